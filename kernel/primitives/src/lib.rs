@@ -1,0 +1,31 @@
+//! The units and names of the field, as types.
+//!
+//! Every other crate of the kernel stands on this one. A level of the layer 1, a block number of the
+//! rollup, an amount of gas and a timestamp are all integers, and mixing them up is the cheapest way to
+//! fork a chain: here each is a type of its own, with no conversion that happens by itself.
+//!
+//! **Bounds**: fixed-size values only, no allocation. **Failure**: arithmetic is checked and answers
+//! `None`; nothing here panics. **Deliberately unknown**: encodings, storage, the EVM.
+
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+mod hashes;
+mod units;
+
+pub use hashes::{Blake2bHash, BlockHash, ContractHash, PreimageHash, RollupAddress, TransactionHash};
+pub use primitive_types::{H160, H256, U256};
+pub use units::{BlockNumber, Epoch, Gas, L1Level, Mutez, Timestamp, Wei};
+
+/// An account of the rollup: 20 bytes, as in Ethereum.
+pub type Address = H160;

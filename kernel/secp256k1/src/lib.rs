@@ -1,0 +1,1 @@
+//! TO BE WRITTEN: millrace-secp256k1.
