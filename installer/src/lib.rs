@@ -1,1 +1,53 @@
-//! TO BE WRITTEN: millrace-installer.
+//! From parameters and a kernel to what a rollup is originated with.
+//!
+//! The origination operation of the layer 1 has room for about 32 kB, less than any EVM. So the rollup starts as
+//! an *installer kernel*: a small module that carries a program in its last section, fetches the real kernel page
+//! by page from preimages, writes the genesis values, and reboots into the kernel.
+//!
+//! ```text
+//! rollup.yaml ── Parameters ── Genesis ─┐
+//! kernel.wasm ── Preimages (a tree) ────┴─ program ── Dist { kernel, installer, preimages }
+//! ```
+//!
+//! The installer kernel and the encoding of its program are those of the Tezos SDK (`tezos-smart-rollup-installer`);
+//! paths and values come from `millrace_layout`.
+//!
+//! **Bounds**: an installer has less than [`INSTALLER_BYTES_MAX`] bytes; an instruction fits the buffer of
+//! the installer kernel ([`INSTRUCTION_BYTES_MAX`]), larger values are revealed. **Failure**: [`ParameterError`] names
+//! the field, [`InstallerError`] the limit. **Deliberately unknown**: how a rollup is originated, who
+//! serves the preimages, what the kernel does with the values.
+
+mod amount;
+pub mod development;
+mod dist;
+mod error;
+mod genesis;
+mod parameters;
+mod preimages;
+mod program;
+#[cfg(test)]
+mod tests;
+
+pub use amount::{Amount, AmountError};
+pub use dist::Dist;
+pub use error::{InstallerError, ParameterError};
+pub use genesis::Genesis;
+pub use parameters::{Fees, GenesisState, Limits, Parameters};
+pub use preimages::{PAGE_BYTES_MAX, Preimages};
+pub use program::{INSTALLER_BYTES_MAX, INSTRUCTION_BYTES_MAX};
+
+use millrace_artifact::Purpose;
+
+/// Makes everything that the origination of a rollup needs. The same input gives the same bytes.
+///
+/// # Errors
+/// [`InstallerError`]: a parameter that makes no sense, a kernel that the PVM would refuse, or more genesis
+/// accounts than an installer has room for.
+pub fn build(parameters: &Parameters, kernel: &[u8]) -> Result<Dist, InstallerError> {
+    let genesis = parameters.genesis()?;
+    millrace_artifact::check(kernel, Purpose::Kernel)?;
+    let mut preimages = Preimages::default();
+    let root_hash = preimages.add(kernel)?;
+    let installer = program::installer(&genesis, root_hash, &mut preimages)?;
+    Ok(Dist { kernel: kernel.to_vec(), installer, preimages, root_hash, parameters: parameters.clone() })
+}

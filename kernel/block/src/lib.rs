@@ -1,1 +1,74 @@
-//! TO BE WRITTEN: millrace-block.
+//! Stage 2: a blueprint becomes a block.
+//!
+//! Validates the blueprint against the head, executes its delayed items and transactions in an overlay in
+//! memory, seals an Ethereum header over the outcome, flushes everything into a working copy of the world
+//! and commits that copy in one host call. A run that dies before that call leaves the head as it was.
+//!
+//! **Bounds**: execution gas per transaction and per block ([`millrace_layout::parameters::Parameters`]).
+//! **Failure**: a bad blueprint is [`Verdict::Rejected`] and a bad transaction is [`Dropped`], both with a
+//! reason and neither an error; [`BlockError`] means durable storage failed.
+//! **Deliberately unknown**: the inbox (blueprints and delayed items arrive through the layout), signatures
+//! of blueprints, runs and reboots.
+
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+
+mod apply;
+mod execution;
+pub mod fees;
+mod flush;
+mod genesis;
+mod reader;
+mod reasons;
+mod seal;
+mod settle;
+
+pub use apply::{Sealed, Verdict, apply};
+pub use execution::{Dropped, charges, environment};
+pub use genesis::ensure_genesis;
+pub use reader::WorldReader;
+pub use reasons::{BlueprintFault, TransactionFault};
+pub use settle::settle;
+
+use millrace_layout::LayoutError;
+
+/// Durable storage failed while a block was made. Nothing of the block is visible.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BlockError {
+    /// A key could not be read or written.
+    Layout(LayoutError),
+    /// There is no genesis block yet.
+    NoHead,
+    /// A number grew past what it may be: a bug, or a chain of 2^64 blocks.
+    Overflow,
+}
+
+impl From<LayoutError> for BlockError {
+    fn from(error: LayoutError) -> Self {
+        Self::Layout(error)
+    }
+}
+
+impl core::fmt::Display for BlockError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        match self {
+            Self::Layout(error) => error.fmt(f),
+            Self::NoHead => f.write_str("there is no genesis block"),
+            Self::Overflow => f.write_str("a quantity overflowed"),
+        }
+    }
+}
+
+impl core::error::Error for BlockError {}

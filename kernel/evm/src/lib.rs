@@ -1,1 +1,54 @@
-//! TO BE WRITTEN: millrace-evm.
+//! The EVM of the rollup: SputnikVM (the `evm` crate) completed.
+//!
+//! It decodes transactions and recovers their senders ([`transaction`]), executes them one by one over a
+//! cached state ([`state`], [`execute`]), and makes Ethereum's encodings and hashes of the result
+//! ([`block`], [`trie`]). Between `primitives` and the crates that make blocks; the same code runs in the
+//! kernel, in the node and under test.
+//!
+//! **Bounds**: a transaction has at most [`transaction::TRANSACTION_BYTES_MAX`] bytes; an execution uses at
+//! most [`fees::Fees::execution_gas_limit_max`] gas; calls nest 1,024 deep on the heap, a handful of frames
+//! on the stack of the machine; gas bounds everything else.
+//! **Failure**: bytes that are no transaction are a [`transaction::DecodeError`], a transaction that may not
+//! be in a block is [`execute::Invalid`], one that fails has an [`execute::Outcome`], and a state that
+//! cannot be read is the error of the reader. Nothing is changed but by an outcome. Nothing panics.
+//! **Deliberately unknown**: hosts, durable paths, wire formats, how blocks are put together.
+
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+
+pub mod block;
+pub mod execute;
+pub mod fees;
+mod fork;
+mod keccak;
+mod machine;
+mod precompile;
+pub mod rlp;
+pub mod state;
+pub mod transaction;
+pub mod trie;
+
+pub use execute::{
+    BlockEnvironment, Call, CallOutcome, EstimateError, Halt, Invalid, Outcome, TransactionError,
+    created_address, estimate, simulate, transact,
+};
+pub use fees::Fees;
+pub use fork::Fork;
+pub use keccak::keccak;
+pub use state::{AccountChange, Changes, ChangesError, CreditError, State, StateReader};
+pub use transaction::{
+    AccessListItem, DEPOSIT_SENDER, DecodeError, Deposit, RecoverError, Recovered, Signature,
+    SignedTransaction, TRANSACTION_BYTES_MAX, Transaction, TransactionType,
+};

@@ -32,7 +32,7 @@ mod store;
 
 pub use error::HostError;
 #[cfg(any(test, feature = "memory"))]
-pub use memory::{FaultAt, MemoryHost};
+pub use memory::{Call, FAULT, FaultAt, LevelEnd, MemoryHost, RunEnd};
 pub use path::{Path, PathBuf, PathError};
 pub use store::Store;
 

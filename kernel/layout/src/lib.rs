@@ -1,1 +1,52 @@
-//! TO BE WRITTEN: millrace-layout.
+//! The durable storage of the rollup: the only place that spells a path.
+//!
+//! Each module owns one part of the tree and offers typed reads and writes; [`catalog`] lists every key
+//! with its encoding, its bound, who writes it and since which storage version, and is the source of
+//! `docs/layout.md` and `docs/layout.json`. The node reads and writes the same keys through this crate.
+//!
+//! ```text
+//! /base         what stage 1 and the operators of the rollup need: parameters, authority, the clock of
+//!               the layer 1, blueprints that wait, the delayed inbox, the events of the level
+//! /evm/world    what a block changes: accounts, code, head, the body of the last block
+//! /tmp/world    a copy of it while a block is being flushed; moved back in one step when it is whole
+//! ```
+//!
+//! **Bounds**: every value has a largest size, checked when it is read. **Failure**: [`LayoutError`] tells a
+//! value that does not decode from a host that refuses; an absent value is `None`, never a default.
+//! **Deliberately unknown**: what the values mean for a block or a message.
+
+#![cfg_attr(not(test), no_std)]
+#![cfg_attr(
+    not(test),
+    deny(
+        clippy::unwrap_used,
+        clippy::expect_used,
+        clippy::panic,
+        clippy::unreachable,
+        clippy::indexing_slicing,
+        clippy::arithmetic_side_effects
+    )
+)]
+
+extern crate alloc;
+
+pub mod blueprints;
+pub mod catalog;
+pub mod clock;
+mod codec;
+pub mod delayed;
+mod error;
+pub mod events;
+mod key;
+pub mod parameters;
+pub mod pvm;
+pub mod sequencers;
+pub mod settled;
+pub mod version;
+pub mod world;
+
+pub use error::LayoutError;
+pub use key::{Key, Value};
+
+#[cfg(test)]
+mod tests;

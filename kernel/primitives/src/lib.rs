@@ -4,7 +4,7 @@
 //! rollup, an amount of gas and a timestamp are all integers, and mixing them up is the cheapest way to
 //! fork a chain: here each is a type of its own, with no conversion that happens by itself.
 //!
-//! **Bounds**: fixed-size values only, no allocation. **Failure**: arithmetic is checked and answers
+//! **Bounds**: units and hashes are fixed-size; the parts of a block are as large as their maker lets them be. **Failure**: arithmetic is checked and answers
 //! `None`; nothing here panics. **Deliberately unknown**: encodings, storage, the EVM.
 
 #![cfg_attr(not(test), no_std)]
@@ -20,9 +20,13 @@
     )
 )]
 
+extern crate alloc;
+
+mod block;
 mod hashes;
 mod units;
 
+pub use block::{Account, Block, Bloom, EMPTY_CODE_HASH, Header, Log, Receipt};
 pub use hashes::{Blake2bHash, BlockHash, ContractHash, PreimageHash, RollupAddress, TransactionHash};
 pub use primitive_types::{H160, H256, U256};
 pub use units::{BlockNumber, Epoch, Gas, L1Level, Mutez, Timestamp, Wei};

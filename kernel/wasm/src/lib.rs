@@ -1,1 +1,22 @@
-//! TO BE WRITTEN: millrace-kernel.
+//! The kernel as the PVM loads it: `kernel_run`, the host traits over the imports of the PVM, the allocator.
+//!
+//! This is the only crate that knows `tezos-smart-rollup`, and the only one of the kernel with `unsafe`.
+//!
+//! **Failure**: a panic cannot unwind here; it prints where it happened and traps. The PVM keeps what was
+//! written before, and the next level runs the kernel again. **Deliberately unknown**: everything that a run
+//! does (`core`).
+
+mod host;
+
+use host::PvmHost;
+use tezos_smart_rollup::{core_unsafe::rollup_host::RollupHost, kernel_entry};
+
+kernel_entry!(kernel);
+
+/// One run.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only the PVM calls it"))]
+fn kernel(rollup_host: &mut RollupHost) {
+    let mut host = PvmHost::new(rollup_host);
+    std::panic::set_hook(Box::new(host::report_panic));
+    millrace_core::run(&mut host);
+}

@@ -1,1 +1,38 @@
-//! TO BE WRITTEN: millrace-node.
+//! The node: the shell around the state machines of `millrace-sequencing`.
+//!
+//! ```text
+//!  JSON-RPC ── Chain ──▶ pool ──▶ sequencer task ──▶ block (a blocking thread) ──▶ database
+//!                 ▲                │     ▲     │                                      │
+//!                 └── snapshots ◀──┘     │     └──▶ hand-over task ──▶ batcher ◀──────┘
+//!                                        └── layer-1 task ◀── blocks of the rollup node
+//! ```
+//!
+//! One task owns the local head. It asks the machines what to do, makes a block on a blocking thread through
+//! the engine, writes block, blueprint and state in one durable transaction, and only then shows the block
+//! and hands the blueprint to the batcher: whatever a client saw a receipt for survives any crash. Another
+//! task reads the confirmed head at every level and compares the hash of each block with the local one; the
+//! first difference stops production for good. [`Node::stop`] ends all of it in order, and a start after
+//! that, or after a crash, goes on from the database.
+//!
+//! **Bounds**: [`NodeConfig`] and the limits in it; one block and one hand-over at a time; states of recent
+//! blocks only ([`NodeConfig::states_kept`]). **Failure**: [`NodeError`] at the start; afterwards [`Status`]
+//! says why no block is made, while reads go on. **Deliberately unknown**: execution (the engine), the wire
+//! forms of JSON-RPC, which rollup node this is.
+
+mod blueprint;
+mod chain;
+mod config;
+mod database;
+mod error;
+mod layer1;
+mod node;
+mod publication;
+mod sequencer;
+mod shared;
+mod time;
+
+pub use config::{Genesis, NodeConfig};
+pub use error::NodeError;
+pub use millrace_rpc::{RpcConfig, SealedBlock};
+pub use node::Node;
+pub use shared::Status;

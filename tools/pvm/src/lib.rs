@@ -1,1 +1,106 @@
-//! TO BE WRITTEN: millrace-pvm.
+//! The host of the Octez WASM PVM: runs a smart-rollup kernel outside Octez with the same results.
+//!
+//! [`Pvm`] is the machine of one rollup. [`Pvm::run_level`] gives it the inbox of a level and answers what
+//! happened: runs, outbox, debug output, status. Between levels its whole state is a [`State`]: a
+//! [`durable::Durable`] and a [`Status`]. [`Machine`] compiles kernels and keeps them; one is enough for
+//! many rollups. [`durable`] stands alone and is also what native execution of a kernel stands on.
+//!
+//! **Bounds**: those of the PVM (values 2^31−1 bytes, keys 240, reads and writes 2,048, messages 4,096, 100
+//! outbox messages and 1,001 runs a level, 60,000 frames), wall-clock time in place of ticks, and
+//! [`guest::DEBUG_BYTES_PER_LEVEL_MAX`]. **Failure**: what a kernel does wrong is an [`Outcome`] or a
+//! [`Status`], as on Octez; [`PvmError`] says that this host could not do its part, and leaves the state as
+//! it was. **Deliberately unknown**: what messages mean (but for the end of a level and migrations), how a
+//! state is kept on disk, ticks, proofs, the layer 1.
+
+mod accept;
+mod cache;
+mod clock;
+pub mod durable;
+mod guest;
+mod host;
+pub mod inputs;
+mod instrument;
+mod machine;
+mod pvm;
+pub mod reveal;
+mod run;
+mod status;
+mod version;
+
+pub use accept::{Entry, Import, Refused, Shape, accept};
+pub use guest::{DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX};
+pub use instrument::with_operator_count;
+pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
+pub use pvm::{LevelReport, Pvm, REBOOTS_PER_LEVEL_MAX, Rollup, RunReport, State};
+pub use reveal::{PreimageFolder, PreimageMap, Preimages};
+pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
+pub use version::Version;
+
+use durable::Key;
+
+/// The function that a kernel exports.
+pub const KERNEL_ENTRY: &str = instrument::ENTRY;
+/// Where the kernel is.
+pub const BOOT_KEY: Key<'static> = Key::constant("/kernel/boot.wasm");
+/// The kernel that ran last.
+pub const FALLBACK_KEY: Key<'static> = Key::constant("/readonly/kernel/boot.wasm");
+
+/// Why this host could not do what the PVM would do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PvmError {
+    /// A kernel asks for a preimage that the source does not have. The PVM waits for it.
+    #[error("no preimage for {}", reveal::hex(hash))]
+    PreimageMissing {
+        /// Its hash.
+        hash: reveal::RevealHash,
+    },
+    /// What the source has is not the preimage of the hash.
+    #[error("the preimage kept for {} is another one", reveal::hex(hash))]
+    PreimageCorrupt {
+        /// The hash.
+        hash: reveal::RevealHash,
+    },
+    /// The source of reveals failed.
+    #[error("cannot read what the kernel asks for: {detail}")]
+    Reveal {
+        /// What happened.
+        detail: String,
+    },
+    /// The inputs of a level do not end with its only end-of-level message.
+    #[error("the inputs of a level must end with its only end-of-level message")]
+    Inputs,
+    /// The durable storage names no version of the PVM that we know.
+    #[error("unknown version of the PVM: {spelling:?}")]
+    Version {
+        /// What stands there.
+        spelling: String,
+    },
+    /// The kernel calls so deep with such large frames that [`DEEP_STACK_BYTES`] do not hold what the PVM
+    /// would allow.
+    #[error("the frames of the kernel are too large for the stack of this host")]
+    FramesTooLarge,
+    /// The wasm engine failed otherwise than by a trap.
+    #[error("wasm engine: {detail}")]
+    Engine {
+        /// What happened.
+        detail: String,
+    },
+    /// The folder of compiled kernels cannot be used.
+    #[error("cache of compiled kernels: {detail}")]
+    Cache {
+        /// What happened.
+        detail: String,
+    },
+    /// The system gave no thread.
+    #[error("cannot start a thread: {detail}")]
+    Thread {
+        /// What happened.
+        detail: String,
+    },
+}
+
+impl PvmError {
+    fn engine(error: wasmtime::Error) -> Self {
+        Self::Engine { detail: format!("{error:#}") }
+    }
+}

@@ -1,0 +1,34 @@
+//! Parameters for chains that are worth nothing: a sandbox, a test. Their keys are public.
+
+use crate::Parameters;
+
+/// The sequencer: `bootstrap1`, the first account of every Tezos sandbox.
+pub const SEQUENCER: &str = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
+/// Its secret key, known to everybody.
+pub const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDzstFtojtc1zcpsh";
+
+/// The mnemonic of [`ACCOUNTS`], which Anvil and Hardhat use, at the path `m/44'/60'/0'/0/<index>`.
+pub const MNEMONIC: &str = "test test test test test test test test test test test junk";
+/// The first ten accounts of [`MNEMONIC`].
+pub const ACCOUNTS: [&str; 10] = [
+    "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266",
+    "0x70997970C51812dc3A010C7d01b50e0d17dc79C8",
+    "0x3C44CdDdB6a900fa2b585dd299e03d12FA4293BC",
+    "0x90F79bf6EB2c4f870365E785982E1f101E93b906",
+    "0x15d34AAf54267DB7D7c367839AAf71A00a2C6A65",
+    "0x9965507D1a55bcC2695C58ba16FB37d819B0A4dc",
+    "0x976EA74026E726554dB657fA54763abd0C3a0aa9",
+    "0x14dC79964da2C08b23698B3D3cc7Ca32193d9955",
+    "0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f",
+    "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
+];
+/// What each of them has at the start.
+pub const BALANCE: &str = "10000 ether";
+
+/// The parameters of a sandbox, as in `rollup.example.yaml`.
+pub fn parameters() -> Parameters {
+    let mut parameters = Parameters::new(SEQUENCER);
+    parameters.genesis.accounts =
+        ACCOUNTS.iter().map(|account| ((*account).to_owned(), BALANCE.to_owned())).collect();
+    parameters
+}

@@ -1,0 +1,170 @@
+//! Parameters whose texts have been understood: the values that the installer writes.
+
+use crate::{Amount, ParameterError, Parameters};
+use millrace_layout::{Key, LayoutError, Value, parameters as parameters_key, sequencers, world, world::World};
+use millrace_primitives::{Account, Address, ContractHash, Epoch, Gas, Timestamp, U256};
+use millrace_wire::{
+    authority::{Authority, PublicKey},
+    base58::Base58Check,
+};
+use sha3::{Digest, Keccak256};
+use std::collections::BTreeMap;
+
+/// The first epoch: the authority that the installer writes.
+const FIRST_EPOCH: Epoch = Epoch::new(0);
+/// A header's gas limit beyond this does not survive readers that count in doubles (2^53 - 1).
+const GAS_LIMIT_HEADER_MAX: u64 = (1 << 53) - 1;
+
+/// What durable storage holds when the kernel runs for the first time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Genesis {
+    /// The parameters as the kernel reads them.
+    pub parameters: millrace_layout::parameters::Parameters,
+    /// Who orders transactions.
+    pub authority: Authority,
+    /// Balances in wei, in the order of the addresses.
+    pub accounts: Vec<(Address, U256)>,
+}
+
+impl Genesis {
+    /// Every durable key that the installer writes, with its encoded value.
+    ///
+    /// # Errors
+    /// Never, short of a bug in the layout.
+    pub fn values(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
+        let mut values = vec![
+            entry(parameters_key::key()?, &self.parameters),
+            entry(sequencers::key()?, &self.authority),
+        ];
+        for (address, balance) in &self.accounts {
+            let account = Account { balance: *balance, ..Account::default() };
+            values.push(entry(World::Committed.account(*address)?, &account));
+        }
+        Ok(values)
+    }
+}
+
+fn entry<V: Value>(key: Key<V>, value: &V) -> (String, Vec<u8>) {
+    (key.path().to_string(), value.encode())
+}
+
+impl Parameters {
+    /// Understands the texts and checks the ranges.
+    ///
+    /// # Errors
+    /// [`ParameterError`] names the field.
+    pub fn genesis(&self) -> Result<Genesis, ParameterError> {
+        self.check_ranges()?;
+        let accounts = self.accounts()?;
+        let sequencer = base58::<PublicKey>("sequencer", &self.sequencer, "a public key edpk…")?;
+        let ticketer = self
+            .ticketer
+            .as_ref()
+            .map(|text| base58::<ContractHash>("ticketer", text, "a contract KT1…"))
+            .transpose()?;
+        let pool = self.pool.as_ref().map(|text| address("pool", text)).transpose()?;
+        let parameters = millrace_layout::parameters::Parameters {
+            chain_id: U256::from(self.chain_id),
+            ticketer,
+            pool: pool.unwrap_or_default(),
+            base_fee_min: amount("fees.base_fee_min", &self.fees.base_fee_min)?,
+            da_fee_per_byte: amount("fees.da_fee_per_byte", &self.fees.da_fee_per_byte)?,
+            gas_target_per_s: Gas::new(self.fees.gas_target_per_s),
+            execution_gas_transaction_max: Gas::new(self.limits.execution_gas_transaction_max),
+            execution_gas_block_max: Gas::new(self.limits.execution_gas_block_max),
+            gas_limit_header: Gas::new(self.limits.gas_limit_header),
+            lookahead_s: self.limits.lookahead_s,
+            genesis_timestamp: Timestamp::new(self.genesis.timestamp),
+            allocation_digest: world::allocation_digest(&accounts),
+        };
+        if parameters.base_fee_min.is_zero() {
+            return Err(out_of_range("fees.base_fee_min", 0, "the base fee must be positive: gas is divided by it"));
+        }
+        Ok(Genesis { parameters, authority: Authority::single(FIRST_EPOCH, sequencer), accounts })
+    }
+
+    fn check_ranges(&self) -> Result<(), ParameterError> {
+        let Limits { execution_gas_transaction_max, execution_gas_block_max, gas_limit_header, .. } = self.limits;
+        for (field, value) in [
+            ("chain_id", self.chain_id),
+            ("fees.gas_target_per_s", self.fees.gas_target_per_s),
+            ("limits.execution_gas_transaction_max", execution_gas_transaction_max),
+        ] {
+            if value == 0 {
+                return Err(out_of_range(field, value, "it must be positive"));
+            }
+        }
+        if execution_gas_block_max < execution_gas_transaction_max {
+            let reason = "a block must have room for a transaction of limits.execution_gas_transaction_max";
+            return Err(out_of_range("limits.execution_gas_block_max", execution_gas_block_max, reason));
+        }
+        if !(execution_gas_block_max..=GAS_LIMIT_HEADER_MAX).contains(&gas_limit_header) {
+            let reason = "from limits.execution_gas_block_max to 2^53 - 1";
+            return Err(out_of_range("limits.gas_limit_header", gas_limit_header, reason));
+        }
+        Ok(())
+    }
+
+    fn accounts(&self) -> Result<Vec<(Address, U256)>, ParameterError> {
+        let mut accounts = BTreeMap::new();
+        let mut supply = U256::zero();
+        for (name, text) in &self.genesis.accounts {
+            let field = "genesis.accounts";
+            let account = address(field, name)?;
+            let balance = amount(&format!("{field}.{name}"), text)?;
+            if balance.is_zero() {
+                return Err(out_of_range(field, name, "an account without a balance is no account"));
+            }
+            let sum = supply.checked_add(balance);
+            supply = sum.ok_or_else(|| out_of_range(field, name, "the balances together exceed 256 bits"))?;
+            if accounts.insert(account, balance).is_some() {
+                return Err(ParameterError::Twice(name.clone()));
+            }
+        }
+        Ok(accounts.into_iter().collect())
+    }
+}
+
+use crate::Limits;
+
+fn out_of_range(field: &'static str, value: impl ToString, reason: &'static str) -> ParameterError {
+    ParameterError::Range { field, value: value.to_string(), reason }
+}
+
+fn base58<T: Base58Check>(
+    field: &'static str,
+    text: &str,
+    expected: &'static str,
+) -> Result<T, ParameterError> {
+    T::from_base58(text)
+        .map_err(|reason| ParameterError::Text { field, value: text.to_owned(), expected, reason })
+}
+
+fn amount(field: &str, text: &str) -> Result<U256, ParameterError> {
+    match text.parse::<Amount>() {
+        Ok(Amount(wei)) => Ok(wei),
+        Err(reason) => Err(ParameterError::Amount { field: field.to_owned(), value: text.to_owned(), reason }),
+    }
+}
+
+/// Reads `0x` and 40 digits. Mixed case is a checksum (EIP-55) and must match.
+fn address(field: &'static str, text: &str) -> Result<Address, ParameterError> {
+    let refuse = |reason| ParameterError::Address { field, value: text.to_owned(), reason };
+    let digits = text.strip_prefix("0x").ok_or_else(|| refuse("it must start with 0x"))?;
+    let mut bytes = [0; 20];
+    hex::decode_to_slice(digits, &mut bytes).map_err(|_| refuse("it must have 40 hexadecimal digits"))?;
+    let has = |test: fn(&u8) -> bool| digits.as_bytes().iter().any(test);
+    let is_mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
+    if is_mixed && digits != checksummed(&bytes) {
+        return Err(refuse("its mixed case does not match its checksum (EIP-55)"));
+    }
+    Ok(Address::from(bytes))
+}
+
+/// The 40 digits of an address with the capitals of EIP-55.
+fn checksummed(address: &[u8; 20]) -> String {
+    let digits = hex::encode(address);
+    let hash = hex::encode(Keccak256::digest(&digits));
+    let capital = |(digit, nibble): (char, char)| if nibble >= '8' { digit.to_ascii_uppercase() } else { digit };
+    digits.chars().zip(hash.chars()).map(capital).collect()
+}

@@ -1,0 +1,118 @@
+//! The parameters of a rollup, as an originator writes them.
+
+use crate::ParameterError;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+/// Everything that is chosen once, before a rollup is originated. In YAML; `rollup.example.yaml` explains
+/// each field. Amounts are texts such as `1 gwei` or `10000 ether`; a number without a unit is wei.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Parameters {
+    /// EIP-155 chain id, from 1. Default 1337.
+    #[serde(default = "default_chain_id")]
+    pub chain_id: u64,
+    /// Public key of the sequencer, `edpk…`. No default: who holds the secret key orders the transactions.
+    pub sequencer: String,
+    /// Contract of the layer 1 whose tickets become the native token, `KT1…`. Without one there are no native
+    /// deposits.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ticketer: Option<String>,
+    /// Account that receives what transactions pay for their bytes, and stands in headers as the beneficiary. Default: the zero
+    /// address, which nobody can spend from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool: Option<String>,
+    /// What transactions pay.
+    #[serde(default)]
+    pub fees: Fees,
+    /// What a block may hold.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What is there before block 1.
+    #[serde(default)]
+    pub genesis: GenesisState,
+}
+
+/// What transactions pay.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Fees {
+    /// The base fee never falls below this amount for one gas. Default 1 gwei.
+    pub base_fee_min: String,
+    /// Price of each byte that a transaction takes on the layer 1. Default 4000 gwei.
+    pub da_fee_per_byte: String,
+    /// Execution gas per second at which the base fee stays where it is. Default 13,500,000.
+    pub gas_target_per_s: u64,
+}
+
+/// What a block may hold.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// Most execution gas of one transaction; a larger gas limit is capped. Default 30,000,000.
+    pub execution_gas_transaction_max: u64,
+    /// Most execution gas that the transactions of one block may ask for together. Default 30,500,000.
+    pub execution_gas_block_max: u64,
+    /// What headers give as gas limit. Default 2^50.
+    pub gas_limit_header: u64,
+    /// How many seconds the timestamp of a block may be ahead of the layer 1. Default 300.
+    pub lookahead_s: u64,
+}
+
+/// What is there before block 1.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GenesisState {
+    /// Timestamp of block 0, in seconds since 1970. Default 0.
+    pub timestamp: u64,
+    /// Accounts with their balances. An installer has room for about a hundred.
+    pub accounts: BTreeMap<String, String>,
+}
+
+fn default_chain_id() -> u64 {
+    1337
+}
+
+impl Default for Fees {
+    fn default() -> Self {
+        Self {
+            base_fee_min: "1 gwei".to_owned(),
+            da_fee_per_byte: "4000 gwei".to_owned(),
+            gas_target_per_s: 13_500_000,
+        }
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            execution_gas_transaction_max: 30_000_000,
+            execution_gas_block_max: 30_500_000,
+            gas_limit_header: 1 << 50,
+            lookahead_s: 300,
+        }
+    }
+}
+
+impl Parameters {
+    /// The defaults, with this sequencer (`edpk…`) and no accounts.
+    pub fn new(sequencer: impl Into<String>) -> Self {
+        Self {
+            chain_id: default_chain_id(),
+            sequencer: sequencer.into(),
+            ticketer: None,
+            pool: None,
+            fees: Fees::default(),
+            limits: Limits::default(),
+            genesis: GenesisState::default(),
+        }
+    }
+
+    /// Reads the YAML form. Whether the texts make sense is checked by [`Parameters::genesis`].
+    ///
+    /// # Errors
+    /// [`ParameterError::Yaml`], with the line and the field.
+    pub fn from_yaml(text: &str) -> Result<Self, ParameterError> {
+        serde_saphyr::from_str(text).map_err(|error| ParameterError::Yaml(error.to_string()))
+    }
+}

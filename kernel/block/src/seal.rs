@@ -1,0 +1,41 @@
+//! The header over what was executed.
+
+use crate::{BlockError, execution::Executed, fees::backlog_at};
+use millrace_evm::block;
+use millrace_layout::{parameters::Parameters, world::Head};
+use millrace_primitives::{H256, Header};
+use millrace_wire::blueprint::Blueprint;
+use sha3::{Digest, Keccak256};
+
+/// Makes the head that the block of `blueprint` becomes.
+pub(crate) fn seal(
+    parameters: &Parameters,
+    parent: &Head,
+    blueprint: &Blueprint,
+    executed: &Executed,
+) -> Result<Head, BlockError> {
+    let (receipts_root, logs_bloom) = block::receipts_root(&executed.receipts);
+    let header = Header {
+        parent_hash: parent.hash,
+        beneficiary: parameters.pool,
+        state_root: state_root(parent.header.state_root, executed.changes.digest()),
+        transactions_root: block::transactions_root(&executed.transactions),
+        receipts_root,
+        logs_bloom,
+        number: parent.header.number.checked_add(1).ok_or(BlockError::Overflow)?,
+        gas_limit: parameters.gas_limit_header,
+        gas_used: executed.gas_used,
+        timestamp: blueprint.timestamp,
+        base_fee_per_gas: executed.base_fee,
+    };
+    let then = parent.header.timestamp;
+    let backlog = backlog_at(parameters, parent.backlog, then, blueprint.timestamp)
+        .saturating_add(executed.execution_gas.get());
+    let hash = block::header_hash(&header);
+    Ok(Head { hash, header, backlog, consumed: executed.consumed.clone() })
+}
+
+/// The state root after a block: its changes, chained to the root before (`docs/state-root.md`).
+fn state_root(parent: H256, changes: H256) -> H256 {
+    H256(Keccak256::new().chain_update(parent).chain_update(changes).finalize().into())
+}

@@ -1,0 +1,168 @@
+//! Calls that leave no trace: what `eth_call` asks.
+
+use super::{BlockEnvironment, Halt, Invalid, TransactionError, created_address, output_of, validity};
+use crate::fees::Fees;
+use crate::fork::Fork;
+use crate::machine::Message;
+use crate::state::{State, StateReader};
+use crate::transaction::AccessListItem;
+use alloc::vec::Vec;
+use millrace_primitives::{Address, Gas, Log, U256};
+
+/// A transaction that nobody signed: what is left out is chosen so that the call runs.
+#[derive(Clone, PartialEq, Eq, Default, Debug)]
+pub struct Call {
+    /// Zero when left out.
+    pub from: Option<Address>,
+    /// A contract is created when left out.
+    pub to: Option<Address>,
+    /// Gas offered, data availability included as in a transaction; as much as an execution may use when
+    /// left out.
+    pub gas: Option<Gas>,
+    /// Wei offered for a unit of gas. When left out or zero, gas is free.
+    pub gas_price: Option<U256>,
+    /// In wei. The caller must have it.
+    pub value: U256,
+    /// Call data, or the code that makes the new contract.
+    pub data: Vec<u8>,
+    /// Accounts and slots that are warm from the beginning.
+    pub access_list: Vec<AccessListItem>,
+}
+
+/// What became of a call.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct CallOutcome {
+    /// False when it reverted or was halted.
+    pub succeeded: bool,
+    /// What it returned or reverted with.
+    pub output: Vec<u8>,
+    /// Gas that a transaction would have used, data availability included.
+    pub gas_used: Gas,
+    /// Gas of the execution alone.
+    pub execution_gas: Gas,
+    /// Those emitted, in order; empty when it failed.
+    pub logs: Vec<Log>,
+    /// The contract that was created for the time of the call.
+    pub created: Option<Address>,
+    /// Why it failed, when it did.
+    pub halt: Option<Halt>,
+}
+
+/// Executes a call on `state` and undoes it. Nonce, code and signature of the caller are not looked at; its
+/// balance only for the value, and for gas when a price is given.
+///
+/// # Errors
+/// When it asks for what no transaction may, or the state cannot be read.
+pub fn simulate<R: StateReader>(
+    state: &mut State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    fork: Fork,
+    call: &Call,
+) -> Result<CallOutcome, TransactionError<R::Error>> {
+    let da_gas = da_gas(block, fees, call)?;
+    let cap = fees.execution_gas_limit_max.get();
+    let limit = match call.gas {
+        // A call that offers less than data availability takes is not refused: it pays nothing anyway.
+        Some(gas) if is_free(call) => gas.get().min(cap),
+        Some(gas) => gas.get().saturating_sub(da_gas).min(cap),
+        None if is_free(call) => cap,
+        None => affordable(state, call)?.saturating_sub(da_gas).min(cap),
+    };
+    simulate_with(state, block, fork, call, (limit, da_gas))
+}
+
+/// Whether gas costs nothing in this call.
+fn is_free(call: &Call) -> bool {
+    call.gas_price.is_none_or(|price| price.is_zero())
+}
+
+/// Gas that the caller can pay for at the price it offers, besides the value.
+fn affordable<R: StateReader>(state: &State<R>, call: &Call) -> Result<u64, TransactionError<R::Error>> {
+    let account = state.account(call.from.unwrap_or_default()).map_err(TransactionError::Reader)?;
+    let left = account.unwrap_or_default().balance.saturating_sub(call.value);
+    let gas = left.checked_div(call.gas_price.unwrap_or_default()).unwrap_or_default();
+    Ok(u64::try_from(gas).unwrap_or(u64::MAX))
+}
+
+/// Gas that a transaction of this shape pays for data availability.
+pub(super) fn da_gas(block: &BlockEnvironment, fees: &Fees, call: &Call) -> Result<u64, Invalid> {
+    let bytes = fees.da_bytes(&call.data, &call.access_list);
+    fees.da_gas(bytes, block.base_fee).ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })
+}
+
+/// Runs with this much gas for the execution.
+pub(super) fn simulate_with<R: StateReader>(
+    state: &mut State<R>,
+    block: &BlockEnvironment,
+    fork: Fork,
+    call: &Call,
+    (execution_gas_limit, da_gas): (u64, u64),
+) -> Result<CallOutcome, TransactionError<R::Error>> {
+    let creates = call.to.is_none();
+    if creates && call.data.len() > validity::INITCODE_BYTES_MAX {
+        return Err(Invalid::InitcodeTooLarge.into());
+    }
+    let intrinsic_gas = validity::intrinsic_gas(&call.data, &call.access_list, creates);
+    if intrinsic_gas > execution_gas_limit {
+        let needed = intrinsic_gas.saturating_add(da_gas);
+        return Err(Invalid::GasLimitTooLow { needed }.into());
+    }
+    let gas = call.gas.map_or(execution_gas_limit.saturating_add(da_gas), Gas::get);
+    let prepaid = check_funds(state, block, call, gas)?;
+
+    let from = call.from.unwrap_or_default();
+    state.begin();
+    let nonce = state.nonce_of(from);
+    let address = call.to.unwrap_or_else(|| created_address(from, nonce));
+    // At the largest nonce a call goes on with it: nothing comes of it.
+    let _ = state.increment_nonce(from);
+    let _ = state.take_balance(from, prepaid);
+    let message = Message {
+        caller: from,
+        address,
+        creates,
+        value: call.value,
+        input: call.data.clone(),
+        gas_limit: execution_gas_limit,
+        intrinsic_gas,
+        gas_price: call.gas_price.unwrap_or_default(),
+        config: fork.config(),
+    };
+    let ended = super::execute(state, block, message, &call.access_list);
+    let logs = state.abandon();
+    if let Some(error) = state.take_failure() {
+        return Err(TransactionError::Reader(error));
+    }
+    let succeeded = ended.result.is_ok();
+    Ok(CallOutcome {
+        succeeded,
+        gas_used: Gas::new(ended.gas_used.saturating_add(da_gas)),
+        execution_gas: Gas::new(ended.gas_used),
+        logs,
+        output: output_of(&ended.result, ended.output),
+        created: (creates && succeeded).then_some(address),
+        halt: ended.result.err().map(Halt::from),
+    })
+}
+
+/// What to take from the caller in advance: nothing when gas is free.
+fn check_funds<R: StateReader>(
+    state: &State<R>,
+    block: &BlockEnvironment,
+    call: &Call,
+    gas: u64,
+) -> Result<U256, TransactionError<R::Error>> {
+    let price = call.gas_price.unwrap_or_default();
+    if !price.is_zero() && price < block.base_fee {
+        return Err(Invalid::FeeCapBelowBaseFee { base_fee: block.base_fee }.into());
+    }
+    let prepaid = U256::from(gas).checked_mul(price).ok_or(Invalid::CostOverflow)?;
+    let needed = prepaid.checked_add(call.value).ok_or(Invalid::CostOverflow)?;
+    let account = state.account(call.from.unwrap_or_default()).map_err(TransactionError::Reader)?;
+    let available = account.unwrap_or_default().balance;
+    if available < needed {
+        return Err(Invalid::InsufficientFunds { needed, available }.into());
+    }
+    Ok(prepaid)
+}

@@ -1,0 +1,109 @@
+//! The rules a transaction must keep to be in a block.
+
+use super::{BlockEnvironment, Invalid, TransactionError};
+use crate::fees::Fees;
+use crate::fork::Fork;
+use crate::state::{State, StateReader};
+use crate::transaction::{AccessListItem, Transaction};
+use millrace_primitives::{Address, EMPTY_CODE_HASH, U256};
+
+/// Most bytes of initialisation code (EIP-3860).
+pub(super) const INITCODE_BYTES_MAX: usize = 49_152;
+
+/// What was worked out of a valid transaction.
+pub(super) struct Terms {
+    /// Gas that pays for data availability.
+    pub(super) da_gas: u64,
+    /// Gas that is spent before the first opcode.
+    pub(super) intrinsic_gas: u64,
+    /// Gas for the execution, the intrinsic part included.
+    pub(super) execution_gas_limit: u64,
+    /// Wei taken in advance.
+    pub(super) prepaid: U256,
+}
+
+/// Gas that is spent before the first opcode (Yellow Paper 6.2, EIP-2028, EIP-2930, EIP-3860).
+pub(super) fn intrinsic_gas(data: &[u8], access_list: &[AccessListItem], creates: bool) -> u64 {
+    let zeros = data.iter().filter(|byte| **byte == 0).count() as u64;
+    let others = (data.len() as u64).saturating_sub(zeros);
+    let listed = access_list.iter().fold(0u64, |sum, item| {
+        let keys = (item.storage_keys.len() as u64).saturating_mul(1_900);
+        sum.saturating_add(2_400).saturating_add(keys)
+    });
+    let creation =
+        if creates { (data.len() as u64).div_ceil(32).saturating_mul(2).saturating_add(32_000) } else { 0 };
+    21_000u64
+        .saturating_add(zeros.saturating_mul(4))
+        .saturating_add(others.saturating_mul(16))
+        .saturating_add(listed)
+        .saturating_add(creation)
+}
+
+/// Checks every rule, cheapest first, the state last.
+pub(super) fn check<R: StateReader>(
+    state: &State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    _fork: Fork,
+    (transaction, sender): (&Transaction, Address),
+) -> Result<Terms, TransactionError<R::Error>> {
+    if transaction.chain_id.is_some_and(|chain_id| chain_id != block.chain_id) {
+        return Err(Invalid::WrongChainId.into());
+    }
+    if transaction.to.is_none() && transaction.data.len() > INITCODE_BYTES_MAX {
+        return Err(Invalid::InitcodeTooLarge.into());
+    }
+    if transaction.gas_limit > block.gas_limit {
+        return Err(Invalid::GasLimitAboveBlock.into());
+    }
+    if transaction.max_priority_fee_per_gas > transaction.max_fee_per_gas {
+        return Err(Invalid::TipAboveFeeCap.into());
+    }
+    if transaction.max_fee_per_gas < block.base_fee {
+        return Err(Invalid::FeeCapBelowBaseFee { base_fee: block.base_fee }.into());
+    }
+    let terms = gas_terms(block, fees, transaction)?;
+
+    let account = state.account(sender).map_err(TransactionError::Reader)?.unwrap_or_default();
+    if account.code_hash != EMPTY_CODE_HASH {
+        return Err(Invalid::SenderHasCode.into());
+    }
+    if account.nonce == u64::MAX {
+        return Err(Invalid::NonceMax.into());
+    }
+    if transaction.nonce < account.nonce {
+        return Err(Invalid::NonceTooLow { expected: account.nonce }.into());
+    }
+    if transaction.nonce > account.nonce {
+        return Err(Invalid::NonceTooHigh { expected: account.nonce }.into());
+    }
+    let needed = U256::from(transaction.gas_limit.get())
+        .checked_mul(transaction.max_fee_per_gas)
+        .and_then(|fee| fee.checked_add(transaction.value))
+        .ok_or(Invalid::CostOverflow)?;
+    if account.balance < needed {
+        return Err(Invalid::InsufficientFunds { needed, available: account.balance }.into());
+    }
+    Ok(terms)
+}
+
+/// Splits the gas limit into data availability and execution.
+fn gas_terms(block: &BlockEnvironment, fees: &Fees, transaction: &Transaction) -> Result<Terms, Invalid> {
+    let Transaction { data, access_list, to, gas_limit, .. } = transaction;
+    let intrinsic_gas = intrinsic_gas(data, access_list, to.is_none());
+    if intrinsic_gas > fees.execution_gas_limit_max.get() {
+        return Err(Invalid::IntrinsicGasAboveCap);
+    }
+    let bytes = fees.da_bytes(data, access_list);
+    let da_gas = fees.da_gas(bytes, block.base_fee).ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })?;
+    let needed = da_gas.saturating_add(intrinsic_gas);
+    let left = gas_limit.get().checked_sub(da_gas).filter(|left| *left >= intrinsic_gas);
+    let left = left.ok_or(Invalid::GasLimitTooLow { needed })?;
+    let prepaid = U256::from(gas_limit.get()).checked_mul(block.base_fee).ok_or(Invalid::CostOverflow)?;
+    Ok(Terms {
+        da_gas,
+        intrinsic_gas,
+        execution_gas_limit: left.min(fees.execution_gas_limit_max.get()),
+        prepaid,
+    })
+}

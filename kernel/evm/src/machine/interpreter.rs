@@ -1,0 +1,132 @@
+//! One frame that runs code. In place of the crate's `EtableInterpreter`, which looks for the jump
+//! destinations of the whole code at every call: ours takes them from the [`Code`] that the block shares.
+
+use super::host::Backend;
+use crate::state::Code;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use evm::interpreter::trap::{CallCreateTrap, CallFeedback, CreateFeedback};
+use evm::interpreter::{
+    Capture, Control, ExitError, ExitException, ExitFatal, ExitResult, ExitSucceed, FeedbackInterpreter,
+    Interpreter, Machine, Opcode, eval,
+};
+use evm::standard::{State as FrameState, eval_gasometer};
+use millrace_primitives::U256;
+
+/// The engine stopped because the state could not be read; the failure itself is in the state.
+pub(crate) const READ_FAILED: ExitFatal = ExitFatal::Unfinished;
+
+/// A frame.
+pub(crate) struct Frame {
+    machine: Machine<FrameState<'static>>,
+    code: Rc<Code>,
+    position: usize,
+}
+
+impl Frame {
+    pub(crate) fn new(code: Rc<Code>, input: Vec<u8>, state: FrameState<'static>) -> Self {
+        let (stack_limit, memory_limit) = (state.config.stack_limit(), state.config.memory_limit());
+        let machine = Machine::new(code.shared(), Rc::new(input), stack_limit, memory_limit, state);
+        Self { machine, code, position: 0 }
+    }
+
+    fn step<H: Backend>(&mut self, host: &mut H) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
+        let Some(byte) = self.code.bytes().get(self.position) else {
+            return Err(Capture::Exit(ExitSucceed::Stopped.into()));
+        };
+        if let Err(error) = check_initcode(&self.machine, Opcode(*byte)) {
+            return Err(Capture::Exit(Err(error)));
+        }
+        let control: Control<CallCreateTrap> = eval_gasometer(&mut self.machine, host, self.position);
+        let control = match control {
+            Control::NoAction => eval::eval_any(&mut self.machine, host, self.position),
+            other => other,
+        };
+        if host.has_failed() {
+            return Err(Capture::Exit(READ_FAILED.into()));
+        }
+        match control {
+            Control::NoAction => Ok(()),
+            Control::Continue(count) => {
+                self.position = self.position.saturating_add(count);
+                Ok(())
+            }
+            Control::Jump(to) => {
+                if self.code.destinations().get(to) == Some(&true) {
+                    self.position = to;
+                    Ok(())
+                } else {
+                    Err(Capture::Exit(ExitException::InvalidJump.into()))
+                }
+            }
+            Control::Exit(result) => Err(Capture::Exit(result)),
+            Control::Trap(trap) => Err(Capture::Trap(trap)),
+        }
+    }
+}
+
+/// Too long an initialisation code ends the frame (EIP-3860), before its length is taken for a memory size:
+/// what does not fit `usize` would else end the whole transaction on a 32-bit machine only.
+fn check_initcode(machine: &Machine<FrameState<'static>>, opcode: Opcode) -> Result<(), ExitError> {
+    if !matches!(opcode, Opcode::CREATE | Opcode::CREATE2) {
+        return Ok(());
+    }
+    let limit = machine.state.config.max_initcode_size().unwrap_or(usize::MAX);
+    if machine.stack.peek(2)? > U256::from(limit) {
+        return Err(ExitException::CreateContractLimit.into());
+    }
+    Ok(())
+}
+
+impl AsRef<Machine<FrameState<'static>>> for Frame {
+    fn as_ref(&self) -> &Machine<FrameState<'static>> {
+        &self.machine
+    }
+}
+
+impl AsMut<Machine<FrameState<'static>>> for Frame {
+    fn as_mut(&mut self) -> &mut Machine<FrameState<'static>> {
+        &mut self.machine
+    }
+}
+
+impl<H: Backend> Interpreter<H> for Frame {
+    type State = FrameState<'static>;
+    type Trap = CallCreateTrap;
+
+    fn deconstruct(self) -> (Self::State, Vec<u8>) {
+        (self.machine.state, self.machine.retval)
+    }
+
+    fn state(&self) -> &Self::State {
+        &self.machine.state
+    }
+
+    fn state_mut(&mut self) -> &mut Self::State {
+        &mut self.machine.state
+    }
+
+    fn run(&mut self, host: &mut H) -> Capture<ExitResult, Self::Trap> {
+        loop {
+            if let Err(capture) = self.step(host) {
+                return capture;
+            }
+        }
+    }
+}
+
+impl<H: Backend> FeedbackInterpreter<H, CallFeedback> for Frame {
+    fn feedback(&mut self, feedback: CallFeedback, _host: &mut H) -> Result<(), ExitError> {
+        feedback.to_machine(self)?;
+        self.position = self.position.saturating_add(1);
+        Ok(())
+    }
+}
+
+impl<H: Backend> FeedbackInterpreter<H, CreateFeedback> for Frame {
+    fn feedback(&mut self, feedback: CreateFeedback, _host: &mut H) -> Result<(), ExitError> {
+        feedback.to_machine(self)?;
+        self.position = self.position.saturating_add(1);
+        Ok(())
+    }
+}

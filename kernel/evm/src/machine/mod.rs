@@ -1,0 +1,23 @@
+//! The engine: the `evm` crate with our own frames, host and outermost call.
+
+mod host;
+mod interpreter;
+mod invoker;
+mod resolver;
+
+pub(crate) use host::Host;
+pub(crate) use invoker::{Ended, Message};
+
+use crate::state::StateReader;
+use invoker::{Invoker, STACK_DEPTH};
+use resolver::Resolver;
+
+/// Runs the outermost call. A failure to read the state is left in the state.
+pub(crate) fn run<R: StateReader>(message: Message, host: &mut Host<'_, R>) -> Ended {
+    let resolver = Resolver;
+    let gas_limit = message.gas_limit;
+    match evm::transact(message, Some(STACK_DEPTH), host, &Invoker::new(&resolver)) {
+        Ok(ended) => ended,
+        Err(error) => Ended { result: Err(error), output: alloc::vec::Vec::new(), gas_used: gas_limit },
+    }
+}

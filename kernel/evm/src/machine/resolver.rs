@@ -1,0 +1,77 @@
+//! What a call or a creation runs: a precompile, nothing, or a frame.
+
+use super::host::Backend;
+use super::interpreter::Frame;
+use crate::precompile;
+use crate::state::Code;
+use alloc::rc::Rc;
+use alloc::vec::Vec;
+use evm::interpreter::trap::CallScheme;
+use evm::interpreter::{ExitError, ExitException, ExitSucceed};
+use evm::standard::{Resolver as ResolverTrait, ResolverOrigin, State as FrameState};
+use evm::{GasMutState, InvokerControl, InvokerExit};
+use millrace_primitives::{H160, U256};
+
+/// Finds code through the host, and precompiles by address.
+pub(crate) struct Resolver;
+
+type Resolved = Result<InvokerControl<Frame, FrameState<'static>>, ExitError>;
+
+impl<H: Backend> ResolverTrait<H> for Resolver {
+    type State = FrameState<'static>;
+    type Interpreter = Frame;
+
+    fn resolve_call(
+        &self,
+        _origin: ResolverOrigin,
+        _scheme: CallScheme,
+        code_address: H160,
+        input: Vec<u8>,
+        state: FrameState<'static>,
+        host: &mut H,
+    ) -> Resolved {
+        if precompile::is_precompile(code_address) {
+            return Ok(InvokerControl::DirectExit(run_precompile(code_address, &input, state)));
+        }
+        let code = host.code_of(code_address);
+        if code.bytes().is_empty() {
+            return Ok(InvokerControl::DirectExit(InvokerExit {
+                result: ExitSucceed::Stopped.into(),
+                substate: Some(state),
+                retval: Vec::new(),
+            }));
+        }
+        Ok(InvokerControl::Enter(Frame::new(code, input, state)))
+    }
+
+    fn resolve_create(
+        &self,
+        _origin: ResolverOrigin,
+        init_code: Vec<u8>,
+        state: FrameState<'static>,
+        _host: &mut H,
+    ) -> Resolved {
+        let code = Rc::new(Code::new(init_code));
+        Ok(InvokerControl::Enter(Frame::new(code, Vec::new(), state)))
+    }
+}
+
+fn run_precompile(
+    address: H160,
+    input: &[u8],
+    mut state: FrameState<'static>,
+) -> InvokerExit<FrameState<'static>> {
+    use evm::interpreter::runtime::GasState;
+    let gas = u64::try_from(state.gas()).unwrap_or(u64::MAX);
+    let (result, retval) = match precompile::run(address, input, gas) {
+        Ok(output) => match state.record_gas(U256::from(output.gas)) {
+            Ok(()) => (ExitSucceed::Returned.into(), output.bytes),
+            Err(error) => (Err(error), Vec::new()),
+        },
+        Err(precompile::Failure::OutOfGas) => (Err(ExitException::OutOfGas.into()), Vec::new()),
+        Err(precompile::Failure::BadInput) => {
+            (Err(ExitException::Other("precompile input".into()).into()), Vec::new())
+        }
+    };
+    InvokerExit { result, substate: Some(state), retval }
+}

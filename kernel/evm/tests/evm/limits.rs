@@ -1,0 +1,136 @@
+//! At the limits: depth, stack, memory, sizes that do not fit a 32-bit machine.
+
+use crate::support::{Chain, Memory, address, code, dynamic};
+use millrace_evm::Halt;
+use millrace_primitives::{Gas, U256};
+
+/// Calls itself with all its gas, then counts in slot 0 of its storage.
+const RECURSIVE: &str = "5f 5f 5f 5f 5f 30 5a f1 50 5f 54 6001 01 5f 55 00";
+
+fn at(text: &str) -> Chain {
+    let mut memory = Memory::default();
+    memory.install(address(0xa), &code(text));
+    Chain::new(memory)
+}
+
+#[test]
+fn calls_nest_1024_deep_and_no_deeper() {
+    let mut chain = at(RECURSIVE);
+    chain.fees.execution_gas_limit_max = Gas::new(1 << 50);
+    // So much gas that a 64th kept back at each of a thousand calls leaves enough.
+    let outcome = run_on_small_stack(chain, 1 << 50);
+    assert_eq!(outcome, (true, U256::from(1_025)));
+}
+
+/// In a thread whose stack is as small as that of the kernel.
+fn run_on_small_stack(chain: Chain, gas: u64) -> (bool, U256) {
+    const STACK_BYTES: usize = 1 << 20;
+    // The state is not made to travel between threads, so it is made over there.
+    let (memory, fees) = (chain.state.reader().clone(), chain.fees);
+    let run = move || {
+        let mut chain = Chain::new(memory);
+        chain.fees = fees;
+        chain.state.credit(chain.alice.address, U256::exp10(40)).unwrap();
+        let outcome = chain.alice_sends(dynamic(0, Some(address(0xa)), gas, Vec::new())).unwrap();
+        (outcome.succeeded, chain.slot(address(0xa), 0))
+    };
+    std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).unwrap().join().unwrap()
+}
+
+#[test]
+fn creations_nest_too() {
+    // Initialisation code that creates a contract with itself as initialisation code.
+    let memory = "30 3b 50 38 5f 5f 39 38 5f 5f f0 50 00";
+    let mut chain = Chain::new(Memory::default());
+    let outcome = chain.alice_sends(dynamic(0, None, 30_000_000, code(memory))).unwrap();
+    assert!(outcome.succeeded);
+    assert!(chain.state.changes().accounts.len() > 200, "{}", chain.state.changes().accounts.len());
+}
+
+#[test]
+fn the_stack_holds_1024_words() {
+    let pushes = |count| ["5f"; 1025][..count].concat();
+    assert!(at(&pushes(1024)).call(address(0xa), &[]).succeeded);
+    assert_eq!(at(&pushes(1025)).call(address(0xa), &[]).halt, Some(Halt::StackOverflow));
+    assert_eq!(at("01").call(address(0xa), &[]).halt, Some(Halt::StackUnderflow));
+}
+
+/// Every opcode that takes an offset or a size, with what does not fit 32 or 64 bits: the frame ends for
+/// want of gas, never the transaction for want of a type.
+#[test]
+fn sizes_beyond_any_memory_run_out_of_gas() {
+    let opcodes = [
+        ("20", 2), // KECCAK256
+        ("37", 3), // CALLDATACOPY
+        ("39", 3), // CODECOPY
+        ("51", 1), // MLOAD
+        ("52", 2), // MSTORE
+        ("53", 2), // MSTORE8
+        ("5e", 3), // MCOPY
+        ("a0", 2), // LOG0
+        ("f0", 3), // CREATE
+        ("f1", 7), // CALL
+        ("f3", 2), // RETURN
+        ("f4", 6), // DELEGATECALL
+        ("f5", 4), // CREATE2
+        ("fd", 2), // REVERT
+        ("3c", 4), // EXTCODECOPY
+    ];
+    for bits in [33, 64, 255] {
+        for (opcode, arguments) in opcodes {
+            let huge = crate::support::push(U256::one() << bits);
+            let mut inner = huge.repeat(arguments);
+            inner.extend(code(opcode));
+            let mut memory = Memory::default();
+            memory.install(address(0xb), &inner);
+            // Calls it with a bounded gas and stores one more than whether it succeeded.
+            memory.install(address(0xa), &code("5f 5f 5f 5f 5f 600b 62 0fffff f1 6001 01 5f 55 00"));
+            let mut chain = Chain::new(memory);
+            let outcome = chain.call(address(0xa), &[]);
+            assert!(outcome.succeeded, "{opcode} with 2^{bits}: {outcome:?}");
+            assert_eq!(chain.slot(address(0xa), 0), U256::one(), "{opcode} with 2^{bits}");
+        }
+    }
+}
+
+#[test]
+fn nothing_of_size_zero_costs_or_grows_memory() {
+    // Offsets of 2^200 with size zero, then MSIZE to slot 0.
+    let huge = hex::encode(crate::support::push(U256::one() << 200));
+    for (before, opcode) in [
+        (format!("5f {huge}"), "20 50"),
+        (format!("5f {huge} {huge}"), "37"),
+        (format!("5f {huge} {huge}"), "39"),
+        (format!("5f {huge} {huge}"), "5e"),
+        (format!("5f {huge}"), "a0"),
+        (format!("5f {huge} 5f"), "f0 50"),
+        (format!("5f 5f {huge} 5f"), "f5 50"),
+        (format!("5f {huge} 5f {huge} 5f 30 5f"), "f1 50"),
+    ] {
+        let mut chain = at(&format!("{before} {opcode} 59 5f 55 00"));
+        // Calling oneself would go on for ever: the call above passes no gas.
+        let outcome = chain.call(address(0xa), &[]);
+        assert!(outcome.succeeded, "{opcode}: {outcome:?}");
+        assert_eq!(chain.slot(address(0xa), 0), U256::zero(), "{opcode}");
+    }
+    let mut chain = at(&format!("5f {huge} f3"));
+    assert!(chain.call(address(0xa), &[]).succeeded);
+}
+
+#[test]
+fn as_much_memory_as_30_million_gas_can_buy() {
+    // MSTORE at 3,800,000: 28.7 million.
+    let mut chain = at("6001 62 39fbc0 52 62 39fbc0 51 5f 55");
+    let outcome = chain.alice_sends(dynamic(0, Some(address(0xa)), 30_000_000, Vec::new())).unwrap();
+    assert!(outcome.succeeded, "{outcome:?}");
+    assert!(outcome.gas_used > Gas::new(25_000_000));
+    assert_eq!(chain.slot(address(0xa), 0), U256::one());
+}
+
+#[test]
+fn an_execution_is_held_at_its_cap() {
+    let mut chain = at("5b 5f 56");
+    let outcome = chain.alice_sends(dynamic(0, Some(address(0xa)), 40_000_000, Vec::new())).unwrap();
+    assert_eq!(outcome.halt, Some(Halt::OutOfGas));
+    assert_eq!(outcome.gas_used, Gas::new(30_000_000), "what is above the cap is given back");
+}

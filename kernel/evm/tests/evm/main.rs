@@ -1,0 +1,13 @@
+//! The EVM of the rollup from outside: transactions, execution, gas, state, blocks.
+
+mod support;
+
+mod blocks;
+mod conservation;
+mod contracts;
+mod gas;
+mod invalid;
+mod limits;
+mod simulation;
+mod state;
+mod transactions;

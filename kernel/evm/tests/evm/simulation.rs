@@ -1,0 +1,128 @@
+//! Calls without a trace, and estimates.
+
+use crate::support::{BASE_FEE, Chain, DA_OVERHEAD_GAS, Memory, address, code, dynamic, user, word};
+use millrace_evm::{
+    Call, CallOutcome, EstimateError, Fees, Halt, Invalid, TransactionError, estimate, simulate,
+};
+use millrace_primitives::{Gas, U256};
+
+fn chain() -> Chain {
+    let mut memory = Memory::default();
+    // Counts in slot 0, logs, returns the count.
+    memory.install(address(0xc), &code("5f 54 6001 01 80 5f 55 5f 52 5f 5f a0 6020 5f f3"));
+    memory.install(address(0xd), &code("6001 5f 52 6020 5f fd"));
+    // Needs much more than it uses: a call that keeps back a 64th, with 500,000 wanted inside.
+    memory.install(
+        address(0xe),
+        &code("5f 5f 5f 5f 5f 600f 5a f1 6014 57 5f 5f fd 00 00 00 00 00 00 00 5b 00"),
+    );
+    memory.install(address(0xf), &code("62 07a120 5a 11 600c 57 5f 5f fd 00 5b 00"));
+    let mut chain = Chain::new(memory);
+    chain.fees = Fees::default();
+    chain
+}
+
+fn run(chain: &mut Chain, call: &Call) -> Result<CallOutcome, TransactionError<crate::support::Broken>> {
+    simulate(&mut chain.state, &chain.block, &chain.fees, chain.fork, call)
+}
+
+fn to(target: u64) -> Call {
+    Call { to: Some(address(target)), ..Call::default() }
+}
+
+#[test]
+fn a_call_leaves_no_trace() {
+    let mut chain = chain();
+    let before = chain.state.changes();
+    for _ in 0..2 {
+        let outcome = run(&mut chain, &to(0xc)).unwrap();
+        assert!(outcome.succeeded);
+        assert_eq!(outcome.output, word(1).0);
+        assert_eq!(outcome.logs.len(), 1);
+        assert_eq!(outcome.gas_used.get() - outcome.execution_gas.get(), DA_OVERHEAD_GAS);
+        assert_eq!(chain.state.changes(), before);
+    }
+}
+
+#[test]
+fn a_call_uses_the_gas_of_a_transaction() {
+    let mut chain = chain();
+    let simulated = run(&mut chain, &Call { from: Some(user(1).address), ..to(0xc) }).unwrap();
+    let outcome = chain.call(address(0xc), &[]);
+    assert_eq!((simulated.gas_used, simulated.output), (outcome.gas_used, outcome.output));
+}
+
+#[test]
+fn a_call_shows_why_it_failed() {
+    let mut chain = chain();
+    let outcome = run(&mut chain, &to(0xd)).unwrap();
+    assert_eq!((outcome.succeeded, outcome.halt), (false, Some(Halt::Reverted)));
+    assert_eq!(outcome.output, word(1).0);
+    let short = Call { gas: Some(Gas::new(22_000)), ..to(0xc) };
+    assert_eq!(run(&mut chain, &short).unwrap().halt, Some(Halt::OutOfGas));
+    let shorter = Call { gas: Some(Gas::new(20_000)), ..to(0xc) };
+    let refused = run(&mut chain, &shorter);
+    let needed = DA_OVERHEAD_GAS + 21_000;
+    assert_eq!(refused, Err(TransactionError::Invalid(Invalid::GasLimitTooLow { needed })));
+}
+
+#[test]
+fn money_is_looked_at_only_where_it_is_offered() {
+    let mut chain = chain();
+    let stranger = Some(user(9).address);
+    assert!(run(&mut chain, &Call { from: stranger, ..to(0xc) }).unwrap().succeeded);
+    let none = U256::zero();
+    let gift = Call { from: stranger, value: U256::one(), ..to(0xc) };
+    let reason = Invalid::InsufficientFunds { needed: U256::one(), available: none };
+    assert_eq!(run(&mut chain, &gift), Err(TransactionError::Invalid(reason)));
+    let base_fee = U256::from(BASE_FEE);
+    let cheap = Call { gas_price: Some(base_fee - 1), ..to(0xc) };
+    let reason = Invalid::FeeCapBelowBaseFee { base_fee };
+    assert_eq!(run(&mut chain, &cheap), Err(TransactionError::Invalid(reason)));
+    let paid = Call { from: Some(user(1).address), gas_price: Some(base_fee), ..to(0xc) };
+    assert!(run(&mut chain, &paid).unwrap().succeeded);
+}
+
+#[test]
+fn a_creation_tells_where() {
+    let mut chain = chain();
+    let call = Call { data: crate::support::deployer(&[0]), from: Some(user(1).address), ..Call::default() };
+    let outcome = run(&mut chain, &call).unwrap();
+    assert_eq!(outcome.created, Some(millrace_evm::created_address(user(1).address, 0)));
+    assert_eq!(chain.state.account(outcome.created.unwrap()), Ok(None));
+}
+
+#[test]
+fn an_estimate_is_the_least_that_suffices() {
+    for target in [0xc, 0xe, 0x1234] {
+        let mut chain = chain();
+        let call = Call { from: Some(user(1).address), ..to(target) };
+        let gas = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &call).unwrap();
+        let one_less = dynamic(0, Some(address(target)), gas.get() - 1, Vec::new());
+        let failed = chain.alice_sends(one_less);
+        let (succeeded, nonce) = match failed {
+            Ok(outcome) => (outcome.succeeded, 1),
+            Err(TransactionError::Invalid(_)) => (false, 0),
+            Err(error) => panic!("{error:?}"),
+        };
+        assert!(!succeeded, "{target:x}");
+        let enough = dynamic(nonce, Some(address(target)), gas.get(), Vec::new());
+        assert!(chain.alice_sends(enough).unwrap().succeeded, "{target:x}");
+    }
+}
+
+#[test]
+fn what_cannot_succeed_has_no_estimate() {
+    let mut chain = chain();
+    let error = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &to(0xd)).unwrap_err();
+    let EstimateError::Failed(outcome) = error else { panic!("{error:?}") };
+    assert_eq!((outcome.output, outcome.halt), (word(1).0.to_vec(), Some(Halt::Reverted)));
+}
+
+#[test]
+fn a_failing_reader_fails_the_call() {
+    let mut chain = chain();
+    chain.state.reader().fails_at.set(Some(chain.state.reader().reads.get() + 4));
+    assert!(matches!(run(&mut chain, &to(0xc)), Err(TransactionError::Reader(_))));
+    assert!(run(&mut chain, &to(0xc)).unwrap().succeeded);
+}

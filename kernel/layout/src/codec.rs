@@ -1,0 +1,103 @@
+//! Encodings shared by several values: fixed-width integers in big-endian order, and RLP lists read
+//! strictly (exact number of items).
+
+use alloc::vec::Vec;
+use millrace_primitives::{BlockHash, BlockNumber, H256, Timestamp, TransactionHash, U256};
+use rlp::Rlp;
+
+use crate::Value;
+
+/// Declares the encoding of a newtype over `u64`: eight bytes, big-endian.
+macro_rules! fixed_u64 {
+    ($($name:ident),*) => {$(
+        impl Value for $name {
+            const SIZE_BYTES_MAX: usize = 8;
+            const IS_FIXED: bool = true;
+
+            fn encode(&self) -> Vec<u8> {
+                self.get().to_be_bytes().to_vec()
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self> {
+                bytes.try_into().ok().map(u64::from_be_bytes).map(Self::new)
+            }
+        }
+    )*};
+}
+
+fixed_u64!(BlockNumber, Timestamp);
+
+/// Declares the encoding of 32 bytes that stand for themselves.
+macro_rules! fixed_hash {
+    ($($name:ident),*) => {$(
+        impl Value for $name {
+            const SIZE_BYTES_MAX: usize = 32;
+            const IS_FIXED: bool = true;
+
+            fn encode(&self) -> Vec<u8> {
+                self.as_bytes().to_vec()
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self> {
+                let bytes: [u8; 32] = bytes.try_into().ok()?;
+                Some(bytes.into_hash())
+            }
+        }
+    )*};
+}
+
+/// Bytes into the hash type that the context asks for.
+trait IntoHash<H> {
+    fn into_hash(self) -> H;
+}
+
+impl IntoHash<BlockHash> for [u8; 32] {
+    fn into_hash(self) -> BlockHash {
+        BlockHash::new(self)
+    }
+}
+
+impl IntoHash<H256> for [u8; 32] {
+    fn into_hash(self) -> H256 {
+        H256(self)
+    }
+}
+
+fixed_hash!(BlockHash, H256);
+
+/// A list of exactly `count` items that spans all of `bytes`.
+pub(crate) fn list(bytes: &[u8], count: usize) -> Option<Rlp<'_>> {
+    let rlp = Rlp::new(bytes);
+    let info = rlp.payload_info().ok()?;
+    let is_whole = info.total() == bytes.len();
+    (is_whole && rlp.is_list() && rlp.item_count().ok()? == count).then_some(rlp)
+}
+
+/// The bytes of item `index`.
+pub(crate) fn bytes_at<'a>(rlp: &Rlp<'a>, index: usize) -> Option<&'a [u8]> {
+    rlp.at(index).ok()?.data().ok()
+}
+
+/// Item `index` as an array of exactly `N` bytes.
+pub(crate) fn array_at<const N: usize>(rlp: &Rlp<'_>, index: usize) -> Option<[u8; N]> {
+    bytes_at(rlp, index)?.try_into().ok()
+}
+
+/// Item `index` as an integer.
+pub(crate) fn u64_at(rlp: &Rlp<'_>, index: usize) -> Option<u64> {
+    rlp.val_at(index).ok()
+}
+
+/// Item `index` as an EVM word.
+pub(crate) fn u256_at(rlp: &Rlp<'_>, index: usize) -> Option<U256> {
+    rlp.val_at(index).ok()
+}
+
+/// Item `index` as a list of transaction hashes.
+pub(crate) fn hashes_at(rlp: &Rlp<'_>, index: usize) -> Option<Vec<TransactionHash>> {
+    let items = rlp.at(index).ok()?;
+    if !items.is_list() {
+        return None;
+    }
+    items.iter().map(|item| TransactionHash::from_slice(item.data().ok()?)).collect()
+}

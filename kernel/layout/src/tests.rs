@@ -1,0 +1,278 @@
+//! Goldens of every path and encoding, and the behaviour of the queue.
+//!
+//! `MILLRACE_UPDATE_GOLDENS=1 cargo test -p millrace-layout` writes the generated documents anew; a commit that
+//! changes them says why, because it changes what nodes and kernels in the field read.
+
+use crate::{
+    Value, blueprints,
+    catalog::{ALL, Entry},
+    clock::L1Clock,
+    delayed::{self, Bounds, Content, Item, Position, Pushed},
+    events::{self, Count, Event},
+    parameters::Parameters,
+    version::StorageVersion,
+    world::{self, Body, Head, World},
+};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec,
+    vec::Vec,
+};
+use millrace_host::{MemoryHost, Store};
+use millrace_primitives::{
+    Account, Address, BlockHash, BlockNumber, Bloom, ContractHash, Epoch, Gas, H256, Header, L1Level, Log,
+    Mutez, Receipt, Timestamp, TransactionHash, U256,
+};
+use millrace_wire::{
+    authority::{Authority, PublicKey},
+    deposit::NativeDeposit,
+};
+use std::{fs, path::PathBuf};
+
+fn header() -> Header {
+    Header {
+        parent_hash: BlockHash::new([1; 32]),
+        beneficiary: Address::repeat_byte(2),
+        state_root: H256::repeat_byte(3),
+        transactions_root: H256::repeat_byte(4),
+        receipts_root: H256::repeat_byte(5),
+        logs_bloom: Bloom([6; 256]),
+        number: BlockNumber::new(7),
+        gas_limit: Gas::new(1 << 50),
+        gas_used: Gas::new(21_000),
+        timestamp: Timestamp::new(1_700_000_000),
+        base_fee_per_gas: U256::from(1_000_000_000u64),
+    }
+}
+
+fn receipt() -> Receipt {
+    Receipt {
+        transaction_type: 2,
+        succeeded: true,
+        cumulative_gas_used: Gas::new(621_000),
+        logs: vec![Log {
+            address: Address::repeat_byte(8),
+            topics: vec![H256::repeat_byte(9)],
+            data: vec![10, 11],
+        }],
+        gas_used: Gas::new(621_000),
+        effective_gas_price: U256::from(1_000_000_000u64),
+        sender: Address::repeat_byte(12),
+        created: Some(Address::repeat_byte(13)),
+    }
+}
+
+fn deposit(index: u32) -> Item {
+    let deposit = NativeDeposit {
+        amount: Mutez::new(1_000_000),
+        receiver: Address::repeat_byte(14),
+        level: L1Level::new(15),
+        index,
+    };
+    Item {
+        name: deposit.hash(),
+        level: deposit.level,
+        timestamp: Timestamp::new(16),
+        content: Content::Deposit(deposit),
+    }
+}
+
+fn parameters() -> Parameters {
+    Parameters { ticketer: Some(ContractHash::new([17; 20])), ..Parameters::default() }
+}
+
+fn authority() -> Authority {
+    let member = PublicKey::from_bytes(&[&[0][..], &[18; 32]].concat()).unwrap();
+    Authority::single(Epoch::new(1), member)
+}
+
+/// Reads an encoding back and gives it in hexadecimal.
+fn golden<V: Value + PartialEq + core::fmt::Debug>(value: &V) -> String {
+    let bytes = value.encode();
+    assert!(bytes.len() <= V::SIZE_BYTES_MAX, "{} bytes", bytes.len());
+    assert_eq!(V::decode(&bytes).as_ref(), Some(value));
+    hex::encode(bytes)
+}
+
+fn compare(name: &str, rendered: &str) {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../docs").join(name);
+    if std::env::var_os("MILLRACE_UPDATE_GOLDENS").is_some() {
+        fs::write(&path, rendered).unwrap();
+    }
+    let golden = fs::read_to_string(&path).unwrap_or_default();
+    assert!(golden == rendered, "docs/{name} is not what the catalog says: see the head of this file");
+}
+
+fn writers(entry: &Entry) -> String {
+    entry.writers.iter().map(|writer| format!("{writer:?}")).collect::<Vec<_>>().join(", ")
+}
+
+#[test]
+fn the_documents_are_those_of_the_catalog() {
+    let mut markdown = String::from(
+        "# Durable storage\n\nGenerated from `kernel/layout/src/catalog.rs` by its tests. Integers are big-endian.\n\n\
+         | path | value | bytes at most | written by | since |\n| --- | --- | --- | --- | --- |\n",
+    );
+    let mut json = String::from("[\n");
+    for (index, entry) in ALL.iter().enumerate() {
+        let Entry { pattern, value, size_bytes_max, since, .. } = entry;
+        let shown = if value.is_empty() { "(a node)" } else { value };
+        markdown +=
+            &format!("| `{pattern}` | {shown} | {size_bytes_max} | {} | {since} |\n", writers(entry));
+        let comma = if index + 1 == ALL.len() { "" } else { "," };
+        json += &format!(
+            "  {{\"path\": \"{pattern}\", \"value\": \"{value}\", \"size_bytes_max\": {size_bytes_max}, \
+             \"writers\": \"{}\", \"since\": {since}}}{comma}\n",
+            writers(entry)
+        );
+    }
+    compare("layout.md", &markdown);
+    compare("layout.json", &(json + "]\n"));
+}
+
+#[test]
+fn encodings_are_pinned() {
+    let head = Head { hash: BlockHash::new([19; 32]), header: header(), backlog: Gas::new(20), consumed: vec![] };
+    let empty = Head { header: Header { logs_bloom: Bloom::default(), ..header() }, ..head.clone() };
+    let consumed = Head { consumed: vec![TransactionHash::new([21; 32])], ..empty.clone() };
+    let body = Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] };
+    let account = Account { nonce: 1, balance: U256::from(2), code_hash: H256::repeat_byte(3) };
+    let rows: [(&str, String); 18] = [
+        ("version", golden(&StorageVersion(1))),
+        ("parameters", golden(&parameters())),
+        ("parameters_default", golden(&Parameters::default())),
+        ("authority", golden(&authority())),
+        ("clock", golden(&L1Clock { level: L1Level::new(5), timestamp: Timestamp::new(6) })),
+        ("bounds", golden(&Bounds { front: 1, back: 2 })),
+        ("position", golden(&Position(3))),
+        ("item", golden(&deposit(4))),
+        ("count", golden(&Count(5))),
+        ("event_delayed", golden(&Event::DelayedItem { name: TransactionHash::new([6; 32]) })),
+        ("event_blueprint", golden(&Event::BlueprintDropped { number: BlockNumber::new(7), reason: 8 })),
+        (
+            "event_transaction",
+            golden(&Event::TransactionDropped { number: BlockNumber::new(9), position: 10, reason: 11 }),
+        ),
+        ("account", golden(&account)),
+        ("slot", golden(&H256::repeat_byte(4))),
+        ("head", golden(&head)),
+        ("head_without_logs", golden(&empty)),
+        ("head_with_consumed", golden(&consumed)),
+        ("body", golden(&body)),
+    ];
+    let rendered: String = rows.iter().map(|(name, hex)| format!("{name} {hex}\n")).collect();
+    compare("layout-encodings.txt", &rendered);
+}
+
+#[test]
+fn paths_are_pinned() {
+    let (address, slot) = (Address::repeat_byte(0xab), H256::repeat_byte(0xcd));
+    let (number, name) = (BlockNumber::new(258), TransactionHash::new([0xef; 32]));
+    let shown = [
+        World::Committed.account(address).unwrap().path().to_string(),
+        World::Working.slot(address, slot).unwrap().path().to_string(),
+        World::Committed.code(slot).unwrap().path().to_string(),
+        World::Working.block_hash(number).unwrap().path().to_string(),
+        World::Committed.head().unwrap().path().to_string(),
+        blueprints::announced(number).unwrap().path().to_string(),
+        blueprints::piece(number, 127).unwrap().path().to_string(),
+        delayed::name(name).unwrap().path().to_string(),
+        delayed::item(Position(3)).unwrap().path().to_string(),
+        events::event(9).unwrap().path().to_string(),
+    ];
+    let (a, c, e) = ("ab".repeat(20), "cd".repeat(32), "ef".repeat(32));
+    let wanted = [
+        format!("/evm/world/accounts/{a}/info"),
+        format!("/tmp/world/accounts/{a}/storage/{c}"),
+        format!("/evm/world/codes/{c}"),
+        "/tmp/world/hashes/2".to_string(),
+        "/evm/world/head".to_string(),
+        "/base/blueprints/258/header".to_string(),
+        "/base/blueprints/258/chunks/127".to_string(),
+        format!("/base/delayed/names/{e}"),
+        "/base/delayed/items/3".to_string(),
+        "/base/events/9".to_string(),
+    ];
+    assert_eq!(shown, wanted);
+}
+
+#[test]
+fn a_value_that_does_not_decode_is_corrupt_and_never_a_default() {
+    let mut host = MemoryHost::default();
+    let key = World::Committed.account(Address::zero()).unwrap();
+    assert_eq!(key.read(&host), Ok(None));
+    for bad in [&[][..], &[0; 71], &[0; 73]] {
+        host.write_value(key.path(), bad).unwrap();
+        assert!(matches!(key.read(&host), Err(crate::LayoutError::Corrupt { .. })), "{}", bad.len());
+    }
+}
+
+#[test]
+fn rlp_values_refuse_every_truncation_and_any_trailing_byte() {
+    fn check<V: Value + PartialEq + core::fmt::Debug>(value: &V) {
+        let bytes = value.encode();
+        for end in 0..bytes.len() {
+            assert_eq!(V::decode(&bytes[..end]), None, "{end} of {}", bytes.len());
+        }
+        assert_eq!(V::decode(&[&bytes[..], &[0]].concat()), None);
+    }
+    check(&parameters());
+    check(&authority());
+    check(&deposit(1));
+    check(&Event::DelayedItem { name: TransactionHash::new([6; 32]) });
+    check(&Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] });
+}
+
+#[test]
+fn the_delayed_inbox_keeps_order_over_any_removal() {
+    let mut host = MemoryHost::default();
+    let items: Vec<Item> = (0..5).map(deposit).collect();
+    for item in &items {
+        assert_eq!(delayed::push(&mut host, item), Ok(Pushed::Queued));
+        assert_eq!(delayed::push(&mut host, item), Ok(Pushed::Known));
+    }
+    let names = |host: &MemoryHost| -> Vec<TransactionHash> {
+        delayed::oldest(host, 10).unwrap().iter().map(|item| item.name).collect()
+    };
+    for gone in [2, 0, 1, 4] {
+        delayed::remove(&mut host, items[gone].name).unwrap();
+        delayed::remove(&mut host, items[gone].name).unwrap();
+        assert_eq!(delayed::find(&host, items[gone].name), Ok(None));
+    }
+    assert_eq!(names(&host), [items[3].name]);
+    assert_eq!(delayed::push(&mut host, &items[0]), Ok(Pushed::Queued));
+    assert_eq!(names(&host), [items[3].name, items[0].name]);
+    delayed::remove(&mut host, items[3].name).unwrap();
+    delayed::remove(&mut host, items[0].name).unwrap();
+    let bounds = delayed::bounds().unwrap().read(&host).unwrap().unwrap();
+    assert_eq!(bounds.front, bounds.back);
+}
+
+#[test]
+fn events_start_anew() {
+    let mut host = MemoryHost::default();
+    let event = Event::DelayedItem { name: TransactionHash::new([1; 32]) };
+    events::push(&mut host, &event).unwrap();
+    events::push(&mut host, &event).unwrap();
+    assert_eq!(events::all(&host).unwrap(), [event.clone(), event]);
+    events::clear(&mut host).unwrap();
+    assert_eq!(events::all(&host).unwrap(), []);
+}
+
+#[test]
+fn the_working_copy_replaces_the_world_in_one_step() {
+    let mut host = MemoryHost::default();
+    let key = |world: World| world.account(Address::zero()).unwrap();
+    let (old, new) = (Account { nonce: 1, ..Account::default() }, Account { nonce: 2, ..Account::default() });
+    key(World::Committed).write(&mut host, &old).unwrap();
+    key(World::Working).write(&mut host, &Account::default()).unwrap();
+
+    world::open_working_copy(&mut host).unwrap();
+    assert_eq!(key(World::Working).read(&host), Ok(Some(old)));
+    key(World::Working).write(&mut host, &new).unwrap();
+    assert_eq!(key(World::Committed).read(&host), Ok(Some(old)));
+    world::commit_working_copy(&mut host).unwrap();
+    assert_eq!(key(World::Committed).read(&host), Ok(Some(new)));
+    assert_eq!(key(World::Working).read(&host), Ok(None));
+}

@@ -1,0 +1,109 @@
+//! May this transaction wait for a block?
+
+use crate::{Engine, EngineError, host::NativeHost};
+use millrace_block::{WorldReader, charges};
+use millrace_evm::{
+    execute::{BlockEnvironment, Invalid, TransactionError, validate},
+    state::State,
+    transaction::{DecodeError, SignedTransaction},
+};
+use millrace_primitives::{Address, Gas, H256, Timestamp, TransactionHash, U256};
+use millrace_pvm::durable::Durable;
+
+/// A transaction that may wait for a block. Its nonce is the next one of its sender, or later.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Admitted {
+    /// Its hash.
+    pub hash: TransactionHash,
+    /// Who signed it.
+    pub sender: Address,
+    /// Its nonce.
+    pub nonce: u64,
+    /// Most gas it may use, the part for data availability included.
+    pub gas_limit: Gas,
+    /// What is left of that for execution at the base fee of now.
+    pub execution_gas_limit: Gas,
+    /// Most wei it pays per gas.
+    pub max_fee_per_gas: U256,
+    /// Most wei that it can take from its sender.
+    pub cost_max: U256,
+}
+
+/// Why a transaction may not wait for a block.
+#[derive(Debug, thiserror::Error)]
+pub enum Rejected {
+    /// Its bytes are no transaction for this chain.
+    #[error("{0:?}")]
+    Decode(DecodeError),
+    /// No key made its signature.
+    #[error("invalid signature")]
+    Signature,
+    /// It breaks a rule now, and waiting does not mend it.
+    #[error("{0:?}")]
+    Invalid(Invalid),
+    /// The state could not be read.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl Engine {
+    /// Checks a transaction against `state`, by the rules of the kernel for a block at `timestamp`. A nonce
+    /// that is too high is no fault: what is missing may come.
+    ///
+    /// # Errors
+    /// [`Rejected`] says what is wrong with it.
+    pub fn admit(&self, state: &Durable, timestamp: Timestamp, bytes: &[u8]) -> Result<Admitted, Rejected> {
+        let decoded =
+            SignedTransaction::decode(bytes, self.parameters.chain_id).map_err(Rejected::Decode)?;
+        let recovered = decoded.recover().map_err(|_| Rejected::Signature)?;
+        let environment = self.next_environment(state, timestamp)?;
+        let charges = charges(&self.parameters);
+        let host = NativeHost::new(state);
+        let overlay = State::new(WorldReader::new(&host));
+        match validate(&overlay, &environment, &charges, &recovered) {
+            Ok(()) | Err(TransactionError::Invalid(Invalid::NonceTooHigh { .. })) => {}
+            Err(TransactionError::Invalid(invalid)) => return Err(Rejected::Invalid(invalid)),
+            Err(TransactionError::Reader(error)) => return Err(EngineError::Layout(error).into()),
+        }
+        let transaction = recovered.transaction();
+        let da_bytes = charges.da_bytes(&transaction.data, &transaction.access_list);
+        let da_gas = charges.da_gas(da_bytes, environment.base_fee).unwrap_or(u64::MAX);
+        let cost_max = U256::from(transaction.gas_limit.get())
+            .saturating_mul(transaction.max_fee_per_gas)
+            .saturating_add(transaction.value);
+        let sender = recovered.sender();
+        let available = self.account(state, sender)?.unwrap_or_default().balance;
+        if available < cost_max {
+            return Err(Rejected::Invalid(Invalid::InsufficientFunds { needed: cost_max, available }));
+        }
+        Ok(Admitted {
+            hash: recovered.hash(),
+            sender,
+            nonce: transaction.nonce,
+            gas_limit: transaction.gas_limit,
+            execution_gas_limit: transaction
+                .gas_limit
+                .saturating_sub(da_gas)
+                .min(charges.execution_gas_limit_max),
+            max_fee_per_gas: transaction.max_fee_per_gas,
+            cost_max,
+        })
+    }
+
+    fn next_environment(
+        &self,
+        state: &Durable,
+        timestamp: Timestamp,
+    ) -> Result<BlockEnvironment, EngineError> {
+        let head = self.head(state)?.header;
+        Ok(BlockEnvironment {
+            number: head.number.saturating_add(1),
+            timestamp,
+            beneficiary: head.beneficiary,
+            gas_limit: head.gas_limit,
+            base_fee: self.next_base_fee(state, timestamp)?,
+            chain_id: self.parameters.chain_id,
+            prev_randao: H256::zero(),
+        })
+    }
+}

@@ -1,0 +1,119 @@
+//! Reading a state, and taking it one block further.
+
+use crate::{Engine, EngineError, host::NativeHost};
+use millrace_block::{Dropped, Verdict, apply, settle};
+use millrace_layout::{
+    delayed::{self, Item, Pushed},
+    parameters::{self as layout, Parameters},
+    world::{Body, World},
+};
+use millrace_primitives::{Account, Address, Block, BlockHash, EMPTY_CODE_HASH, H256, Header};
+use millrace_pvm::durable::Durable;
+use millrace_wire::blueprint::Blueprint;
+
+/// The last block of a state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// Its header.
+    pub header: Header,
+    /// The hash of that.
+    pub hash: BlockHash,
+}
+
+/// A blueprint that became a block.
+#[derive(Clone, Debug)]
+pub struct Applied {
+    /// The state after it.
+    pub state: Durable,
+    /// The block.
+    pub block: Block,
+    /// Its hash.
+    pub hash: BlockHash,
+    /// What the blueprint had and the block has not.
+    pub dropped: Vec<Dropped>,
+}
+
+pub(crate) fn parameters(state: &Durable) -> Result<Parameters, EngineError> {
+    Ok(layout::read(&NativeHost::new(state))?)
+}
+
+impl Engine {
+    /// The last block of `state`.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn head(&self, state: &Durable) -> Result<Head, EngineError> {
+        let head = World::Committed.head()?.require(&NativeHost::new(state))?;
+        Ok(Head { header: head.header, hash: head.hash })
+    }
+
+    /// The last block of `state` with its transactions and receipts.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn head_block(&self, state: &Durable) -> Result<Block, EngineError> {
+        let host = NativeHost::new(state);
+        let head = World::Committed.head()?.require(&host)?;
+        let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
+        Ok(Block { header: head.header, transactions, receipts })
+    }
+
+    /// Makes the next block of `state`, which stays as it is.
+    ///
+    /// # Errors
+    /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`].
+    pub fn apply(&self, state: &Durable, blueprint: &Blueprint) -> Result<Applied, EngineError> {
+        let mut host = NativeHost::new(state);
+        let sealed = match apply(&mut host, &self.parameters, blueprint, None)? {
+            Verdict::Sealed(sealed) => sealed,
+            Verdict::Rejected(fault) => return Err(EngineError::Blueprint(fault)),
+        };
+        settle(&mut host)?;
+        let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
+        let block = Block { header: sealed.head.header, transactions, receipts };
+        Ok(Applied { state: host.durable, block, hash: sealed.head.hash, dropped: sealed.dropped })
+    }
+
+    /// Puts an item into the delayed inbox of `state`, as the kernel did on the rollup node, so that a
+    /// blueprint may name it. An item that waits already changes nothing.
+    ///
+    /// # Errors
+    /// [`EngineError::DelayedInboxFull`], [`EngineError::Layout`].
+    pub fn delay(&self, state: &Durable, item: &Item) -> Result<Durable, EngineError> {
+        let mut host = NativeHost::new(state);
+        match delayed::push(&mut host, item)? {
+            Pushed::Queued | Pushed::Known => Ok(host.durable),
+            Pushed::Full => Err(EngineError::DelayedInboxFull),
+        }
+    }
+
+    /// An account; `None` when it does not exist.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn account(&self, state: &Durable, address: Address) -> Result<Option<Account>, EngineError> {
+        Ok(World::Committed.account(address)?.read(&NativeHost::new(state))?)
+    }
+
+    /// The code of an account; empty when it has none.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn code(&self, state: &Durable, address: Address) -> Result<Vec<u8>, EngineError> {
+        match self.account(state, address)? {
+            Some(Account { code_hash, .. }) if code_hash != EMPTY_CODE_HASH => {
+                Ok(World::Committed.code(code_hash)?.require(&NativeHost::new(state))?.0)
+            }
+            _ => Ok(Vec::new()),
+        }
+    }
+
+    /// A slot of the storage of an account; zero when it was never written.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn storage(&self, state: &Durable, address: Address, slot: H256) -> Result<H256, EngineError> {
+        let host = NativeHost::new(state);
+        Ok(World::Committed.slot(address, slot)?.read(&host)?.unwrap_or_default())
+    }
+}

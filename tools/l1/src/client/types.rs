@@ -1,0 +1,155 @@
+//! What the RPC of the rollup node says, as types.
+
+use crate::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash};
+use millrace_primitives::L1Level;
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// Which block of the layer 1 a question is about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum BlockId {
+    /// The newest that the rollup node has processed.
+    Head,
+    /// The newest that the layer 1 cannot undo.
+    Finalized,
+    /// The last one with a cemented commitment.
+    Cemented,
+    /// The block of that level on the chain of the head.
+    Level(L1Level),
+    /// A block by its hash.
+    Hash(L1BlockHash),
+}
+
+impl fmt::Display for BlockId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Head => f.write_str("head"),
+            Self::Finalized => f.write_str("finalized"),
+            Self::Cemented => f.write_str("cemented"),
+            Self::Level(level) => write!(f, "{level}"),
+            Self::Hash(hash) => write!(f, "{hash}"),
+        }
+    }
+}
+
+/// An item of the streams of blocks, and the head of a full block. Fields that Millrace has no use for are
+/// left out when reading; the sandbox serves them all.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct BlockHeader {
+    /// Hash of the block of the layer 1.
+    pub block_hash: L1BlockHash,
+    /// Its level.
+    #[serde(with = "level_number")]
+    pub level: L1Level,
+    /// Hash of the block before.
+    pub predecessor: L1BlockHash,
+    /// The commitment made at this level, if one was.
+    pub commitment_hash: Option<CommitmentHash>,
+    /// The last commitment made before.
+    pub previous_commitment_hash: CommitmentHash,
+    /// Hash of the messages of this level.
+    pub inbox_witness: InboxWitness,
+    /// Hash of all messages up to this level.
+    pub inbox_hash: InboxHash,
+    /// Ticks of the PVM before this level, in decimal.
+    pub initial_tick: String,
+    /// Ticks of this level, in decimal.
+    pub num_ticks: String,
+    /// What the PVM was doing at the end of the level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pvm_status: Option<String>,
+}
+
+/// The answer of `GET /health`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Health {
+    /// Everything works.
+    pub healthy: bool,
+    /// Works, but not as it should.
+    pub degraded: bool,
+    /// The connection to the layer 1.
+    pub l1: L1Health,
+}
+
+/// How the rollup node stands to its layer 1.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct L1Health {
+    /// `connected`, `reconnecting` or `disconnected`.
+    pub connection: String,
+    /// Blocks of the layer 1 that the rollup node has not processed yet.
+    pub blocks_late: i64,
+}
+
+/// The answer of `GET /version`.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+pub struct Version {
+    /// Of the software.
+    pub version: String,
+    /// Of its block store.
+    pub store_version: String,
+    /// Of its state store.
+    pub context_version: String,
+}
+
+/// A level as a JSON number. Octez has signed 32-bit levels; a negative one is refused.
+pub(crate) mod level_number {
+    use millrace_primitives::L1Level;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(crate) fn serialize<S: Serializer>(level: &L1Level, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_u32(level.get())
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<L1Level, D::Error> {
+        u32::deserialize(deserializer).map(L1Level::new)
+    }
+}
+
+/// A length: Octez writes 64-bit integers as decimal strings; plain numbers are taken too.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Int64 {
+    Number(u64),
+    Text(String),
+}
+
+impl Int64 {
+    pub(super) fn get(self) -> Option<u64> {
+        match self {
+            Self::Number(value) => Some(value),
+            Self::Text(text) => text.parse().ok(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn block_ids_are_the_words_of_octez() {
+        let ids = [BlockId::Head, BlockId::Finalized, BlockId::Cemented, BlockId::Level(L1Level::new(12))];
+        assert_eq!(ids.map(|id| id.to_string()), ["head", "finalized", "cemented", "12"]);
+        assert!(BlockId::Hash(L1BlockHash::new([1; 32])).to_string().starts_with('B'));
+    }
+
+    #[test]
+    fn a_header_survives_json_and_unknown_fields() {
+        let header = BlockHeader {
+            block_hash: L1BlockHash::new([1; 32]),
+            level: L1Level::new(7),
+            predecessor: L1BlockHash::new([2; 32]),
+            commitment_hash: None,
+            previous_commitment_hash: CommitmentHash::new([3; 32]),
+            inbox_witness: InboxWitness::new([4; 32]),
+            inbox_hash: InboxHash::new([5; 32]),
+            initial_tick: "0".into(),
+            num_ticks: "100000000000000".into(),
+            pvm_status: None,
+        };
+        let mut json = serde_json::to_value(&header).unwrap();
+        assert!(json.get("commitment_hash").unwrap().is_null(), "present, as Octez sends it");
+        json.as_object_mut().unwrap().insert("context".into(), "CoV…".into());
+        assert_eq!(serde_json::from_value::<BlockHeader>(json).unwrap(), header);
+    }
+}

@@ -1,0 +1,41 @@
+//! The bounds of the sandbox: those of the layer 1, and our own.
+
+/// Largest inbox message, its tag included (protocol constant).
+pub const MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Largest payload of an external message: an inbox message without its tag.
+pub const PAYLOAD_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 1;
+
+/// Inbox data of one level: the manager operations of a block (protocol constant). What does not fit waits.
+pub const LEVEL_BYTES_MAX: usize = 512 * 1_024;
+
+/// What a message costs in its operation besides its own bytes: a length.
+pub const MESSAGE_OVERHEAD_BYTES: usize = 4;
+
+/// Levels until the layer 1 cannot undo a block.
+pub const FINALITY_LEVELS: u32 = 2;
+
+/// Bytes of messages that may wait for a level: 128 full levels. More are refused.
+pub const MEMPOOL_BYTES_MAX: usize = 128 * LEVEL_BYTES_MAX;
+
+/// Levels whose durable state is kept, in memory and as differences on disk.
+pub const STATES_MAX: usize = 64;
+
+/// Levels that the rollup node may be behind before the sandbox pauses its layer 1: a machine too slow for
+/// the chosen level time falls behind once, not for ever.
+pub const LAG_LEVELS_MAX: u32 = 32;
+
+/// Largest request body: hexadecimal for twice a level, and some room.
+pub const BODY_BYTES_MAX: usize = 4 << 20;
+
+/// Most blocks that one `POST /sandbox/bake` makes.
+pub const BAKE_LEVELS_MAX: u32 = 1_000;
+
+/// Largest installer kernel: what fits in an origination (protocol constant), with room for experiments.
+pub const INSTALLER_BYTES_MAX: u64 = 64 << 20;
+
+/// Ticks that Octez reckons for one run of a kernel, however short (protocol constant).
+pub const TICKS_PER_RUN: u128 = 50_000_000_000_000;
+
+/// Bytes of durable values that one answer holds.
+pub const VALUE_ANSWER_BYTES_MAX: usize = 32 << 20;

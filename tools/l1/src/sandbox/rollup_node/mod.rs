@@ -1,0 +1,353 @@
+//! The rollup node of the sandbox: follows the chain and runs the kernel in the PVM, level by level.
+//!
+//! The work is done on a thread of its own, since a level may take long and is all computation. A level is
+//! on disk before it is told to anybody. When a level cannot be run (a preimage is missing, the disk fails)
+//! the node halts before it, says why, and tries again whenever the layer 1 has a new level. A kernel that
+//! has died for good is reported as such; as on Octez, its levels go on without it.
+
+mod history;
+mod machine;
+mod record;
+mod state;
+
+pub use record::LevelRecord;
+pub(crate) use record::origination_commitment;
+pub use state::Processed;
+
+use super::chain::{Block, Chain};
+use super::store::StoreError;
+use crate::L1BlockHash;
+use crate::client::BlockId;
+use history::History;
+use machine::LevelRunner;
+pub(super) use machine::{level_inputs, rollup_address, status_text};
+use millrace_primitives::{L1Level, RollupAddress};
+use millrace_pvm::durable::Durable;
+use millrace_pvm::{PvmError, Status};
+use millrace_wire::base58::Base58Check;
+use state::StateStore;
+use std::panic::AssertUnwindSafe;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use tokio::sync::watch;
+use tracing::{error, info, warn};
+
+/// Why the rollup node does not start or halts.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// Its database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The PVM could not run a level.
+    #[error("level {level} cannot be run: {error}")]
+    Level {
+        /// The level.
+        level: L1Level,
+        /// Why.
+        error: PvmError,
+    },
+    /// The PVM cannot work on this machine.
+    #[error("the PVM does not start: {0}")]
+    Pvm(PvmError),
+    /// The data directory holds another rollup than the installer makes.
+    #[error("the data directory holds the rollup {stored}, the installer makes {given}")]
+    OtherRollup {
+        /// On disk.
+        stored: String,
+        /// Derived from the installer.
+        given: String,
+    },
+    /// The levels on disk are not those of the chain.
+    #[error("level {level} of the layer 1 does not follow the level processed before")]
+    OtherChain {
+        /// The level.
+        level: L1Level,
+    },
+    /// The thread of the node panicked: a bug.
+    #[error("the rollup node crashed: {0}")]
+    Crashed(String),
+}
+
+/// How far the rollup node is.
+#[derive(Clone, Debug)]
+pub struct NodeStatus {
+    /// The newest level that was processed.
+    pub head: Arc<Processed>,
+    /// The newest level of the layer 1 that it has tried to reach.
+    pub seen: L1Level,
+    /// Why it did not reach it, when it did not.
+    pub error: Option<Arc<NodeError>>,
+    /// It was told to stop and has stopped.
+    pub stopped: bool,
+}
+
+impl NodeStatus {
+    /// Why the kernel is dead for good, if it is.
+    pub fn death(&self) -> Option<String> {
+        death(&self.head)
+    }
+}
+
+fn death(processed: &Processed) -> Option<String> {
+    match &processed.record.status {
+        Status::WaitingForInput => None,
+        Status::Stuck(stuck) => Some(stuck.to_string()),
+    }
+}
+
+/// What a block id leads to.
+#[derive(Debug, thiserror::Error)]
+pub enum LookupError {
+    /// No such block, or not processed yet.
+    #[error("Block {0} is unknown to the rollup node")]
+    Unknown(BlockId),
+    /// The block is known, its durable storage is not kept any more.
+    #[error("The state of level {level} is not kept any more (first available level {first_available})")]
+    Forgotten {
+        /// The level asked for.
+        level: L1Level,
+        /// The oldest level with a state.
+        first_available: L1Level,
+    },
+    /// The database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// What to originate.
+pub(super) struct Origination {
+    /// The installer kernel.
+    pub(super) installer: Vec<u8>,
+    /// The folder with the preimages that it and its successors reveal.
+    pub(super) preimages: PathBuf,
+    /// The address of the rollup, see [`rollup_address`].
+    pub(super) rollup: RollupAddress,
+}
+
+/// The rollup node.
+pub(super) struct EmbeddedNode {
+    shared: Arc<Shared>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Shared {
+    chain: Arc<Chain>,
+    store: StateStore,
+    history: History,
+    rollup: RollupAddress,
+    status: watch::Sender<NodeStatus>,
+    stop: watch::Sender<bool>,
+}
+
+impl EmbeddedNode {
+    /// Opens the node's file or originates the rollup, and starts following. Blocks on the disk.
+    pub(super) fn start(folder: &Path, chain: Arc<Chain>, origination: Origination) -> Result<Self, NodeError> {
+        let rollup = origination.rollup;
+        let (store, stored) = StateStore::open(&folder.join("rollup-node.redb"))?;
+        let runner = LevelRunner::originate(&origination, folder.join("kernels")).map_err(NodeError::Pvm)?;
+        match stored {
+            Some(stored) if stored != rollup => {
+                return Err(NodeError::OtherRollup { stored: stored.to_base58(), given: rollup.to_base58() });
+            }
+            Some(_) => {}
+            None => originate(&store, &chain, &runner, &rollup)?,
+        }
+        let history = History::new(store.load()?).ok_or_else(|| StoreError::damaged("no level is stored"))?;
+        let status = NodeStatus { head: history.head(), seen: L1Level::ZERO, error: None, stopped: false };
+        let shared = Arc::new(Shared {
+            chain,
+            store,
+            history,
+            rollup,
+            status: watch::channel(status).0,
+            stop: watch::channel(false).0,
+        });
+        let follower = Arc::clone(&shared);
+        let thread = std::thread::Builder::new()
+            .name("rollup-node".to_owned())
+            .spawn(move || follower.run(runner))
+            .map_err(|error| NodeError::Crashed(format!("its thread could not be started: {error}")))?;
+        Ok(Self { shared, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// The address of the rollup.
+    pub(super) fn rollup(&self) -> RollupAddress {
+        self.shared.rollup
+    }
+
+    /// How far it is, now.
+    pub(super) fn status(&self) -> NodeStatus {
+        self.shared.status.borrow().clone()
+    }
+
+    /// Tells of every change; a slow reader sees only the newest.
+    pub(super) fn watch(&self) -> watch::Receiver<NodeStatus> {
+        self.shared.status.subscribe()
+    }
+
+    /// The level that a block id leads to.
+    pub(super) fn resolve(&self, id: BlockId) -> Result<L1Level, LookupError> {
+        let head = self.shared.history.head().record.level;
+        match id {
+            BlockId::Head => Ok(head),
+            BlockId::Finalized => Ok(self.shared.chain.finalized_level().min(head)),
+            // Nothing is cemented in the sandbox yet: as on Octez, that is the origination then.
+            BlockId::Cemented => Ok(L1Level::ZERO),
+            BlockId::Level(level) if level <= head => Ok(level),
+            BlockId::Level(_) => Err(LookupError::Unknown(id)),
+            BlockId::Hash(hash) => self.level_of(hash)?.filter(|level| *level <= head).ok_or(LookupError::Unknown(id)),
+        }
+    }
+
+    fn level_of(&self, hash: L1BlockHash) -> Result<Option<L1Level>, StoreError> {
+        Ok(self.shared.chain.block(hash)?.map(|block| block.level))
+    }
+
+    /// What is remembered of a block.
+    pub(super) fn record(&self, id: BlockId) -> Result<LevelRecord, LookupError> {
+        let level = self.resolve(id)?;
+        if let Some(processed) = self.shared.history.get(level) {
+            return Ok(processed.record.clone());
+        }
+        self.shared.store.record(level)?.ok_or(LookupError::Unknown(id))
+    }
+
+    /// The durable storage after a block.
+    pub(super) fn durable(&self, id: BlockId) -> Result<Durable, LookupError> {
+        let level = self.resolve(id)?;
+        let processed = self.shared.history.get(level);
+        let forgotten = || LookupError::Forgotten { level, first_available: self.shared.history.first_level() };
+        processed.map(|processed| processed.durable.clone()).ok_or_else(forgotten)
+    }
+
+    /// The block of the layer 1 behind a block id.
+    pub(super) fn block(&self, id: BlockId) -> Result<Arc<Block>, LookupError> {
+        let level = self.resolve(id)?;
+        self.shared.chain.block_at(level)?.ok_or(LookupError::Unknown(id))
+    }
+
+    /// The outbox messages of a level, in order.
+    pub(super) fn outbox(&self, level: L1Level) -> Result<Vec<Vec<u8>>, LookupError> {
+        Ok(self.shared.store.outbox(level)?)
+    }
+
+    /// The oldest level whose durable storage can be asked for.
+    pub(super) fn first_available_level(&self) -> L1Level {
+        self.shared.history.first_level()
+    }
+
+    /// Tells the node to stop after the level at hand. Does not wait.
+    pub(super) fn stop(&self) {
+        self.shared.stop.send_replace(true);
+    }
+
+    /// Stops the node and waits for it. Blocks.
+    pub(super) fn join(&self) {
+        self.stop();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread
+            && thread.join().is_err()
+        {
+            error!("the thread of the rollup node panicked while it stopped");
+        }
+    }
+}
+
+impl Drop for EmbeddedNode {
+    fn drop(&mut self) {
+        self.stop();
+    }
+}
+
+fn originate(
+    store: &StateStore,
+    chain: &Chain,
+    runner: &LevelRunner,
+    rollup: &RollupAddress,
+) -> Result<(), NodeError> {
+    let genesis = chain.block_at(L1Level::ZERO)?.ok_or_else(|| StoreError::damaged("no first block"))?;
+    let record = LevelRecord::origination(&genesis, rollup);
+    store.originate(rollup, &Processed { record, durable: runner.state().durable })?;
+    info!(rollup = %rollup.to_base58(), "originated");
+    Ok(())
+}
+
+impl Shared {
+    /// The life of the thread.
+    fn run(&self, mut runner: LevelRunner) {
+        let life = AssertUnwindSafe(|| self.follow(&mut runner));
+        let crash = std::panic::catch_unwind(life).err().map(|panic| {
+            let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+            text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
+        });
+        self.status.send_modify(|status| {
+            status.stopped = true;
+            if let Some(crash) = crash {
+                status.error = Some(Arc::new(NodeError::Crashed(crash)));
+            }
+        });
+    }
+
+    /// Processes every level that the chain has, then waits for more, until it is told to stop.
+    fn follow(&self, runner: &mut LevelRunner) {
+        let mut heads = self.chain.watch_head();
+        let mut stop = self.stop.subscribe();
+        while !*stop.borrow_and_update() {
+            let seen = heads.borrow_and_update().level;
+            let outcome = self.catch_up(runner);
+            self.tell(seen, outcome.err());
+            futures::executor::block_on(async {
+                tokio::select! {
+                    _ = heads.changed() => {}
+                    _ = stop.changed() => {}
+                }
+            });
+        }
+    }
+
+    fn catch_up(&self, runner: &mut LevelRunner) -> Result<(), NodeError> {
+        while !*self.stop.borrow() {
+            let head = self.history.head();
+            let Some(level) = head.record.level.checked_add(1) else { return Ok(()) };
+            let Some(block) = self.chain.block_at(level)? else { return Ok(()) };
+            self.process(runner, &head, &block)?;
+        }
+        Ok(())
+    }
+
+    /// Runs one level and stores it; only then it is told.
+    fn process(&self, runner: &mut LevelRunner, head: &Processed, block: &Block) -> Result<(), NodeError> {
+        let level = block.level;
+        if block.predecessor != head.record.block_hash {
+            return Err(NodeError::OtherChain { level });
+        }
+        let inputs = level_inputs(head.record.timestamp, block);
+        let ran = runner.run(head, level, &inputs).map_err(|error| NodeError::Level { level, error })?;
+        let record = LevelRecord::after(&head.record, block, &inputs, (ran.ticks, ran.state.status));
+        let processed = Arc::new(Processed { record, durable: ran.state.durable });
+        self.store.append(&head.durable, &processed, &ran.outbox)?;
+        self.history.push(Arc::clone(&processed));
+        if let (None, Some(reason)) = (death(head), death(&processed)) {
+            error!(%level, reason, "the kernel is dead for good: it will never run again");
+        }
+        self.status.send_modify(|status| {
+            status.head = processed;
+            status.error = None;
+        });
+        Ok(())
+    }
+
+    /// Tells how an attempt to reach the level `seen` ended. The same error is logged once.
+    fn tell(&self, seen: L1Level, error: Option<NodeError>) {
+        self.status.send_modify(|status| {
+            status.seen = status.seen.max(seen);
+            let Some(error) = error else { return };
+            let text = error.to_string();
+            if status.error.as_ref().is_none_or(|old| old.to_string() != text) {
+                warn!("the rollup node has halted and tries again at the next level: {text}");
+            }
+            status.error = Some(Arc::new(error));
+        });
+    }
+}

@@ -1,0 +1,308 @@
+//! The durable storage on disk: the newest version whole, older ones as differences.
+//!
+//! One transaction per level writes what changed in the durable storage, the level's record, its outbox and
+//! what would undo it. The undo records of the last [`STATES_MAX`] levels rebuild the versions that the RPC
+//! serves after a restart, and are what a reorganisation will roll back by.
+
+use super::record::LevelRecord;
+use crate::sandbox::codec::{Damaged, Reader, Writer};
+use crate::sandbox::limits::STATES_MAX;
+use crate::sandbox::store::{META, Store, StoreError};
+use millrace_primitives::{L1Level, RollupAddress};
+use millrace_pvm::durable::{Durable, Key, Value};
+use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use std::collections::VecDeque;
+use std::path::Path;
+
+/// Names the contents of the file and their version.
+const FORMAT: &str = "millrace sandbox rollup node/1";
+/// Key in [`META`]: the 20 bytes of the rollup's address.
+const ROLLUP: &str = "rollup";
+/// Encoded [`LevelRecord`]s.
+const LEVELS: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("levels");
+/// The newest durable storage: [`Value::to_record`] by key.
+const DURABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("durable");
+/// What leads from the durable storage after a level back to the one before it.
+const UNDO: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("undo");
+/// Outbox messages by level and index.
+const OUTBOX: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("outbox");
+
+/// A level with the durable storage after it.
+#[derive(Clone, Debug)]
+pub struct Processed {
+    /// What is remembered of the level.
+    pub record: LevelRecord,
+    /// The durable storage at its end.
+    pub durable: Durable,
+}
+
+/// The file.
+pub(super) struct StateStore {
+    store: Store,
+}
+
+/// Changes of values by key; `None` removes.
+type Differences<'a> = Vec<(String, Option<&'a Value>)>;
+
+impl StateStore {
+    /// Opens or creates the file. Answers the rollup that it belongs to, if it has one yet.
+    pub(super) fn open(path: &Path) -> Result<(Self, Option<RollupAddress>), StoreError> {
+        let store = Store::open(path, FORMAT)?;
+        store.write(|transaction| {
+            transaction.open_table(LEVELS)?;
+            transaction.open_table(DURABLE)?;
+            transaction.open_table(UNDO)?;
+            transaction.open_table(OUTBOX)?;
+            Ok(())
+        })?;
+        let meta = store.read()?.open_table(META)?;
+        let rollup = match meta.get(ROLLUP)? {
+            None => None,
+            Some(bytes) => Some(
+                RollupAddress::from_slice(bytes.value()).ok_or_else(|| StoreError::damaged("rollup address"))?,
+            ),
+        };
+        Ok((Self { store }, rollup))
+    }
+
+    /// Writes the origination: the first level, with nothing before it.
+    pub(super) fn originate(&self, rollup: &RollupAddress, first: &Processed) -> Result<(), StoreError> {
+        self.store.write(|transaction| {
+            transaction.open_table(META)?.insert(ROLLUP, rollup.as_bytes().as_slice())?;
+            write_durable(transaction, &first.durable.differences_since(&Durable::new()))?;
+            write_record(transaction, &first.record)
+        })
+    }
+
+    /// Writes a level: what it changed since `before`, its record, its outbox, its undo record.
+    pub(super) fn append(
+        &self,
+        before: &Durable,
+        after: &Processed,
+        outbox: &[Vec<u8>],
+    ) -> Result<(), StoreError> {
+        let level = after.record.level.get();
+        let undo = encode_differences(&before.differences_since(&after.durable));
+        self.store.write(|transaction| {
+            write_durable(transaction, &after.durable.differences_since(before))?;
+            write_record(transaction, &after.record)?;
+            let mut undos = transaction.open_table(UNDO)?;
+            undos.insert(level, undo.as_slice())?;
+            undos.retain(|old, _| u64::from(old) + STATES_MAX as u64 > u64::from(level) + 1)?;
+            let mut messages = transaction.open_table(OUTBOX)?;
+            for (index, message) in (0u32..).zip(outbox) {
+                messages.insert((level, index), message.as_slice())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The newest levels with their durable storage, oldest first; empty before the origination.
+    pub(super) fn load(&self) -> Result<VecDeque<Processed>, StoreError> {
+        let transaction = self.store.read()?;
+        let levels = transaction.open_table(LEVELS)?;
+        let undos = transaction.open_table(UNDO)?;
+        let mut durable = read_durable(&transaction.open_table(DURABLE)?)?;
+        let mut loaded = VecDeque::new();
+        for entry in levels.iter()?.rev().take(STATES_MAX) {
+            let (level, bytes) = entry?;
+            let level = level.value();
+            let record = LevelRecord::decode(bytes.value())
+                .ok()
+                .filter(|record| record.level.get() == level)
+                .ok_or_else(|| StoreError::damaged(format!("record of level {level}")))?;
+            loaded.push_front(Processed { record, durable: durable.clone() });
+            let Some(undo) = undos.get(level)? else { break };
+            apply(&mut durable, undo.value())
+                .map_err(|Damaged| StoreError::damaged(format!("undo record of level {level}")))?;
+        }
+        Ok(loaded)
+    }
+
+    /// The record of a level, `None` when it was not processed.
+    pub(super) fn record(&self, level: L1Level) -> Result<Option<LevelRecord>, StoreError> {
+        let levels = self.store.read()?.open_table(LEVELS)?;
+        let Some(bytes) = levels.get(level.get())? else { return Ok(None) };
+        let record = LevelRecord::decode(bytes.value());
+        record.map(Some).map_err(|Damaged| StoreError::damaged(format!("record of level {level}")))
+    }
+
+    /// The outbox messages of a level in order.
+    pub(super) fn outbox(&self, level: L1Level) -> Result<Vec<Vec<u8>>, StoreError> {
+        let messages = self.store.read()?.open_table(OUTBOX)?;
+        let level = level.get();
+        let mut outbox = Vec::new();
+        for entry in messages.range((level, 0)..=(level, u32::MAX))? {
+            outbox.push(entry?.1.value().to_vec());
+        }
+        Ok(outbox)
+    }
+}
+
+fn write_record(transaction: &WriteTransaction, record: &LevelRecord) -> Result<(), StoreError> {
+    transaction.open_table(LEVELS)?.insert(record.level.get(), record.encode().as_slice())?;
+    Ok(())
+}
+
+fn write_durable(transaction: &WriteTransaction, changes: &Differences<'_>) -> Result<(), StoreError> {
+    let mut table = transaction.open_table(DURABLE)?;
+    for (key, value) in changes {
+        match value {
+            Some(value) => table.insert(key.as_str(), value.to_record().as_slice())?,
+            None => table.remove(key.as_str())?,
+        };
+    }
+    Ok(())
+}
+
+fn read_durable(table: &impl ReadableTable<&'static str, &'static [u8]>) -> Result<Durable, StoreError> {
+    let mut durable = Durable::new();
+    for entry in table.iter()? {
+        let (key, bytes) = entry?;
+        put(&mut durable, key.value(), Some(bytes.value()))
+            .map_err(|Damaged| StoreError::damaged(format!("durable key {:?}", key.value())))?;
+    }
+    Ok(durable)
+}
+
+fn encode_differences(differences: &Differences<'_>) -> Vec<u8> {
+    let writer = differences.iter().fold(Writer::default(), |writer, (key, value)| {
+        let writer = writer.string(key.as_bytes());
+        match value {
+            None => writer.fixed(&[0]),
+            Some(value) => writer.fixed(&[1]).string(&value.to_record()),
+        }
+    });
+    writer.finish()
+}
+
+fn apply(durable: &mut Durable, differences: &[u8]) -> Result<(), Damaged> {
+    let mut reader = Reader::new(differences);
+    while !reader.is_empty() {
+        let key = reader.text()?;
+        let value = match reader.u8()? {
+            0 => None,
+            1 => Some(reader.string()?),
+            _ => return Err(Damaged),
+        };
+        put(durable, &key, value)?;
+    }
+    Ok(())
+}
+
+/// Sets or removes one value. Keys are trusted to be well-formed (the PVM's own are longer than a kernel may
+/// spell), but not to be the root.
+fn put(durable: &mut Durable, key: &str, record: Option<&[u8]>) -> Result<(), Damaged> {
+    if !key.starts_with('/') {
+        return Err(Damaged);
+    }
+    match record {
+        None => {
+            durable.delete_value(Key::trusted(key));
+        }
+        Some(record) => durable.set(Key::trusted(key), Value::from_record(record).ok_or(Damaged)?),
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sandbox::chain::Block;
+    use millrace_primitives::Timestamp;
+    use millrace_pvm::Status;
+
+    const ADDRESS: RollupAddress = RollupAddress::new([4; 20]);
+
+    fn durable(values: &[(&str, &str)]) -> Durable {
+        Durable::from_values(values.iter().map(|(key, value)| (*key, value.as_bytes()))).unwrap()
+    }
+
+    fn block(level: u32) -> Block {
+        let predecessor = crate::L1BlockHash::new([level as u8; 32]);
+        Block::new(L1Level::new(level), predecessor, Timestamp::new(1), vec![])
+    }
+
+    fn first(durable: Durable) -> Processed {
+        Processed { record: LevelRecord::origination(&block(0), &ADDRESS), durable }
+    }
+
+    fn next(previous: &Processed, durable: Durable) -> Processed {
+        let block = block(previous.record.level.get() + 1);
+        Processed { record: LevelRecord::after(&previous.record, &block, &[], (1, Status::WaitingForInput)), durable }
+    }
+
+    fn values(durable: &Durable) -> Vec<(String, Vec<u8>)> {
+        durable.values().map(|(key, value)| (key, value.to_bytes().into_owned())).collect()
+    }
+
+    #[test]
+    fn every_kept_version_comes_back_as_it_was() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.redb");
+        let (store, rollup) = StateStore::open(&path).unwrap();
+        assert_eq!(rollup, None);
+        let mut versions = vec![first(durable(&[("/a", "1"), ("/a/b", "2")]))];
+        store.originate(&ADDRESS, &versions[0]).unwrap();
+        let states = [
+            durable(&[("/a/b", "2"), ("/c", "3")]),
+            durable(&[("/a/b", "changed"), ("/c", "3"), ("/c/d/e", "")]),
+            durable(&[]),
+            durable(&[("/z", "9")]),
+        ];
+        for state in states {
+            let previous = versions.last().unwrap().clone();
+            versions.push(next(&previous, state));
+            store.append(&previous.durable, versions.last().unwrap(), &[vec![1], vec![2]]).unwrap();
+        }
+        drop(store);
+
+        let (store, rollup) = StateStore::open(&path).unwrap();
+        assert_eq!(rollup, Some(ADDRESS));
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.len(), versions.len());
+        for (loaded, version) in loaded.iter().zip(&versions) {
+            assert_eq!(loaded.record, version.record);
+            assert_eq!(values(&loaded.durable), values(&version.durable));
+        }
+        assert_eq!(store.record(L1Level::new(2)).unwrap().unwrap(), versions[2].record);
+        assert_eq!(store.record(L1Level::new(5)).unwrap(), None);
+        assert_eq!(store.outbox(L1Level::new(3)).unwrap(), [vec![1], vec![2]]);
+        assert!(store.outbox(L1Level::new(0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn old_versions_are_forgotten_and_records_are_not() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = StateStore::open(&folder.path().join("node.redb")).unwrap();
+        let mut newest = first(durable(&[("/n", "0")]));
+        store.originate(&ADDRESS, &newest).unwrap();
+        let count = STATES_MAX as u32 + 10;
+        for level in 1..=count {
+            let following = next(&newest, durable(&[("/n", &level.to_string())]));
+            store.append(&newest.durable, &following, &[]).unwrap();
+            newest = following;
+        }
+        let loaded = store.load().unwrap();
+        assert_eq!(loaded.len(), STATES_MAX);
+        let oldest = loaded.front().unwrap();
+        assert_eq!(oldest.record.level.get(), count - STATES_MAX as u32 + 1);
+        let number = oldest.record.level.to_string();
+        assert_eq!(oldest.durable.get("/n").unwrap().to_bytes().as_ref(), number.as_bytes());
+        assert!(store.record(L1Level::new(1)).unwrap().is_some());
+    }
+
+    #[test]
+    fn damage_is_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = StateStore::open(&folder.path().join("node.redb")).unwrap();
+        store.originate(&ADDRESS, &first(durable(&[("/n", "0")]))).unwrap();
+        let damage = |transaction: &WriteTransaction| {
+            transaction.open_table(DURABLE)?.insert("/n", [9u8; 3].as_slice())?;
+            Ok(())
+        };
+        store.store.write(damage).unwrap();
+        let error = store.load().unwrap_err();
+        assert!(error.to_string().contains("durable key \"/n\""), "{error}");
+    }
+}

@@ -1,0 +1,118 @@
+//! The RPC of the sandbox: that of Octez's rollup node, as far as Millrace uses it, and `/sandbox/…` to make
+//! things happen on the layer 1.
+
+mod batcher;
+mod block;
+mod control;
+mod failure;
+mod monitor;
+mod node;
+
+use super::chain::Chain;
+use super::limits::BODY_BYTES_MAX;
+use super::rollup_node::EmbeddedNode;
+use axum::Router;
+use axum::body::Bytes;
+use axum::extract::rejection::{BytesRejection, QueryRejection};
+use axum::extract::{DefaultBodyLimit, Query};
+use axum::http::StatusCode;
+use axum::routing::{get, post};
+use failure::Failure;
+use millrace_primitives::ContractHash;
+use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// What every handler needs.
+pub(super) struct App {
+    pub(super) chain: Arc<Chain>,
+    pub(super) node: Arc<EmbeddedNode>,
+    /// Whose tickets a deposit sends.
+    pub(super) ticketer: ContractHash,
+    /// Turns true when the server is to stop: streams end.
+    pub(super) stop: watch::Receiver<bool>,
+}
+
+type Shared = axum::extract::State<Arc<App>>;
+type Queries = Result<Query<BTreeMap<String, String>>, QueryRejection>;
+type Body = Result<Bytes, BytesRejection>;
+
+/// All endpoints.
+pub(super) fn router(app: Arc<App>) -> Router {
+    let durable = Router::new()
+        .route("/value", get(block::value))
+        .route("/length", get(block::length))
+        .route("/subkeys", get(block::subkeys))
+        .route("/values", get(block::values));
+    let block = Router::new()
+        .route("/", get(block::full))
+        .route("/hash", get(block::hash))
+        .route("/level", get(block::level))
+        .route("/inbox", get(block::inbox))
+        .route("/ticks", get(block::ticks))
+        .route("/total_ticks", get(block::total_ticks))
+        .route("/num_messages", get(block::num_messages))
+        .route("/status", get(block::status))
+        .route("/state_current_level", get(block::state_current_level))
+        .route("/outbox/{level}/messages", get(block::outbox))
+        .nest("/durable/wasm_2_0_0", durable);
+    let control = Router::new()
+        .route("/deposit", post(control::deposit))
+        .route("/bake", post(control::bake))
+        .route("/inbox", post(control::inbox))
+        .route("/outbox/{level}", get(control::outbox));
+    Router::new()
+        .route("/global/smart_rollup_address", get(node::smart_rollup_address))
+        .route("/global/tezos_head", get(node::tezos_head))
+        .route("/global/tezos_level", get(node::tezos_level))
+        .route("/global/monitor_blocks", get(monitor::blocks))
+        .route("/global/monitor_finalized_blocks", get(monitor::finalized_blocks))
+        .nest("/global/block/{block_id}", block)
+        .route("/local/batcher/injection", post(batcher::injection))
+        .route("/local/batcher/queue", get(batcher::queue))
+        .route("/local/batcher/queue/{id}", get(batcher::message))
+        .route("/local/gc_info", get(node::gc_info))
+        .route("/health", get(node::health))
+        .route("/ping", get(node::ping))
+        .route("/version", get(node::version))
+        .nest("/sandbox", control)
+        .fallback(no_such_service)
+        .method_not_allowed_fallback(no_such_method)
+        .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
+        .with_state(app)
+}
+
+async fn no_such_service() -> Failure {
+    Failure::new(StatusCode::NOT_FOUND, "sandbox.no_such_service", "No service found at this URL")
+}
+
+async fn no_such_method() -> Failure {
+    Failure::new(StatusCode::METHOD_NOT_ALLOWED, "sandbox.no_such_method", "This service has another method")
+}
+
+/// Runs what may touch the disk off the executor.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Failure> + Send + 'static,
+) -> Result<T, Failure> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.unwrap_or_else(|panic| Err(Failure::internal(format!("the request crashed: {panic}"))))
+}
+
+fn queries(queries: Queries) -> Result<BTreeMap<String, String>, Failure> {
+    let Query(queries) =
+        queries.map_err(|error| Failure::bad_request("sandbox.bad_query", error.body_text()))?;
+    Ok(queries)
+}
+
+/// Reads a JSON body, whatever content type it claims.
+fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
+    let bytes = body.map_err(|error| Failure::new(error.status(), "sandbox.bad_body", error.body_text()))?;
+    serde_json::from_slice(&bytes).map_err(|error| Failure::bad_request("sandbox.bad_body", error))
+}
+
+/// Reads hexadecimal, with or without `0x`.
+fn hexadecimal(text: &str) -> Result<Vec<u8>, Failure> {
+    let digits = text.strip_prefix("0x").unwrap_or(text);
+    hex::decode(digits).map_err(|error| Failure::bad_request("sandbox.bad_hexadecimal", error))
+}

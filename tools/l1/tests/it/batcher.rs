@@ -1,0 +1,67 @@
+//! The batcher and the limits of a level, over HTTP.
+
+use crate::kernel::{Site, client};
+use millrace_l1::sandbox::limits::{LEVEL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES};
+use serde_json::{Value, json};
+
+#[tokio::test]
+async fn the_queue_shows_what_waits_until_it_is_included() {
+    let site = Site::new();
+    let sandbox = site.start().await;
+    let ids = client(&sandbox).inject(&["one", "two"]).await.unwrap();
+    sandbox.deposit(millrace_primitives::Address::zero(), millrace_primitives::Mutez::new(1)).await.unwrap();
+    let get = async |path: String| -> Value {
+        reqwest::get(format!("{}{path}", sandbox.endpoint())).await.unwrap().json().await.unwrap()
+    };
+    let queue = get("/local/batcher/queue".into()).await;
+    assert_eq!(
+        queue,
+        json!([
+            { "id": ids[0], "message": { "content": "6f6e65", "counter": "0" } },
+            { "id": ids[1], "message": { "content": "74776f", "counter": "1" } },
+        ]),
+        "the deposit is no message of the batcher"
+    );
+    let waits = get(format!("/local/batcher/queue/{}", ids[1])).await;
+    assert_eq!(waits, json!({ "content": "74776f", "status": "pending_batch" }));
+    sandbox.bake().await.unwrap();
+    assert_eq!(get("/local/batcher/queue".into()).await, json!([]));
+    assert_eq!(get(format!("/local/batcher/queue/{}", ids[1])).await, json!({ "status": "unknown" }));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn order_and_duplicates_are_obeyed() {
+    let site = Site::new();
+    let sandbox = site.start().await;
+    let http = reqwest::Client::new();
+    let inject = async |query: &str, message: &str| -> Vec<String> {
+        let url = format!("{}/local/batcher/injection?{query}", sandbox.endpoint());
+        let body = json!([hex::encode(message)]).to_string();
+        http.post(url).body(body).send().await.unwrap().json().await.unwrap()
+    };
+    inject("drop_duplicate=false", "last").await;
+    inject("order=7&drop_duplicate=false", "second").await;
+    inject("order=3&drop_duplicate=false", "first").await;
+    let once = inject("drop_duplicate=true", "once").await;
+    assert_eq!(inject("drop_duplicate=true", "once").await, once);
+    let block = sandbox.bake().await.unwrap();
+    let texts: Vec<_> = block.messages.iter().map(|message| String::from_utf8_lossy(&message[1..])).collect();
+    assert_eq!(texts, ["first", "second", "last", "once"]);
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn what_does_not_fit_in_a_level_waits_for_the_next() {
+    let site = Site::new();
+    let sandbox = site.start().await;
+    let fits = LEVEL_BYTES_MAX / (MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
+    let messages: Vec<_> = (0..fits + 3).map(|n| vec![n as u8; MESSAGE_BYTES_MAX - 1]).collect();
+    client(&sandbox).inject(&messages).await.unwrap();
+    let first = sandbox.bake().await.unwrap();
+    let second = sandbox.bake().await.unwrap();
+    assert_eq!((first.messages.len(), second.messages.len()), (fits, 3));
+    let order = first.messages.iter().chain(&second.messages).map(|message| usize::from(message[1]));
+    assert!(order.eq(0..fits + 3));
+    sandbox.shutdown().await;
+}

@@ -1,0 +1,274 @@
+//! The chain as the JSON-RPC asks for it.
+
+mod refusal;
+
+use crate::shared::{Shared, Snapshot};
+use millrace_engine::{AccessListItem, CallError as EngineCallError, CallOutcome, EngineError};
+use millrace_primitives::{
+    Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, TransactionHash, U256,
+};
+use millrace_rpc::{
+    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, SealedBlock, SealedHeader,
+    Submission, SubmitError, SyncProgress, TransactionPosition,
+};
+use millrace_sequencing::{
+    pool::{self, Transaction},
+    producer::Stopped,
+};
+use millrace_store::StoreError;
+use std::{ops::RangeInclusive, sync::Arc};
+use tokio::sync::{Semaphore, broadcast};
+
+/// Name and version, as `web3_clientVersion` gives them.
+const CLIENT_VERSION: &str =
+    concat!("Millrace/v", env!("CARGO_PKG_VERSION"), "/", env!("CARGO_PKG_RUST_VERSION"), "/rust");
+
+/// What the JSON-RPC serves.
+pub(crate) struct LocalChain {
+    shared: Arc<Shared>,
+    /// Transactions that are being checked at a time: their signatures are the work.
+    admissions: Arc<Semaphore>,
+}
+
+impl LocalChain {
+    pub(crate) fn new(shared: Arc<Shared>) -> Self {
+        let threads = std::thread::available_parallelism().map_or(2, usize::from);
+        Self { shared, admissions: Arc::new(Semaphore::new(threads)) }
+    }
+
+    fn snapshot(&self, at: BlockNumber) -> Result<Snapshot, ChainError> {
+        self.shared.recent(at).ok_or(ChainError::StateUnavailable(at))
+    }
+}
+
+impl Chain for LocalChain {
+    fn chain_id(&self) -> U256 {
+        self.shared.engine.parameters().chain_id
+    }
+
+    fn client_version(&self) -> String {
+        CLIENT_VERSION.to_owned()
+    }
+
+    fn coinbase(&self) -> Address {
+        self.shared.engine.parameters().pool
+    }
+
+    fn number_of_tag(&self, tag: BlockTag) -> BlockNumber {
+        match tag {
+            BlockTag::Earliest => BlockNumber::ZERO,
+            BlockTag::Finalized => self.shared.finalized(),
+            BlockTag::Safe => self.shared.confirmed(),
+            BlockTag::Latest | BlockTag::Pending => self.shared.head().number(),
+        }
+    }
+
+    fn number_of_hash(&self, hash: BlockHash) -> Result<Option<BlockNumber>, ChainError> {
+        self.shared.store.number_of(&hash).map_err(stored)
+    }
+
+    fn block(&self, number: BlockNumber) -> Result<Option<Arc<SealedBlock>>, ChainError> {
+        if let Some(snapshot) = self.shared.recent(number) {
+            return Ok(Some(snapshot.block));
+        }
+        let stored = self.shared.store.block(number).map_err(stored)?;
+        Ok(stored.map(|stored| {
+            let transaction_hashes = stored.transaction_hashes;
+            Arc::new(SealedBlock { hash: stored.hash, block: stored.block, transaction_hashes })
+        }))
+    }
+
+    fn header(&self, number: BlockNumber) -> Result<Option<SealedHeader>, ChainError> {
+        if let Some(Snapshot { block, .. }) = self.shared.recent(number) {
+            return Ok(Some(SealedHeader { hash: block.hash, header: block.block.header.clone() }));
+        }
+        let sealed = self.shared.store.header(number).map_err(stored)?;
+        Ok(sealed.map(|sealed| SealedHeader { hash: sealed.hash, header: sealed.header }))
+    }
+
+    fn blocks_with_bloom(
+        &self,
+        range: RangeInclusive<BlockNumber>,
+        accepts: &dyn Fn(&Bloom) -> bool,
+    ) -> Result<Vec<BlockNumber>, ChainError> {
+        // The server bounds the range.
+        self.shared.store.blocks_with_bloom(range, usize::MAX, accepts).map_err(stored)
+    }
+
+    fn position(&self, hash: TransactionHash) -> Result<Option<TransactionPosition>, ChainError> {
+        let position = self.shared.store.transaction(&hash).map_err(stored)?;
+        // The database has a block a moment before the readers do.
+        let head = self.shared.head().number();
+        let position = position.filter(|position| position.number <= head);
+        Ok(position.map(|position| TransactionPosition { number: position.number, index: position.index }))
+    }
+
+    fn account(&self, at: BlockNumber, address: Address) -> Result<Account, ChainError> {
+        let state = self.snapshot(at)?.state;
+        Ok(self.shared.engine.account(&state, address).map_err(engine)?.unwrap_or_default())
+    }
+
+    fn storage(&self, at: BlockNumber, address: Address, key: H256) -> Result<H256, ChainError> {
+        self.shared.engine.storage(&self.snapshot(at)?.state, address, key).map_err(engine)
+    }
+
+    fn code(&self, at: BlockNumber, address: Address) -> Result<Vec<u8>, ChainError> {
+        self.shared.engine.code(&self.snapshot(at)?.state, address).map_err(engine)
+    }
+
+    fn call(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError> {
+        let state = self.snapshot(at)?.state;
+        let outcome = self.shared.engine.call(&state, &call_of(call)).map_err(call_error)?;
+        if outcome.succeeded { Ok(outcome.output) } else { Err(failure(outcome)) }
+    }
+
+    fn estimate(&self, at: BlockNumber, call: &Call) -> Result<Gas, CallError> {
+        let state = self.snapshot(at)?.state;
+        self.shared.engine.estimate(&state, &call_of(call)).map_err(call_error)
+    }
+
+    fn fees(&self) -> Fees {
+        let engine = &self.shared.engine;
+        let timestamp = crate::time::now().to_timestamp();
+        let base_fee_next = match engine.next_base_fee(&self.shared.head().state, timestamp) {
+            Ok(base_fee) => base_fee,
+            Err(error) => {
+                tracing::error!(%error, "the base fee cannot be computed");
+                self.shared.head().block.block.header.base_fee_per_gas
+            }
+        };
+        // Above the minimum it may rise before the transaction is in a block.
+        let is_rising = base_fee_next > engine.parameters().base_fee_min;
+        let margin = if is_rising { base_fee_next / U256::from(8) } else { U256::zero() };
+        Fees { gas_price: base_fee_next.saturating_add(margin), base_fee_next }
+    }
+
+    fn submit(&self, raw: Vec<u8>) -> Submission<'_> {
+        Box::pin(async move {
+            if let Some(stopped @ Stopped::Diverged(_)) = self.shared.status.borrow().stopped {
+                return Err(ChainError::Unavailable(stopped.to_string()).into());
+            }
+            let stopping = || ChainError::Unavailable("the node stops".to_owned());
+            let permit = Arc::clone(&self.admissions).acquire_owned().await.map_err(|_| stopping())?;
+            let shared = Arc::clone(&self.shared);
+            let admission = tokio::task::spawn_blocking(move || {
+                let _permit = permit;
+                admit(&shared, raw)
+            });
+            admission.await.map_err(|_| stopping())?
+        })
+    }
+
+    fn pending_nonce(&self, address: Address) -> Result<u64, ChainError> {
+        let pool = self.shared.pool();
+        let account = self.shared.engine.account(&self.shared.head().state, address).map_err(engine)?;
+        Ok(pool.pending_nonce(address, account.map_or(0, |account| account.nonce)))
+    }
+
+    fn pooled(&self, hash: TransactionHash) -> Option<PooledTransaction> {
+        let pool = self.shared.pool();
+        let transaction = Arc::clone(pool.get(hash)?);
+        let executable = pool.is_pending(hash);
+        drop(pool);
+        Some(pooled(&transaction, executable))
+    }
+
+    fn pool(&self) -> Vec<PooledTransaction> {
+        let (pending, queued) = {
+            let pool = self.shared.pool();
+            (pool.pending().cloned().collect::<Vec<_>>(), pool.queued().cloned().collect::<Vec<_>>())
+        };
+        let pending = pending.iter().map(|transaction| pooled(transaction, true));
+        pending.chain(queued.iter().map(|transaction| pooled(transaction, false))).collect()
+    }
+
+    fn subscribe_blocks(&self) -> broadcast::Receiver<Arc<SealedBlock>> {
+        self.shared.blocks.subscribe()
+    }
+
+    fn subscribe_pending(&self) -> broadcast::Receiver<TransactionHash> {
+        self.shared.pending.subscribe()
+    }
+
+    fn sync_progress(&self) -> Option<SyncProgress> {
+        // A sequencer makes the chain: it is never behind.
+        None
+    }
+}
+
+/// Checks a transaction against the head and puts it into the pool.
+fn admit(shared: &Shared, raw: Vec<u8>) -> Result<TransactionHash, SubmitError> {
+    let state = shared.head().state;
+    let timestamp = crate::time::now().to_timestamp();
+    let admitted = shared.engine.admit(&state, timestamp, &raw).map_err(refusal::of_rejected)?;
+    let transaction = Transaction {
+        hash: admitted.hash,
+        sender: admitted.sender,
+        nonce: admitted.nonce,
+        execution_gas: admitted.execution_gas_limit,
+        max_fee_per_gas: admitted.max_fee_per_gas,
+        cost_max: admitted.cost_max,
+        raw,
+    };
+    let account = |state: &_| match shared.engine.account(state, admitted.sender) {
+        Ok(account) => {
+            let account = account.unwrap_or_default();
+            Ok(pool::Account { nonce: account.nonce, balance: account.balance })
+        }
+        Err(error) => Err(engine(error)),
+    };
+    shared.insert(transaction, account)?.map_err(|refused| refusal::of_refused(refused, admitted.sender))?;
+    // Nobody may be listening.
+    let _ = shared.pending.send(admitted.hash);
+    shared.arrival.notify_one();
+    Ok(admitted.hash)
+}
+
+fn pooled(transaction: &Transaction, executable: bool) -> PooledTransaction {
+    PooledTransaction {
+        hash: transaction.hash,
+        sender: transaction.sender,
+        nonce: transaction.nonce,
+        raw: transaction.raw.clone(),
+        executable,
+    }
+}
+
+fn call_of(call: &Call) -> millrace_engine::Call {
+    let item = |(address, keys): &(Address, Vec<H256>)| AccessListItem {
+        address: *address,
+        storage_keys: keys.clone(),
+    };
+    millrace_engine::Call {
+        from: call.from,
+        to: call.to,
+        gas: call.gas,
+        gas_price: call.gas_price,
+        value: call.value,
+        data: call.data.clone(),
+        access_list: call.access_list.iter().map(item).collect(),
+    }
+}
+
+fn call_error(error: EngineCallError) -> CallError {
+    match error {
+        EngineCallError::Invalid(invalid) => CallError::Refused(refusal::of_invalid(invalid)),
+        EngineCallError::Failed(outcome) => failure(*outcome),
+        EngineCallError::Engine(error) => CallError::Chain(engine(error)),
+    }
+}
+
+fn failure(outcome: CallOutcome) -> CallError {
+    match outcome.halt {
+        None | Some(millrace_engine::Halt::Reverted) => CallError::Reverted { output: outcome.output },
+        Some(halt) => CallError::Halted(refusal::halt_text(halt)),
+    }
+}
+
+fn stored(error: StoreError) -> ChainError {
+    ChainError::Internal(error.to_string())
+}
+
+fn engine(error: EngineError) -> ChainError {
+    ChainError::Internal(error.to_string())
+}

@@ -1,0 +1,100 @@
+//! The reasons of engine and pool in the words of the JSON-RPC.
+
+use millrace_engine::{DecodeError, Halt, Invalid, Rejected};
+use millrace_primitives::{Address, Gas};
+use millrace_rpc::{ChainError, Refusal, SubmitError};
+use millrace_sequencing::pool::Refused;
+
+pub(super) fn of_rejected(rejected: Rejected) -> SubmitError {
+    match rejected {
+        Rejected::Decode(error) => of_decode(error).into(),
+        Rejected::Signature => Refusal::InvalidSender.into(),
+        Rejected::Invalid(invalid) => of_invalid(invalid).into(),
+        Rejected::Engine(error) => ChainError::Internal(error.to_string()).into(),
+    }
+}
+
+fn of_decode(error: DecodeError) -> Refusal {
+    let undecodable = |text: &str| Refusal::Undecodable(text.to_owned());
+    match error {
+        DecodeError::Empty => undecodable("it has no bytes"),
+        DecodeError::TooLarge => Refusal::Other("oversized data".to_owned()),
+        DecodeError::Rlp(error) => Refusal::Undecodable(format!("rlp: {error:?}")),
+        DecodeError::BlobTransaction | DecodeError::SetCodeTransaction | DecodeError::UnknownType(_) => {
+            Refusal::TypeNotSupported
+        }
+        DecodeError::WrongChainId(have) => Refusal::Other(format!("invalid chain id for signer: have {have}")),
+        DecodeError::BadParity | DecodeError::BadSignature | DecodeError::HighS => {
+            Refusal::Undecodable(format!("invalid signature: {error:?}"))
+        }
+        DecodeError::DepositFromUser => undecodable("it is not signed"),
+    }
+}
+
+pub(super) fn of_invalid(invalid: Invalid) -> Refusal {
+    match invalid {
+        Invalid::NonceTooLow { expected } => {
+            Refusal::Other(format!("nonce too low: next nonce {expected}"))
+        }
+        Invalid::NonceTooHigh { expected } => {
+            Refusal::Other(format!("nonce too high: next nonce {expected}"))
+        }
+        Invalid::InsufficientFunds { needed, available } => {
+            Refusal::InsufficientFunds { balance: available, cost: needed }
+        }
+        Invalid::TipAboveFeeCap => Refusal::TipAboveFee,
+        Invalid::FeeCapBelowBaseFee { base_fee } => Refusal::Other(format!(
+            "max fee per gas less than block base fee: baseFee: {base_fee}"
+        )),
+        Invalid::GasLimitTooLow { needed } => {
+            Refusal::Other(format!("intrinsic gas too low: minimum needed {}", Gas::new(needed)))
+        }
+        Invalid::WrongChainId => Refusal::Other("invalid chain id for signer".to_owned()),
+        Invalid::NonceMax => Refusal::Other("nonce has max value".to_owned()),
+        Invalid::CostOverflow => {
+            Refusal::Other("insufficient funds for gas * price + value: the cost overflows".to_owned())
+        }
+        Invalid::GasLimitAboveBlock => Refusal::Other("exceeds block gas limit".to_owned()),
+        Invalid::IntrinsicGasAboveCap => {
+            Refusal::Other("the intrinsic gas is above what a transaction may execute".to_owned())
+        }
+        Invalid::SenderHasCode => Refusal::Other("sender not an eoa".to_owned()),
+        Invalid::InitcodeTooLarge => Refusal::Other("max initcode size exceeded".to_owned()),
+    }
+}
+
+pub(super) fn of_refused(refused: Refused, sender: Address) -> Refusal {
+    match refused {
+        Refused::AlreadyKnown => Refusal::AlreadyKnown,
+        Refused::NonceTooLow { next, got } => Refusal::NonceTooLow { next, nonce: got },
+        Refused::NonceTooHigh { next, got, .. } => Refusal::NonceTooHigh { next, nonce: got },
+        Refused::ReplacementUnderpriced { .. } => Refusal::ReplacementUnderpriced,
+        Refused::Funds { balance, queued, cost } => {
+            Refusal::InsufficientFunds { balance, cost: queued.saturating_add(cost) }
+        }
+        Refused::SenderFull { .. } => Refusal::AccountLimit(sender),
+        Refused::Full { .. } | Refused::QueuedFull { .. } => Refusal::PoolFull,
+        Refused::TooLarge { size_bytes, size_bytes_max } => Refusal::TooLarge { size_bytes, size_bytes_max },
+    }
+}
+
+/// Why an execution failed, in the words of go-ethereum where it has some.
+pub(super) fn halt_text(halt: Halt) -> String {
+    let text = match halt {
+        Halt::Reverted => "execution reverted",
+        Halt::OutOfGas => "out of gas",
+        Halt::InvalidOpcode(opcode) => return format!("invalid opcode: 0x{opcode:02x}"),
+        Halt::StackUnderflow => "stack underflow",
+        Halt::StackOverflow => "stack limit reached 1024",
+        Halt::InvalidJump => "invalid jump destination",
+        Halt::OutOfBounds => "return data out of bounds",
+        Halt::InsufficientBalance => "insufficient balance for transfer",
+        Halt::CallTooDeep => "max call depth exceeded",
+        Halt::CreateCollision => "contract address collision",
+        Halt::CodeTooLarge => "max code size exceeded",
+        Halt::NonceMax => "nonce uint64 overflow",
+        Halt::Precompile => "a precompile refused its input",
+        Halt::Internal => "the execution could not be finished",
+    };
+    text.to_owned()
+}

@@ -1,0 +1,259 @@
+//! The task that follows the rollup node: at every level of the layer 1 it reads the confirmed head,
+//! compares the hashes of all new blocks with the local ones, and picks up what the layer 1 brought.
+//!
+//! Delayed items are taken only from final levels: a block that contains an item which a reorganisation
+//! takes back could never be confirmed.
+
+use crate::shared::Shared;
+use futures::StreamExt as _;
+use millrace_l1::client::{BlockId, ClientError, RollupNode};
+use millrace_layout::{
+    Key, LayoutError, Value,
+    delayed::{self, Item, Position},
+    events::{self, Event},
+    world::{HASHES_KEPT, Head, World},
+};
+use millrace_primitives::{BlockHash, BlockNumber, L1Level, TransactionHash};
+use millrace_sequencing::follower::{Divergence, Follower, Progress};
+use millrace_store::{Mark, Position as MarkPosition, StoreError};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::sync::mpsc;
+
+/// Delayed items read in one level; the others follow in the next.
+const ITEMS_PER_LEVEL_MAX: u64 = 512;
+/// First pause before the rollup node is asked again; each failure doubles it.
+const RECONNECT_MIN_MS: u64 = 250;
+/// Longest pause before the rollup node is asked again.
+const RECONNECT_MAX_MS: u64 = 10_000;
+
+/// What the sequencer is told.
+#[derive(Debug)]
+pub(crate) enum Report {
+    /// A level was read.
+    Level {
+        level: L1Level,
+        /// The head of the rollup node, equal to the local block of this number.
+        confirmed: BlockNumber,
+        /// Items that no local block has.
+        delayed: Vec<Item>,
+        /// Blueprints that the kernel dropped in this level, with its reason.
+        dropped: Vec<(BlockNumber, u8)>,
+    },
+    /// The rollup node has another chain.
+    Diverged(Divergence),
+    /// The rollup node does not answer.
+    Lost,
+}
+
+/// Why a level could not be read.
+#[derive(Debug, thiserror::Error)]
+enum FollowError {
+    #[error(transparent)]
+    Client(#[from] ClientError),
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error(transparent)]
+    Layout(#[from] LayoutError),
+    #[error("the rollup node has a value at {0} that does not decode")]
+    Corrupt(String),
+    #[error("the rollup node has no block yet")]
+    NoHead,
+    #[error(transparent)]
+    Diverged(#[from] Divergence),
+    #[error("the rollup node closed the stream of blocks")]
+    Closed,
+    #[error("the node stops")]
+    Stopping,
+}
+
+pub(crate) struct Layer1Task {
+    shared: Arc<Shared>,
+    rollup_node: RollupNode,
+    reports: mpsc::Sender<Report>,
+    follower: Follower,
+    /// The items that were reported and that still wait at the rollup node, by position.
+    reported: BTreeMap<u64, TransactionHash>,
+}
+
+impl Layer1Task {
+    pub(crate) fn new(shared: Arc<Shared>, rollup_node: RollupNode, reports: mpsc::Sender<Report>) -> Self {
+        Self { shared, rollup_node, reports, follower: Follower::new(), reported: BTreeMap::new() }
+    }
+
+    /// Follows until the node stops or the chains diverge, however often the rollup node goes away.
+    pub(crate) async fn run(mut self) {
+        let mut pause_ms = RECONNECT_MIN_MS;
+        loop {
+            let before = self.follower.confirmed();
+            let error = match self.follow().await {
+                Ok(never) => match never {},
+                Err(error) => error,
+            };
+            match error {
+                FollowError::Stopping => return,
+                FollowError::Diverged(divergence) => {
+                    let _ = self.reports.send(Report::Diverged(divergence)).await;
+                    return;
+                }
+                error => tracing::warn!(%error, pause_ms, "the rollup node cannot be followed"),
+            }
+            if self.reports.send(Report::Lost).await.is_err() {
+                return;
+            }
+            if self.follower.confirmed() != before {
+                pause_ms = RECONNECT_MIN_MS;
+            }
+            tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+            pause_ms = pause_ms.saturating_mul(2).min(RECONNECT_MAX_MS);
+        }
+    }
+
+    async fn follow(&mut self) -> Result<std::convert::Infallible, FollowError> {
+        let mut levels = self.rollup_node.monitor_blocks().await?;
+        // What happened before the stream was open.
+        let hash = self.rollup_node.block_hash(BlockId::Head).await?;
+        let level = self.rollup_node.block_level(BlockId::Hash(hash)).await?;
+        self.read_level(BlockId::Hash(hash), level).await?;
+        while let Some(header) = levels.next().await {
+            let header = header?;
+            self.read_level(BlockId::Hash(header.block_hash), header.level).await?;
+        }
+        Err(FollowError::Closed)
+    }
+
+    async fn read_level(&mut self, block: BlockId, level: L1Level) -> Result<(), FollowError> {
+        let confirmed = self.confirm(block).await?;
+        let mut marks = vec![(Mark::Confirmed, MarkPosition { number: confirmed, level })];
+        let (mut listed, mut delayed) = (BTreeMap::new(), Vec::new());
+        if let Some((finalized, level)) = self.final_block().await? {
+            let new = self.finalize(finalized).await?;
+            marks.extend(new.map(|number| (Mark::Finalized, MarkPosition { number, level })));
+            (listed, delayed) = self.waiting_items(finalized).await?;
+        }
+        let dropped = self.dropped_blueprints(block).await?;
+        let shared = Arc::clone(&self.shared);
+        // A write to the disk: not on a thread of the async executor.
+        let written = tokio::task::spawn_blocking(move || shared.store.set_marks(&marks)).await;
+        written.map_err(|_| FollowError::Stopping)??;
+        let report = Report::Level { level, confirmed, delayed, dropped };
+        self.reports.send(report).await.map_err(|_| FollowError::Stopping)?;
+        // Only now: a failure before reads and reports the same items again.
+        self.reported = listed;
+        Ok(())
+    }
+
+    /// The last final block and its level; `None` while there is none that the rollup node knows.
+    async fn final_block(&self) -> Result<Option<(BlockId, L1Level)>, FollowError> {
+        let hash = match self.rollup_node.block_hash(BlockId::Finalized).await {
+            Err(ClientError::Status { .. }) => return Ok(None),
+            hash => hash?,
+        };
+        let block = BlockId::Hash(hash);
+        Ok(Some((block, self.rollup_node.block_level(block).await?)))
+    }
+
+    /// Compares the blocks that are new at this level; answers the confirmed head.
+    async fn confirm(&mut self, block: BlockId) -> Result<BlockNumber, FollowError> {
+        let head = self.head(block).await?;
+        let number = head.header.number;
+        let mut blocks = Vec::new();
+        for wanted in self.follower.wanted(number, HASHES_KEPT) {
+            let wanted = BlockNumber::new(wanted);
+            let hash = if wanted == number {
+                head.hash
+            } else {
+                let key = World::Committed.block_hash(wanted)?;
+                let path = key.path().to_string();
+                self.read(block, &key).await?.ok_or(FollowError::Corrupt(path))?
+            };
+            blocks.push((wanted, hash));
+        }
+        let local = self.local_hashes(&blocks)?;
+        let progress = self.follower.confirm(&blocks, lookup(&local))?;
+        if let Progress::Back(number) = progress {
+            tracing::warn!(%number, "the layer 1 was reorganised: the confirmed head went back");
+        }
+        self.shared.set_confirmed(number);
+        Ok(number)
+    }
+
+    /// Compares the head at the last final level; answers it when it is new.
+    async fn finalize(&mut self, block: BlockId) -> Result<Option<BlockNumber>, FollowError> {
+        let head = match self.head(block).await {
+            // The rollup was originated after that level.
+            Err(FollowError::NoHead) => return Ok(None),
+            head => head?,
+        };
+        let head = (head.header.number, head.hash);
+        let local = self.local_hashes(&[head])?;
+        match self.follower.finalize(head, lookup(&local))? {
+            Progress::Forward(number) => {
+                self.shared.set_finalized(number);
+                Ok(Some(number))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn local_hashes(
+        &self,
+        blocks: &[(BlockNumber, BlockHash)],
+    ) -> Result<Vec<(BlockNumber, Option<BlockHash>)>, FollowError> {
+        let local = |(number, _): &(BlockNumber, BlockHash)| Ok((*number, self.shared.hash(*number)?));
+        blocks.iter().map(local).collect()
+    }
+
+    async fn head(&self, block: BlockId) -> Result<Head, FollowError> {
+        self.read(block, &World::Committed.head()?).await?.ok_or(FollowError::NoHead)
+    }
+
+    /// What waits in the delayed inbox: all items by position, and those that were not reported and that no
+    /// local block has, oldest first.
+    async fn waiting_items(&self, block: BlockId) -> Result<(BTreeMap<u64, TransactionHash>, Vec<Item>), FollowError> {
+        let bounds = self.read(block, &delayed::bounds()?).await?.unwrap_or_default();
+        let mut listed = BTreeMap::new();
+        let mut new = Vec::new();
+        let end = bounds.back.min(bounds.front.saturating_add(ITEMS_PER_LEVEL_MAX));
+        for position in bounds.front..end {
+            if let Some(name) = self.reported.get(&position) {
+                listed.insert(position, *name);
+                continue;
+            }
+            // An item that left from the middle is a hole.
+            let Some(item) = self.read(block, &delayed::item(Position(position))?).await? else { continue };
+            listed.insert(position, item.name);
+            if self.shared.store.transaction(&item.name)?.is_none() {
+                new.push(item);
+            }
+        }
+        Ok((listed, new))
+    }
+
+    /// The blueprints that the kernel dropped in a level, from its list of events.
+    async fn dropped_blueprints(&self, block: BlockId) -> Result<Vec<(BlockNumber, u8)>, FollowError> {
+        let count = events::count()?;
+        let path = count.path().as_str();
+        let (list, count) = path.rsplit_once('/').ok_or_else(|| FollowError::Corrupt(path.to_owned()))?;
+        let mut dropped = Vec::new();
+        for (name, bytes) in self.rollup_node.durable_values(block, list).await? {
+            if name == count {
+                continue;
+            }
+            let event = Event::decode(&bytes).ok_or_else(|| FollowError::Corrupt(format!("{list}/{name}")))?;
+            if let Event::BlueprintDropped { number, reason } = event {
+                dropped.push((number, reason));
+            }
+        }
+        Ok(dropped)
+    }
+
+    async fn read<V: Value>(&self, block: BlockId, key: &Key<V>) -> Result<Option<V>, FollowError> {
+        let path = key.path().as_str();
+        let Some(bytes) = self.rollup_node.durable_value(block, path).await? else { return Ok(None) };
+        V::decode(&bytes).map(Some).ok_or_else(|| FollowError::Corrupt(path.to_owned()))
+    }
+}
+
+fn lookup(local: &[(BlockNumber, Option<BlockHash>)]) -> impl Fn(BlockNumber) -> Option<BlockHash> {
+    move |number| local.iter().find(|(other, _)| *other == number).and_then(|(_, hash)| *hash)
+}

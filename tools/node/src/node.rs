@@ -1,0 +1,139 @@
+//! Starting and stopping.
+
+use crate::{
+    NodeConfig, NodeError, Status,
+    blueprint::Signer,
+    chain::LocalChain,
+    database,
+    layer1::Layer1Task,
+    sequencer::Sequencer,
+    shared::Shared,
+    time,
+};
+use millrace_l1::client::{RollupNode, RollupNodeConfig};
+use millrace_primitives::{BlockNumber, L1Level, RollupAddress};
+use millrace_rpc::{RpcServer, SealedBlock};
+use millrace_sequencing::{producer::Producer, publisher::Publisher};
+use millrace_store::{Mark, Position};
+use millrace_wire::blueprint::Domain;
+use std::{net::SocketAddr, sync::Arc};
+use tokio::{
+    sync::{broadcast, mpsc, watch},
+    task::JoinHandle,
+};
+
+/// Reports of the layer 1 that may wait for the sequencer.
+const REPORTS_MAX: usize = 16;
+
+/// A running node.
+pub struct Node {
+    shared: Arc<Shared>,
+    rollup: RollupAddress,
+    rpc: RpcServer,
+    stop: watch::Sender<bool>,
+    sequencer: JoinHandle<()>,
+    layer1: JoinHandle<()>,
+}
+
+impl Node {
+    /// Starts a node: asks the rollup node who the rollup is, opens the database, which it makes at the first
+    /// start, and serves JSON-RPC.
+    ///
+    /// # Errors
+    /// [`NodeError`] says what is missing or does not fit.
+    pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
+        let rollup_node = RollupNode::new(&config.rollup_node, RollupNodeConfig::default())?;
+        let rollup = rollup_node.smart_rollup_address().await?;
+        let opening = config.clone();
+        let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
+        let (store, engine, head) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let number = head.number();
+        let (signer, domain_chain_id) = (config.key.clone(), engine.parameters().chain_id);
+        let signer = Signer { key: signer, domain: Domain { rollup, chain_id: domain_chain_id } };
+        signer.epoch(&head.state).map_err(|error| NodeError::Authority(error.to_string()))?;
+        let shared = Arc::new(Shared::new(&config, engine, store, head));
+        let confirmed = resume_heads(&shared, number)?;
+
+        let address = config.rpc.listen;
+        let chain = Arc::new(LocalChain::new(Arc::clone(&shared)));
+        let rpc = millrace_rpc::start(config.rpc, chain).await;
+        let rpc = rpc.map_err(|source| NodeError::Rpc { address, source })?;
+        tracing::info!(%number, %rollup, rpc = %rpc.address(), "the node has started");
+
+        let (reports, inbox) = mpsc::channel(REPORTS_MAX);
+        let layer1 = Layer1Task::new(Arc::clone(&shared), rollup_node.clone(), reports);
+        let producer = Producer::new(config.rhythm, time::now());
+        let publisher = Publisher::new(config.publication, confirmed.number, number, confirmed.level);
+        let sequencer = Sequencer::new(Arc::clone(&shared), rollup_node, signer, producer, publisher);
+        let stop = watch::Sender::new(false);
+        Ok(Self {
+            rollup,
+            rpc,
+            layer1: tokio::spawn(layer1.run()),
+            sequencer: tokio::spawn(sequencer.run(inbox, stop.subscribe())),
+            stop,
+            shared,
+        })
+    }
+
+    /// The address of the rollup.
+    pub fn rollup(&self) -> RollupAddress {
+        self.rollup
+    }
+
+    /// Where JSON-RPC is served.
+    pub fn rpc_address(&self) -> SocketAddr {
+        self.rpc.address()
+    }
+
+    /// The last block.
+    pub fn head(&self) -> Arc<SealedBlock> {
+        self.shared.head().block
+    }
+
+    /// The last block that the rollup node has too.
+    pub fn confirmed(&self) -> BlockNumber {
+        self.shared.confirmed()
+    }
+
+    /// The last block whose level of the layer 1 is final.
+    pub fn finalized(&self) -> BlockNumber {
+        self.shared.finalized()
+    }
+
+    /// Every block from now on, once it is on the disk.
+    pub fn blocks(&self) -> broadcast::Receiver<Arc<SealedBlock>> {
+        self.shared.blocks.subscribe()
+    }
+
+    /// How the node is doing, and every change of it.
+    pub fn status(&self) -> watch::Receiver<Status> {
+        self.shared.status.subscribe()
+    }
+
+    /// Stops in order: no more requests, the block at hand to its end, then everything else. When it returns,
+    /// the database is closed.
+    pub async fn stop(self) {
+        let Self { shared, rpc, stop, sequencer, layer1, .. } = self;
+        rpc.stop().await;
+        stop.send_replace(true);
+        if let Err(error) = sequencer.await {
+            tracing::error!(%error, "the sequencer ended badly");
+        }
+        layer1.abort();
+        // It ends by the abort, or ended before.
+        let _ = layer1.await;
+        tracing::info!(number = %shared.head().number(), "the node has stopped");
+    }
+}
+
+/// Takes up the heads where the last run left them; answers the confirmed one.
+fn resume_heads(shared: &Shared, head: BlockNumber) -> Result<Position, NodeError> {
+    let start = Position { number: BlockNumber::ZERO, level: L1Level::ZERO };
+    let at_most = |position: Position| Position { number: position.number.min(head), ..position };
+    let confirmed = at_most(shared.store.mark(Mark::Confirmed)?.unwrap_or(start));
+    let finalized = at_most(shared.store.mark(Mark::Finalized)?.unwrap_or(start));
+    shared.set_confirmed(confirmed.number);
+    shared.set_finalized(finalized.number);
+    Ok(confirmed)
+}

@@ -1,0 +1,295 @@
+//! The task that owns the local head. It feeds the state machines and does what they decide.
+
+use crate::{
+    blueprint::{self, BuildError, Built, Order, Signer},
+    layer1::Report,
+    publication::{HandOverError, hand_over},
+    shared::Shared,
+    time,
+};
+use millrace_engine::EngineError;
+use millrace_l1::client::RollupNode;
+use millrace_layout::delayed::Item;
+use millrace_primitives::{BlockNumber, Timestamp};
+use millrace_pvm::durable::Durable;
+use millrace_sequencing::{
+    Moment,
+    pool::{Budget, Transaction},
+    producer::{self, Demand, Producer},
+    publisher::{self, Publisher},
+};
+use millrace_wire::blueprint::{PayloadSize, TRANSACTIONS_MAX};
+use std::{collections::VecDeque, sync::Arc};
+use tokio::{
+    sync::{mpsc, watch},
+    task::{JoinError, JoinHandle},
+};
+
+/// Delayed items in one block; the others follow in the next.
+const DELAYED_PER_BLOCK_MAX: usize = 256;
+/// Pause after a block that could not be made.
+const FAILURE_PAUSE_MS: u64 = 1_000;
+/// How often queued transactions are looked through for expired ones.
+const EXPIRY_PERIOD_MS: u64 = 60_000;
+
+pub(crate) struct Sequencer {
+    shared: Arc<Shared>,
+    rollup_node: RollupNode,
+    signer: Signer,
+    producer: Producer,
+    publisher: Publisher,
+    /// Items that wait for a block, oldest first.
+    delayed: VecDeque<Item>,
+    /// Nothing in the pool can pay the price: until the next block or the next arrival.
+    is_priced_out: bool,
+    /// No block before this moment, after a failure.
+    pause_until: Moment,
+    expire_at: Moment,
+    building: Option<JoinHandle<Result<Built, BuildError>>>,
+    handing: Option<JoinHandle<Result<Vec<BlockNumber>, HandOverError>>>,
+}
+
+/// What the task waits for.
+enum Happening {
+    Built(Result<Result<Built, BuildError>, JoinError>),
+    Handed(Result<Result<Vec<BlockNumber>, HandOverError>, JoinError>),
+    Report(Report),
+    Arrival,
+    Due,
+    Stop,
+}
+
+impl Sequencer {
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        rollup_node: RollupNode,
+        signer: Signer,
+        producer: Producer,
+        publisher: Publisher,
+    ) -> Self {
+        Self {
+            shared,
+            rollup_node,
+            signer,
+            producer,
+            publisher,
+            delayed: VecDeque::new(),
+            is_priced_out: false,
+            pause_until: Moment::ZERO,
+            expire_at: time::now().after_ms(EXPIRY_PERIOD_MS),
+            building: None,
+            handing: None,
+        }
+    }
+
+    /// Works until it is told to stop, and then finishes the block that is being made.
+    pub(crate) async fn run(mut self, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
+        let mut is_stopping = false;
+        while !is_stopping || self.building.is_some() {
+            let due = if is_stopping { None } else { self.work() };
+            let happening = tokio::select! {
+                built = finished(&mut self.building) => Happening::Built(built),
+                handed = finished(&mut self.handing) => Happening::Handed(handed),
+                Some(report) = reports.recv() => Happening::Report(report),
+                () = self.shared.arrival.notified() => Happening::Arrival,
+                () = time::sleep_until(due) => Happening::Due,
+                // An error means that the node is gone.
+                _ = stop.changed(), if !is_stopping => Happening::Stop,
+            };
+            match happening {
+                Happening::Built(built) => self.built(built),
+                Happening::Handed(handed) => self.handed(handed),
+                Happening::Report(report) => self.reported(report),
+                Happening::Arrival => self.is_priced_out = false,
+                Happening::Due => {}
+                Happening::Stop => is_stopping = true,
+            }
+        }
+        if let Some(handing) = self.handing.take() {
+            // What it was about to hand over is handed over after the next start.
+            handing.abort();
+        }
+    }
+
+    /// Starts whatever is due; answers when to look again.
+    fn work(&mut self) -> Option<Moment> {
+        let now = time::now();
+        if now >= self.expire_at {
+            self.expire_at = now.after_ms(EXPIRY_PERIOD_MS);
+            let expired = self.shared.pool().expire(now);
+            if !expired.is_empty() {
+                tracing::info!(count = expired.len(), "transactions expired behind a missing nonce");
+            }
+        }
+        let publication = self.publish(now);
+        let production = self.produce(now);
+        [publication, production, Some(self.expire_at)].into_iter().flatten().min()
+    }
+
+    fn publish(&mut self, now: Moment) -> Option<Moment> {
+        if !self.shared.status.borrow().is_linked {
+            return None;
+        }
+        match self.publisher.decide(now) {
+            publisher::Decision::HandOver(numbers) => {
+                let work = hand_over(Arc::clone(&self.shared), self.rollup_node.clone(), numbers);
+                self.handing = Some(tokio::spawn(work));
+                None
+            }
+            publisher::Decision::WaitUntil(moment) => Some(moment),
+            publisher::Decision::Wait => None,
+        }
+    }
+
+    fn produce(&mut self, now: Moment) -> Option<Moment> {
+        self.producer.press(self.publisher.pressure());
+        let stopped = self.producer.stopped();
+        self.shared.report(|status| status.stopped = stopped);
+        let pause_ms = self.pause_until.since_ms(now);
+        if (1..=FAILURE_PAUSE_MS).contains(&pause_ms) {
+            return Some(self.pause_until);
+        }
+        let parent = self.shared.head();
+        let parent_timestamp = parent.block.block.header.timestamp;
+        match self.producer.decide(self.demand(), parent_timestamp, now) {
+            producer::Decision::Produce { timestamp } => self.start_block(timestamp, now),
+            producer::Decision::WaitUntil(moment) => Some(moment),
+            producer::Decision::Wait | producer::Decision::Busy | producer::Decision::Stopped(_) => None,
+        }
+    }
+
+    fn demand(&self) -> Demand {
+        Demand {
+            has_transactions: !self.is_priced_out && self.shared.pool().pending_count() > 0,
+            has_delayed_items: !self.delayed.is_empty(),
+        }
+    }
+
+    /// Starts a block, unless it would be empty without need.
+    fn start_block(&mut self, timestamp: Timestamp, now: Moment) -> Option<Moment> {
+        let parent = self.shared.head();
+        let delayed: Vec<Item> = self.delayed.iter().take(DELAYED_PER_BLOCK_MAX).cloned().collect();
+        let transactions = match self.select(&parent.state, timestamp, &delayed) {
+            Ok(transactions) => transactions,
+            Err(error) => {
+                self.failed(&error.to_string(), now);
+                return Some(self.pause_until);
+            }
+        };
+        if transactions.is_empty() && delayed.is_empty() {
+            self.is_priced_out = true;
+            match self.producer.decide(Demand::default(), timestamp, now) {
+                producer::Decision::Produce { .. } => {}
+                producer::Decision::WaitUntil(moment) => return Some(moment),
+                _ => return None,
+            }
+        }
+        self.producer.started(now);
+        let order = Order { parent, timestamp, delayed, transactions };
+        let (shared, signer) = (Arc::clone(&self.shared), self.signer.clone());
+        self.building = Some(tokio::task::spawn_blocking(move || blueprint::build(&shared, &signer, &order)));
+        None
+    }
+
+    fn select(
+        &self,
+        state: &Durable,
+        timestamp: Timestamp,
+        delayed: &[Item],
+    ) -> Result<Vec<Arc<Transaction>>, EngineError> {
+        let engine = &self.shared.engine;
+        let mut payload = PayloadSize::default();
+        delayed.iter().for_each(|_| payload.add_delayed());
+        let budget = Budget {
+            payload,
+            execution_gas: engine.parameters().execution_gas_block_max,
+            base_fee_per_gas: engine.next_base_fee(state, timestamp)?,
+            transactions: TRANSACTIONS_MAX,
+        };
+        Ok(self.shared.pool().select(budget))
+    }
+
+    fn built(&mut self, built: Result<Result<Built, BuildError>, JoinError>) {
+        self.producer.finished();
+        let built = match built {
+            Ok(Ok(built)) => built,
+            Ok(Err(error)) => return self.failed(&error.to_string(), time::now()),
+            Err(error) => return self.failed(&format!("the block was not finished: {error}"), time::now()),
+        };
+        let number = built.snapshot.number();
+        let block = Arc::clone(&built.snapshot.block);
+        self.delayed.retain(|item| !block.transaction_hashes.contains(&item.name));
+        self.is_priced_out = false;
+        self.shared.advance(built.snapshot, |pool| {
+            pool.settle(built.nonces);
+            for (hash, fault) in built.invalid {
+                tracing::info!(%hash, %number, ?fault, "transaction dropped");
+                pool.remove(hash);
+            }
+        });
+        self.publisher.signed_up_to(number);
+        self.shared.report(|status| status.failure = None);
+        let header = &block.block.header;
+        let transactions = block.block.transactions.len();
+        tracing::debug!(%number, hash = %block.hash, transactions, gas_used = %header.gas_used, "block");
+        // Nobody may be listening.
+        let _ = self.shared.blocks.send(block);
+    }
+
+    fn failed(&mut self, reason: &str, now: Moment) {
+        tracing::error!(reason, "no block could be made");
+        self.pause_until = now.after_ms(FAILURE_PAUSE_MS);
+        self.shared.report(|status| status.failure = Some(reason.to_owned()));
+    }
+
+    fn handed(&mut self, handed: Result<Result<Vec<BlockNumber>, HandOverError>, JoinError>) {
+        match handed {
+            Ok(Ok(numbers)) => self.publisher.handed(&numbers),
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "blueprints could not be handed to the batcher");
+                self.publisher.failed(time::now());
+            }
+            Err(error) => {
+                tracing::error!(%error, "the hand-over was not finished");
+                self.publisher.failed(time::now());
+            }
+        }
+    }
+
+    fn reported(&mut self, report: Report) {
+        match report {
+            Report::Level { level, confirmed, delayed, dropped } => {
+                self.publisher.confirmed(confirmed);
+                let again = self.publisher.level(level);
+                if let (Some(first), Some(last)) = (again.first(), again.last()) {
+                    tracing::warn!(%level, %first, %last, "not confirmed for long: blueprints go again");
+                }
+                for (number, reason) in dropped {
+                    tracing::warn!(%level, %number, reason, "the kernel dropped a blueprint: it goes again");
+                    self.publisher.dropped(number);
+                }
+                tracing::debug!(%level, %confirmed, lag_blocks = self.publisher.lag_blocks(), "level");
+                self.delayed.extend(delayed);
+                self.shared.report(|status| status.is_linked = true);
+            }
+            Report::Lost => self.shared.report(|status| status.is_linked = false),
+            Report::Diverged(divergence) => {
+                tracing::error!(%divergence, "the rollup node has another chain: no more blocks are made");
+                self.producer.diverge(divergence);
+                self.shared.report(|status| status.is_linked = false);
+            }
+        }
+    }
+}
+
+/// The outcome of a task that may not be there: then it never comes.
+async fn finished<T>(task: &mut Option<JoinHandle<T>>) -> Result<T, JoinError> {
+    match task {
+        Some(handle) => {
+            let outcome = handle.await;
+            *task = None;
+            outcome
+        }
+        None => std::future::pending().await,
+    }
+}

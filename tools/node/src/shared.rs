@@ -1,0 +1,163 @@
+//! What the tasks and the JSON-RPC share: recent blocks with their states, the pool, the heads.
+
+use crate::{NodeConfig, time};
+use millrace_engine::Engine;
+use millrace_primitives::{BlockHash, BlockNumber, TransactionHash};
+use millrace_pvm::durable::Durable;
+use millrace_rpc::SealedBlock;
+use millrace_sequencing::{
+    pool::{Account, Accepted, Pool, Refused, Transaction},
+    producer::Stopped,
+};
+use millrace_store::{Store, StoreError};
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+use tokio::sync::{Notify, broadcast, watch};
+
+/// Blocks that a subscriber may be behind before it misses some.
+const BLOCKS_BUFFERED: usize = 256;
+/// Announcements of pending transactions that a subscriber may be behind before it misses some.
+const PENDING_BUFFERED: usize = 8_192;
+
+/// How the node is doing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Status {
+    /// Why no block is made; `None` while all is well.
+    pub stopped: Option<Stopped>,
+    /// The last attempt to make a block failed, and how. It is tried again.
+    pub failure: Option<String>,
+    /// Whether the rollup node answers.
+    pub is_linked: bool,
+}
+
+/// A block with the state after it.
+#[derive(Clone)]
+pub(crate) struct Snapshot {
+    pub(crate) block: Arc<SealedBlock>,
+    pub(crate) state: Durable,
+}
+
+impl Snapshot {
+    pub(crate) fn number(&self) -> BlockNumber {
+        self.block.block.header.number
+    }
+}
+
+/// Everything that more than one task needs.
+pub(crate) struct Shared {
+    pub(crate) engine: Engine,
+    pub(crate) store: Store,
+    /// Consecutive blocks, the head last; never empty.
+    recent: RwLock<VecDeque<Snapshot>>,
+    states_kept: usize,
+    pool: Mutex<Pool>,
+    confirmed: AtomicU64,
+    finalized: AtomicU64,
+    pub(crate) blocks: broadcast::Sender<Arc<SealedBlock>>,
+    pub(crate) pending: broadcast::Sender<TransactionHash>,
+    /// Something entered the pool.
+    pub(crate) arrival: Notify,
+    pub(crate) status: watch::Sender<Status>,
+}
+
+impl Shared {
+    pub(crate) fn new(config: &NodeConfig, engine: Engine, store: Store, head: Snapshot) -> Self {
+        Self {
+            engine,
+            store,
+            recent: RwLock::new(VecDeque::from([head])),
+            states_kept: config.states_kept.max(1),
+            pool: Mutex::new(Pool::new(config.pool)),
+            confirmed: AtomicU64::new(0),
+            finalized: AtomicU64::new(0),
+            blocks: broadcast::Sender::new(BLOCKS_BUFFERED),
+            pending: broadcast::Sender::new(PENDING_BUFFERED),
+            arrival: Notify::new(),
+            status: watch::Sender::new(Status::default()),
+        }
+    }
+
+    /// The last block of this node.
+    pub(crate) fn head(&self) -> Snapshot {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        // There is always one: the queue starts with the head and is cut only from the front.
+        recent.back().cloned().unwrap_or_else(|| unreachable!("no head"))
+    }
+
+    /// A recent block.
+    pub(crate) fn recent(&self, number: BlockNumber) -> Option<Snapshot> {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        let first = recent.front()?.number();
+        let index = number.checked_sub(first.get())?.get();
+        recent.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// Takes the next block as the head, and the transactions that it used out of the pool.
+    pub(crate) fn advance(&self, head: Snapshot, settle: impl FnOnce(&mut Pool)) {
+        // In this order, as everywhere: an insertion sees pool and head move together.
+        let mut pool = self.pool();
+        let dropped = {
+            let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+            recent.push_back(head);
+            let excess = recent.len().saturating_sub(self.states_kept);
+            recent.drain(..excess).collect::<Vec<_>>()
+        };
+        settle(&mut pool);
+        drop(pool);
+        // Freeing a state may take a while: not under a lock.
+        drop(dropped);
+    }
+
+    pub(crate) fn pool(&self) -> MutexGuard<'_, Pool> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Puts an admitted transaction into the pool, against the account as it is in the head now.
+    pub(crate) fn insert<E>(
+        &self,
+        transaction: Transaction,
+        account: impl FnOnce(&Durable) -> Result<Account, E>,
+    ) -> Result<Result<Accepted, Refused>, E> {
+        let mut pool = self.pool();
+        let account = account(&self.head().state)?;
+        Ok(pool.insert(transaction, account, time::now()))
+    }
+
+    /// The hash of a local block.
+    pub(crate) fn hash(&self, number: BlockNumber) -> Result<Option<BlockHash>, StoreError> {
+        match self.recent(number) {
+            Some(snapshot) => Ok(Some(snapshot.block.hash)),
+            None => Ok(self.store.header(number)?.map(|sealed| sealed.hash)),
+        }
+    }
+
+    pub(crate) fn confirmed(&self) -> BlockNumber {
+        BlockNumber::new(self.confirmed.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_confirmed(&self, number: BlockNumber) {
+        self.confirmed.store(number.get(), Ordering::Release);
+    }
+
+    pub(crate) fn finalized(&self) -> BlockNumber {
+        BlockNumber::new(self.finalized.load(Ordering::Acquire))
+    }
+
+    pub(crate) fn set_finalized(&self, number: BlockNumber) {
+        self.finalized.store(number.get(), Ordering::Release);
+    }
+
+    /// Changes the status; whoever watches hears of it only if it is a change.
+    pub(crate) fn report(&self, change: impl FnOnce(&mut Status)) {
+        self.status.send_if_modified(|status| {
+            let before = status.clone();
+            change(status);
+            *status != before
+        });
+    }
+}

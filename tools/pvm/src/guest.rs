@@ -1,0 +1,99 @@
+//! What a run sees of its host, and what it leaves behind.
+
+use crate::durable::Durable;
+use crate::reveal::Preimages;
+use crate::{PvmError, Rollup};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Instant;
+
+/// Messages in the outbox of one level.
+pub const OUTBOX_MESSAGES_PER_LEVEL_MAX: usize = 100;
+/// Bytes of the largest outbox message.
+pub const OUTPUT_BYTES_MAX: usize = 4_096;
+/// Bytes of debug output that are kept for one level; the rest is lost.
+pub const DEBUG_BYTES_PER_LEVEL_MAX: usize = 16 << 20;
+
+/// Receives each piece of debug output as it is written.
+pub type DebugSink = Arc<dyn Fn(&[u8]) + Send + Sync>;
+
+/// How often each host function was called, and the bytes that they moved, in one run.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct HostUse {
+    /// Calls by name, refused ones included.
+    pub calls: BTreeMap<&'static str, u64>,
+    /// Bytes that `store_read` gave.
+    pub store_read_bytes: u64,
+    /// Bytes that `store_write` took.
+    pub store_written_bytes: u64,
+    /// Bytes that `read_input` gave.
+    pub input_bytes: u64,
+    /// Bytes that `write_output` took.
+    pub output_bytes: u64,
+    /// Bytes that reveals gave.
+    pub revealed_bytes: u64,
+}
+
+impl HostUse {
+    /// Calls of all host functions.
+    pub fn calls_total(&self) -> u64 {
+        self.calls.values().sum()
+    }
+}
+
+/// What the runs of a level share.
+#[derive(Clone)]
+pub(crate) struct LevelContext {
+    pub(crate) level: u32,
+    pub(crate) rollup: Rollup,
+    pub(crate) preimages: Arc<dyn Preimages>,
+    pub(crate) inputs: Arc<Vec<Vec<u8>>>,
+    pub(crate) debug_sink: Option<DebugSink>,
+}
+
+/// What a run changes. A clone is cheap enough to be taken before each run.
+#[derive(Clone, Default)]
+pub(crate) struct Effects {
+    pub(crate) durable: Durable,
+    /// Inputs that were read.
+    pub(crate) inputs_read: usize,
+    pub(crate) outbox: Vec<Vec<u8>>,
+    pub(crate) debug: Vec<u8>,
+    pub(crate) debug_call_sizes: Vec<usize>,
+    pub(crate) reveal_requests: Vec<Vec<u8>>,
+}
+
+/// The data of a wasm store.
+pub(crate) struct Guest {
+    pub(crate) context: LevelContext,
+    pub(crate) effects: Effects,
+    pub(crate) host_use: HostUse,
+    pub(crate) memory: GuestMemory,
+    pub(crate) deadline: Option<Instant>,
+    /// Bytes of debug output that a first attempt at this run has streamed already.
+    pub(crate) debug_streamed: usize,
+}
+
+/// The memory that host functions work on.
+#[derive(Clone, Copy)]
+pub(crate) enum GuestMemory {
+    /// Not before the module is initialised.
+    Initialising,
+    One(wasmtime::Memory),
+    Several,
+}
+
+/// Why a host function ends the run.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Abort {
+    #[error("host functions must not access memory during initialisation")]
+    Initialising,
+    /// What raises out of the interpreter of the PVM.
+    #[error("{0}")]
+    Fatal(&'static str),
+    #[error("out of time")]
+    OutOfTime,
+    /// The level cannot be run now.
+    #[error("{0}")]
+    Host(PvmError),
+}

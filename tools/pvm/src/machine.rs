@@ -1,0 +1,240 @@
+//! Compiles kernels and keeps them.
+//!
+//! A kernel is compiled for the *shallow* tier: plain code on a stack so small that a run which stays on it
+//! cannot have made as many frames as the PVM allows. A run that does not is done again on the *deep* tier,
+//! where the code counts its frames, on a stack of [`DEEP_STACK_BYTES`]. So the limit is exact and costs
+//! nothing where it does not matter.
+
+use crate::PvmError;
+use crate::accept::{Refused, accept};
+use crate::cache::CodeCache;
+use crate::clock::Clock;
+use crate::durable::blake2b;
+use crate::guest::Guest;
+use crate::instrument::{self, Counting};
+use crate::version::{HOST_MODULE, Version};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use wasmtime::{Collector, Config, Engine, ExternType, InstancePre, Linker, Module};
+
+/// A frame takes no less than a return address and a frame pointer.
+const FRAME_BYTES_MIN: usize = 16;
+/// Frames that fit the shallow stack if all are as small as can be: fewer than V1 and later allow.
+const SHALLOW_FRAMES_MAX: usize = 59_000;
+/// Bytes of wasm stack on the shallow tier.
+const SHALLOW_STACK_BYTES: usize = SHALLOW_FRAMES_MAX * FRAME_BYTES_MIN;
+/// Bytes of wasm stack on the deep tier: 60,000 frames of 17 KB. Only what is used takes memory.
+pub const DEEP_STACK_BYTES: usize = 1 << 30;
+/// What host functions may need beyond the wasm stack.
+const HOST_STACK_BYTES: usize = 2 << 20;
+/// Compiled kernels that are kept in memory.
+const KERNELS_KEPT: usize = 8;
+
+/// How kernels are compiled and bounded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct MachineConfig {
+    /// Where compiled code is kept between processes. Whoever can write there can run code as this
+    /// process: it must be as private as the program itself.
+    pub cache_dir: Option<PathBuf>,
+    /// Count operators.
+    pub metered: bool,
+    /// Wall-clock time that one run may take; then the machine is stuck with `TooManyTicks`. Stands in for
+    /// the 5·10^13 ticks of the PVM. `None`: no bound.
+    pub run_time_ms_max: Option<u64>,
+}
+
+impl Default for MachineConfig {
+    fn default() -> Self {
+        Self { cache_dir: None, metered: false, run_time_ms_max: Some(600_000) }
+    }
+}
+
+/// Compiles kernels and keeps them. Cheap to clone; clones share what they keep.
+#[derive(Clone)]
+pub struct Machine(Arc<Inner>);
+
+struct Inner {
+    config: MachineConfig,
+    shallow: Tier,
+    deep: Tier,
+    cache: Option<CodeCache>,
+    kernels: Mutex<Vec<Kept>>,
+    clock: Clock,
+}
+
+struct Kept {
+    id: [u8; 32],
+    depth: Depth,
+    kernel: Arc<Kernel>,
+}
+
+/// An engine and its host functions.
+pub(crate) struct Tier {
+    pub(crate) engine: Engine,
+    linker: Linker<Guest>,
+}
+
+/// Which tier, and at which frame to stop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Depth {
+    Shallow,
+    Deep { limit: u32 },
+}
+
+impl Depth {
+    /// The cheapest tier that is exact for a version.
+    pub(crate) fn first_for(version: Version) -> Self {
+        let limit = version.call_depth_limit();
+        if SHALLOW_FRAMES_MAX < limit as usize { Self::Shallow } else { Self::Deep { limit } }
+    }
+
+    /// Bytes of stack of the thread that runs it.
+    pub(crate) fn thread_stack_bytes(self) -> usize {
+        HOST_STACK_BYTES
+            + match self {
+                Self::Shallow => SHALLOW_STACK_BYTES,
+                Self::Deep { .. } => DEEP_STACK_BYTES,
+            }
+    }
+}
+
+/// A kernel, compiled. All that is known of it comes from the compiled module, so that it can be read back
+/// from the cache without decoding the kernel.
+pub(crate) struct Kernel {
+    pub(crate) module: Module,
+    /// `Err` when an import has another type than the host function.
+    pub(crate) linked: Result<InstancePre<Guest>, String>,
+}
+
+impl Machine {
+    /// A machine without kernels.
+    ///
+    /// # Errors
+    /// [`PvmError::Engine`] when this processor or configuration cannot run compiled wasm, or the cache
+    /// folder cannot be made.
+    pub fn new(config: MachineConfig) -> Result<Self, PvmError> {
+        let shallow = Tier::new(SHALLOW_STACK_BYTES)?;
+        let deep = Tier::new(DEEP_STACK_BYTES)?;
+        let cache = config.cache_dir.clone().map(CodeCache::open).transpose()?;
+        let clock = Clock::start(vec![shallow.engine.clone(), deep.engine.clone()])?;
+        Ok(Self(Arc::new(Inner { config, shallow, deep, cache, kernels: Mutex::default(), clock })))
+    }
+
+    pub(crate) fn config(&self) -> &MachineConfig {
+        &self.0.config
+    }
+
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    pub(crate) fn tier(&self, depth: Depth) -> &Tier {
+        match depth {
+            Depth::Shallow => &self.0.shallow,
+            Depth::Deep { .. } => &self.0.deep,
+        }
+    }
+
+    pub(crate) fn counting(&self, depth: Depth) -> Counting {
+        let call_depth_limit = match depth {
+            Depth::Shallow => None,
+            Depth::Deep { limit } => Some(limit),
+        };
+        Counting { operators: self.0.config.metered, call_depth_limit }
+    }
+
+    /// Decodes and compiles a kernel, unless it is kept.
+    pub(crate) fn kernel(&self, wasm: &[u8], depth: Depth) -> Result<Result<Arc<Kernel>, Refused>, PvmError> {
+        let id = blake2b(wasm);
+        let mut kernels = self.0.kernels.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(index) = kernels.iter().position(|kept| kept.id == id && kept.depth == depth) {
+            let kept = kernels.remove(index);
+            let kernel = kept.kernel.clone();
+            kernels.push(kept);
+            return Ok(Ok(kernel));
+        }
+        // The lock is held: whoever waits most likely wants the same kernel.
+        let tier = self.tier(depth);
+        let counting = self.counting(depth);
+        let cached = self.0.cache.as_ref().and_then(|cache| cache.load(&tier.engine, &id, counting));
+        let module = match cached {
+            Some(module) => module,
+            None => match self.compile(wasm, tier, counting)? {
+                Ok(module) => {
+                    if let Some(cache) = &self.0.cache {
+                        cache.store(&module, &id, counting);
+                    }
+                    module
+                }
+                Err(refused) => return Ok(Err(refused)),
+            },
+        };
+        let linked = tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"));
+        let kernel = Arc::new(Kernel { module, linked });
+        if kernels.len() >= KERNELS_KEPT {
+            kernels.remove(0);
+        }
+        kernels.push(Kept { id, depth, kernel: kernel.clone() });
+        Ok(Ok(kernel))
+    }
+
+    fn compile(
+        &self,
+        wasm: &[u8],
+        tier: &Tier,
+        counting: Counting,
+    ) -> Result<Result<Module, Refused>, PvmError> {
+        let instrumented = match instrumented(wasm, counting) {
+            Ok(instrumented) => instrumented,
+            Err(refused) => return Ok(Err(refused)),
+        };
+        Module::new(&tier.engine, instrumented).map(Ok).map_err(PvmError::engine)
+    }
+}
+
+/// The module that is compiled for a kernel.
+pub(crate) fn instrumented(wasm: &[u8], counting: Counting) -> Result<Vec<u8>, Refused> {
+    let shape = accept(wasm)?;
+    instrument::instrument(wasm, counting, &shape.broken, shape.memories)
+        .map_err(|error| Refused::Invalid { detail: error.to_string() })
+}
+
+impl Kernel {
+    /// The link phase: the first import that a version does not have.
+    pub(crate) fn unexpected_import(&self, version: Version) -> Option<String> {
+        self.module.imports().find_map(|import| {
+            if import.module() != HOST_MODULE {
+                return Some(format!("unexpected module import: {}", import.module()));
+            }
+            let is_function = matches!(import.ty(), ExternType::Func(_));
+            (!is_function || !version.has_import(import.name()))
+                .then(|| format!("unexpected import: {HOST_MODULE}.{}", import.name()))
+        })
+    }
+}
+
+impl Tier {
+    fn new(wasm_stack_bytes: usize) -> Result<Self, PvmError> {
+        let mut config = Config::new();
+        config
+            .wasm_tail_call(false)
+            .wasm_function_references(false)
+            .wasm_gc(false)
+            .wasm_relaxed_simd(false)
+            .wasm_extended_const(false)
+            .wasm_memory64(false)
+            .wasm_reference_types(true)
+            .wasm_simd(true)
+            .wasm_multi_memory(true)
+            .collector(Collector::Null)
+            // A frame of wasm is a frame on the stack: the shallow tier counts on it.
+            .compiler_inlining(wasmtime::Inlining::No)
+            .epoch_interruption(true)
+            .native_unwind_info(false)
+            .async_stack_size(wasm_stack_bytes + HOST_STACK_BYTES)
+            .max_wasm_stack(wasm_stack_bytes);
+        let engine = Engine::new(&config).map_err(PvmError::engine)?;
+        let linker = crate::host::linker(&engine).map_err(PvmError::engine)?;
+        Ok(Self { engine, linker })
+    }
+}

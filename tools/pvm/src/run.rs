@@ -1,0 +1,206 @@
+//! One run of a kernel: instantiate, call `kernel_run`, say how it ended.
+
+use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
+use crate::instrument::{BROKEN, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
+use crate::machine::{Depth, Kernel, Machine, instrumented};
+use crate::status::{BootPhase, Stuck, Trap};
+use crate::{BOOT_KEY, FALLBACK_KEY, PvmError};
+use std::time::{Duration, Instant};
+use wasmtime::{Error, Instance, Store, UpdateDeadline, Val, WasmBacktrace};
+
+/// How a run ended.
+#[derive(Debug)]
+pub(crate) enum Ending {
+    Finished,
+    Trapped(Trap),
+    BootFailed { phase: BootPhase, detail: String },
+    Stuck(Stuck),
+    /// The stack of this tier was too small to tell.
+    NeedsDeeperStack,
+}
+
+/// A run that ended.
+pub(crate) struct Ended {
+    pub(crate) ending: Ending,
+    pub(crate) effects: Effects,
+    pub(crate) host_use: HostUse,
+    pub(crate) operators: Option<u64>,
+    pub(crate) debug_streamed: usize,
+}
+
+/// What to run.
+pub(crate) struct Run<'a> {
+    pub(crate) machine: &'a Machine,
+    pub(crate) kernel: &'a Kernel,
+    /// The same, not compiled.
+    pub(crate) wasm: &'a [u8],
+    pub(crate) depth: Depth,
+    pub(crate) context: &'a LevelContext,
+    pub(crate) debug_streamed: usize,
+}
+
+impl Run<'_> {
+    /// Runs the kernel on the stack of the caller, which is large enough for the tier.
+    ///
+    /// # Errors
+    /// The host could not do what the PVM would: nothing has happened then.
+    pub(crate) fn run(&self, effects: Effects) -> Result<Ended, PvmError> {
+        let limit = self.machine.config().run_time_ms_max.map(Duration::from_millis);
+        let guest = Guest {
+            context: self.context.clone(),
+            effects,
+            host_use: HostUse::default(),
+            memory: GuestMemory::Initialising,
+            deadline: limit.map(|limit| Instant::now() + limit),
+            debug_streamed: self.debug_streamed,
+        };
+        let mut store = Store::new(&self.machine.tier(self.depth).engine, guest);
+        store.set_epoch_deadline(1);
+        store.epoch_deadline_callback(|guest| match guest.data().deadline {
+            Some(deadline) if Instant::now() >= deadline => Err(Error::new(Abort::OutOfTime)),
+            _ => Ok(UpdateDeadline::Continue(1)),
+        });
+        let (ending, operators) = {
+            let _ticking = self.machine.clock().ticking();
+            self.initialise_and_call(&mut store)?
+        };
+        let guest = store.into_data();
+        Ok(Ended {
+            ending,
+            effects: guest.effects,
+            host_use: guest.host_use,
+            operators,
+            debug_streamed: guest.debug_streamed,
+        })
+    }
+
+    fn initialise_and_call(&self, store: &mut Store<Guest>) -> Result<(Ending, Option<u64>), PvmError> {
+        let linked = match &self.kernel.linked {
+            Ok(linked) => linked,
+            Err(detail) => {
+                return Ok((Ending::BootFailed { phase: BootPhase::Init, detail: detail.clone() }, None));
+            }
+        };
+        let instance = match linked.instantiate(&mut *store) {
+            Ok(instance) => instance,
+            Err(error) => {
+                let ending = match self.ending(store, None, error)? {
+                    Ending::Trapped(trap) => init_failed(trap.to_string()),
+                    Ending::Stuck(Stuck::Fatal { detail }) => init_failed(detail),
+                    Ending::Stuck(Stuck::CallStackExhausted) => init_failed("call stack exhausted".into()),
+                    other => other,
+                };
+                return Ok((ending, None));
+            }
+        };
+        if let Some(memory) = instance.get_memory(&mut *store, MEMORY) {
+            store.data_mut().memory = GuestMemory::One(memory);
+        } else if instance.get_memory(&mut *store, MEMORY_OF_SEVERAL).is_some() {
+            store.data_mut().memory = GuestMemory::Several;
+        } else {
+            return Ok((init_failed("module must export memory 0".into()), None));
+        }
+        let Some(entry) = instance.get_func(&mut *store, ENTRY) else {
+            return Ok((Ending::Stuck(Stuck::NoEntry), None));
+        };
+        refresh_fallback(&mut store.data_mut().effects);
+        let ty = entry.ty(&*store);
+        if ty.params().len() > 0 {
+            return Ok((Ending::Stuck(Stuck::EntryWithParameters), None));
+        }
+        let before = counter(store, &instance, OPERATORS);
+        let mut results = vec![Val::I32(0); ty.results().len()];
+        let called = entry.call(&mut *store, &[], &mut results);
+        let ending = match called {
+            Ok(()) => Ending::Finished,
+            Err(error) => self.ending(store, Some(&instance), error)?,
+        };
+        let operators = counter(store, &instance, OPERATORS).zip(before).map(|(after, before)| after - before);
+        Ok((ending, operators))
+    }
+
+    /// What an error of the engine means for the machine.
+    fn ending(
+        &self,
+        store: &mut Store<Guest>,
+        instance: Option<&Instance>,
+        error: Error,
+    ) -> Result<Ending, PvmError> {
+        let error = match error.downcast::<Abort>() {
+            Ok(Abort::Host(error)) => return Err(error),
+            Ok(Abort::OutOfTime) => return Ok(Ending::Stuck(Stuck::TooManyTicks)),
+            Ok(abort) => return Ok(Ending::Stuck(Stuck::Fatal { detail: abort.to_string() })),
+            Err(error) => error,
+        };
+        let Some(trap) = error.downcast_ref::<wasmtime::Trap>() else { return Err(PvmError::engine(error)) };
+        let fatal = |detail: &str| Ok(Ending::Stuck(Stuck::Fatal { detail: detail.into() }));
+        Ok(Ending::Trapped(match trap {
+            wasmtime::Trap::StackOverflow => {
+                return match self.depth {
+                    Depth::Shallow => Ok(Ending::NeedsDeeperStack),
+                    Depth::Deep { .. } => Err(PvmError::FramesTooLarge),
+                };
+            }
+            wasmtime::Trap::UnreachableCodeReached => {
+                // Instrumented code traps like this too, after it has set a counter.
+                let mut counter = |name| instance.and_then(|instance| counter(store, instance, name));
+                if let Depth::Deep { limit } = self.depth
+                    && counter(DEPTH).is_some_and(|frames| frames >= u64::from(limit))
+                {
+                    return Ok(Ending::Stuck(Stuck::CallStackExhausted));
+                }
+                if counter(BROKEN).is_some_and(|calls| calls > 0) {
+                    return fatal("call of an invalid function");
+                }
+                Trap::Unreachable
+            }
+            wasmtime::Trap::MemoryOutOfBounds => Trap::MemoryOutOfBounds,
+            wasmtime::Trap::IntegerDivisionByZero => Trap::DivisionByZero,
+            wasmtime::Trap::IntegerOverflow => Trap::IntegerOverflow,
+            wasmtime::Trap::BadSignature => Trap::IndirectCallTypeMismatch,
+            wasmtime::Trap::IndirectCallToNull => return fatal("uninitialized table element"),
+            wasmtime::Trap::TableOutOfBounds if self.is_at_indirect_call(&error) => {
+                return fatal("indirect call beyond the table");
+            }
+            wasmtime::Trap::TableOutOfBounds => Trap::TableOutOfBounds,
+            other => return fatal(&other.to_string()),
+        }))
+    }
+
+    /// Whether the instruction that trapped is a `call_indirect`.
+    fn is_at_indirect_call(&self, error: &Error) -> bool {
+        const CALL_INDIRECT: u8 = 0x11;
+        self.opcode_at(error) == Some(CALL_INDIRECT)
+    }
+
+    fn opcode_at(&self, error: &Error) -> Option<u8> {
+        let backtrace = error.downcast_ref::<WasmBacktrace>()?;
+        let offset = backtrace.frames().first()?.module_offset()?;
+        let module = instrumented(self.wasm, self.machine.counting(self.depth)).ok()?;
+        module.get(offset).copied()
+    }
+}
+
+fn init_failed(detail: String) -> Ending {
+    Ending::BootFailed { phase: BootPhase::Init, detail }
+}
+
+fn counter(store: &mut Store<Guest>, instance: &Instance, name: &str) -> Option<u64> {
+    let global = instance.get_global(&mut *store, name)?;
+    match global.get(&mut *store) {
+        Val::I64(count) => Some(count as u64),
+        Val::I32(count) => Some(u64::from(count as u32)),
+        _ => None,
+    }
+}
+
+/// What runs is what to fall back on: noted as soon as it is initialised.
+fn refresh_fallback(effects: &mut Effects) {
+    let durable = &mut effects.durable;
+    let running = durable.handle(BOOT_KEY.as_str());
+    let fallback = durable.handle(FALLBACK_KEY.as_str());
+    let is_same = matches!((&running, &fallback), (Some(a), Some(b)) if a.is_same(b));
+    if !is_same {
+        durable.copy(BOOT_KEY, FALLBACK_KEY);
+    }
+}

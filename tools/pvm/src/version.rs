@@ -1,0 +1,131 @@
+//! The versions of the PVM and what each one lets a kernel import.
+
+/// The module that every import names.
+pub const HOST_MODULE: &str = "smart_rollup_core";
+
+/// A version of the PVM, the oldest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Version {
+    /// `2.0.0`, Mumbai.
+    V0,
+    /// `2.0.0-r1`, Nairobi.
+    V1,
+    /// `2.0.0-r2`, Oxford.
+    V2,
+    /// `2.0.0-r3`, no protocol.
+    V3,
+    /// `2.0.0-r4`, Paris.
+    V4,
+    /// `2.0.0-r5`, Quebec to Tallinn.
+    V5,
+    /// `2.0.0-r6`, Ushuaia and later.
+    V6,
+}
+
+/// The names of all versions as the durable storage spells them.
+const SPELLINGS: [(Version, &str); 7] = [
+    (Version::V0, "2.0.0"),
+    (Version::V1, "2.0.0-r1"),
+    (Version::V2, "2.0.0-r2"),
+    (Version::V3, "2.0.0-r3"),
+    (Version::V4, "2.0.0-r4"),
+    (Version::V5, "2.0.0-r5"),
+    (Version::V6, "2.0.0-r6"),
+];
+
+/// The first version that has an import, for all imports.
+const IMPORTS: [(&str, Version); 30] = [
+    ("read_input", Version::V0),
+    ("write_output", Version::V0),
+    ("write_debug", Version::V0),
+    ("store_has", Version::V0),
+    ("store_list_size", Version::V0),
+    ("store_get_nth_key", Version::V0),
+    ("store_delete", Version::V0),
+    ("store_copy", Version::V0),
+    ("store_move", Version::V0),
+    ("store_value_size", Version::V0),
+    ("store_read", Version::V0),
+    ("store_write", Version::V0),
+    ("reveal_preimage", Version::V0),
+    ("reveal_metadata", Version::V0),
+    ("store_delete_value", Version::V1),
+    ("store_create", Version::V1),
+    ("__internal_store_get_hash", Version::V1),
+    ("store_exists", Version::V2),
+    ("reveal", Version::V3),
+    ("nds_registry_resize", Version::V6),
+    ("nds_registry_copy", Version::V6),
+    ("nds_registry_move", Version::V6),
+    ("nds_registry_clear", Version::V6),
+    ("nds_store_exists", Version::V6),
+    ("nds_store_read", Version::V6),
+    ("nds_store_write", Version::V6),
+    ("nds_store_set", Version::V6),
+    ("nds_store_delete", Version::V6),
+    ("nds_store_value_size", Version::V6),
+    ("nds_database_get_hash", Version::V6),
+];
+
+impl Version {
+    /// What a rollup originated today starts with on Ushuaia.
+    pub const LATEST: Self = Self::V6;
+
+    /// The version of this spelling, if it is one.
+    pub fn parse(spelling: &[u8]) -> Option<Self> {
+        if spelling == b"2.0.0-experimental" {
+            return Some(Self::V6);
+        }
+        SPELLINGS.iter().find(|(_, text)| text.as_bytes() == spelling).map(|(version, _)| *version)
+    }
+
+    /// As the durable storage spells it.
+    pub fn as_str(self) -> &'static str {
+        SPELLINGS[self as usize].1
+    }
+
+    /// The version that a protocol of this name switches to; `None` for names we do not know.
+    pub fn of_protocol(name: &[u8]) -> Option<Self> {
+        Some(match name {
+            b"mumbai_016" | b"Mumbai" => Self::V0,
+            b"nairobi_017" | b"Nairobi" => Self::V1,
+            b"oxford_018" | b"Oxford" => Self::V2,
+            b"paris_019" | b"paris_020" | b"Paris" | b"ParisC" => Self::V4,
+            b"quebec_021" | b"r022_022" | b"s023_023" | b"t024_024" => Self::V5,
+            b"u025_025" | b"alpha" | b"alpha_current" => Self::V6,
+            _ => return None,
+        })
+    }
+
+    /// Wasm frames at which a call is one too many.
+    pub const fn call_depth_limit(self) -> u32 {
+        match self {
+            Self::V0 => 300,
+            _ => 60_000,
+        }
+    }
+
+    /// Whether a kernel of this version may import `name`.
+    pub fn has_import(self, name: &str) -> bool {
+        IMPORTS.iter().any(|(import, since)| *import == name && *since <= self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spellings_are_read_back_and_imports_only_grow() {
+        for (version, text) in SPELLINGS {
+            assert_eq!(Version::parse(text.as_bytes()), Some(version));
+            assert_eq!(version.as_str(), text);
+        }
+        assert_eq!(Version::parse(b"2.0.0-r7"), None);
+        let count = |version: Version| {
+            IMPORTS.iter().filter(|(name, _)| version.has_import(name)).count()
+        };
+        assert_eq!(SPELLINGS.map(|(version, _)| count(version)), [14, 17, 18, 19, 19, 19, 30]);
+        assert!(!Version::V5.has_import("no_such"));
+    }
+}

@@ -1,0 +1,67 @@
+//! The 2,048-bit bloom filters of Ethereum (yellow paper, section 4.3.1).
+
+use millrace_primitives::{Bloom, Log};
+use sha3::{Digest, Keccak256};
+
+/// The three bits that a value sets.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Bits([u16; 3]);
+
+impl Bits {
+    /// The bits of an address or a topic.
+    pub(crate) fn of(value: &[u8]) -> Self {
+        let digest = Keccak256::digest(value);
+        Self([0, 2, 4].map(|at| u16::from_be_bytes([digest[at], digest[at + 1]]) & 2_047))
+    }
+
+    /// Whether all three are set.
+    pub(crate) fn in_bloom(self, bloom: &Bloom) -> bool {
+        self.0.iter().all(|bit| bloom.0[255 - usize::from(bit / 8)] & (1 << (bit % 8)) != 0)
+    }
+
+    fn set_in(self, bloom: &mut Bloom) {
+        for bit in self.0 {
+            bloom.0[255 - usize::from(bit / 8)] |= 1 << (bit % 8);
+        }
+    }
+}
+
+/// The bloom of the logs of a receipt.
+pub(crate) fn of_logs(logs: &[Log]) -> Bloom {
+    let mut bloom = Bloom::default();
+    for log in logs {
+        Bits::of(log.address.as_bytes()).set_in(&mut bloom);
+        for topic in &log.topics {
+            Bits::of(topic.as_bytes()).set_in(&mut bloom);
+        }
+    }
+    bloom
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millrace_primitives::{Address, H256};
+
+    #[test]
+    fn a_bloom_has_what_was_put_in() {
+        let log = Log { address: Address::repeat_byte(1), topics: vec![H256::repeat_byte(2)], data: vec![3] };
+        let bloom = of_logs(&[log]);
+        assert!(Bits::of(&[1; 20]).in_bloom(&bloom));
+        assert!(Bits::of(&[2; 32]).in_bloom(&bloom));
+        assert!(!Bits::of(&[3; 20]).in_bloom(&bloom));
+        assert_eq!(of_logs(&[]), Bloom::default());
+    }
+
+    /// The example of go-ethereum's tests of `Bloom`: `testtest` sets these bits.
+    #[test]
+    fn the_bits_are_counted_from_the_last_byte() {
+        let mut bloom = Bloom::default();
+        Bits::of(b"testtest").set_in(&mut bloom);
+        let digest = Keccak256::digest(b"testtest");
+        let low = u16::from_be_bytes([digest[0], digest[1]]) % 2_048;
+        let byte = bloom.0[255 - usize::from(low >> 3)];
+        assert_ne!(byte & (1 << (low & 7)), 0);
+        assert!(bloom.0.iter().map(|byte| byte.count_ones()).sum::<u32>() <= 3);
+    }
+}

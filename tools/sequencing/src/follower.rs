@@ -1,0 +1,210 @@
+//! Whether the rollup node confirms the chain that was built here.
+//!
+//! The shell reads the head of the rollup node at each level of the layer 1 with the hashes of all blocks
+//! that are new to it, and the head at the last final level. Equal hashes move the heads; a difference, or
+//! a block that was never built here, is a [`Divergence`] and stays one.
+
+use millrace_primitives::{BlockHash, BlockNumber};
+use std::ops::RangeInclusive;
+use thiserror::Error;
+
+/// The rollup node has a chain that is not ours.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub enum Divergence {
+    /// Both have a block with this number, and not the same one.
+    #[error("block {number} differs: {local} here, {confirmed} at the rollup node")]
+    Hash {
+        /// The lowest number known to differ.
+        number: BlockNumber,
+        /// What was built here.
+        local: BlockHash,
+        /// What the rollup node computed.
+        confirmed: BlockHash,
+    },
+    /// The rollup node has a block that was never built here.
+    #[error("the rollup node confirmed block {number} ({confirmed}), which this node does not have")]
+    Missing {
+        /// Its number.
+        number: BlockNumber,
+        /// Its hash.
+        confirmed: BlockHash,
+    },
+}
+
+/// What a report of the rollup node changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing.
+    Same,
+    /// All blocks up to this one are confirmed.
+    Forward(BlockNumber),
+    /// The layer 1 was reorganised: only the blocks up to this one are confirmed now.
+    Back(BlockNumber),
+}
+
+/// Compares the chain of the rollup node with the local one.
+#[derive(Clone, Debug, Default)]
+pub struct Follower {
+    confirmed: Option<BlockNumber>,
+    finalized: Option<BlockNumber>,
+    diverged: Option<Divergence>,
+}
+
+impl Follower {
+    /// Nothing is known of the rollup node yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The last block that the rollup node has too.
+    pub fn confirmed(&self) -> Option<BlockNumber> {
+        self.confirmed
+    }
+
+    /// The last block whose level is final.
+    pub fn finalized(&self) -> Option<BlockNumber> {
+        self.finalized
+    }
+
+    /// The difference that was found, if any.
+    pub fn diverged(&self) -> Option<Divergence> {
+        self.diverged
+    }
+
+    /// The blocks whose hashes are to be compared when the rollup node's head is `head` and it can tell the
+    /// hashes of its last `hashes_kept` blocks: all that are new, and at least the head. An older block that
+    /// it can no longer tell is compared through its descendants, whose hashes commit to it.
+    pub fn wanted(&self, head: BlockNumber, hashes_kept: u64) -> RangeInclusive<u64> {
+        let oldest_kept = head.get().saturating_add(1).saturating_sub(hashes_kept.max(1));
+        let new = self.confirmed.map_or(0, |confirmed| confirmed.get().saturating_add(1));
+        new.max(oldest_kept).min(head.get())..=head.get()
+    }
+
+    /// Takes the `blocks` of the rollup node that [`Follower::wanted`] asked for, in ascending order, the
+    /// last being its head. `local` gives the hash of a block of the local chain.
+    ///
+    /// # Errors
+    /// The first [`Divergence`] ever found, from then on always.
+    pub fn confirm(
+        &mut self,
+        blocks: &[(BlockNumber, BlockHash)],
+        local: impl Fn(BlockNumber) -> Option<BlockHash>,
+    ) -> Result<Progress, Divergence> {
+        self.compare(blocks, local)?;
+        let Some((head, _)) = blocks.last() else { return Ok(Progress::Same) };
+        let before = self.confirmed.replace(*head);
+        Ok(match before {
+            Some(before) if before == *head => Progress::Same,
+            Some(before) if before > *head => Progress::Back(*head),
+            _ => Progress::Forward(*head),
+        })
+    }
+
+    /// Takes the head of the rollup node at the last final level. It never goes back.
+    ///
+    /// # Errors
+    /// As [`Follower::confirm`].
+    pub fn finalize(
+        &mut self,
+        head: (BlockNumber, BlockHash),
+        local: impl Fn(BlockNumber) -> Option<BlockHash>,
+    ) -> Result<Progress, Divergence> {
+        self.compare(&[head], local)?;
+        if self.finalized.is_some_and(|finalized| finalized >= head.0) {
+            return Ok(Progress::Same);
+        }
+        self.finalized = Some(head.0);
+        Ok(Progress::Forward(head.0))
+    }
+
+    fn compare(
+        &mut self,
+        blocks: &[(BlockNumber, BlockHash)],
+        local: impl Fn(BlockNumber) -> Option<BlockHash>,
+    ) -> Result<(), Divergence> {
+        if let Some(divergence) = self.diverged {
+            return Err(divergence);
+        }
+        for &(number, confirmed) in blocks {
+            let divergence = match local(number) {
+                Some(local) if local == confirmed => continue,
+                Some(local) => Divergence::Hash { number, local, confirmed },
+                None => Divergence::Missing { number, confirmed },
+            };
+            self.diverged = Some(divergence);
+            return Err(divergence);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hash(number: u64) -> BlockHash {
+        let mut bytes = [0xab; 32];
+        bytes[..8].copy_from_slice(&number.to_be_bytes());
+        BlockHash::new(bytes)
+    }
+
+    fn blocks(range: RangeInclusive<u64>) -> Vec<(BlockNumber, BlockHash)> {
+        range.map(|number| (BlockNumber::new(number), hash(number))).collect()
+    }
+
+    /// The local chain has the blocks 0 to 9.
+    fn local(number: BlockNumber) -> Option<BlockHash> {
+        (number.get() < 10).then(|| hash(number.get()))
+    }
+
+    #[test]
+    fn every_new_block_is_wanted_and_at_least_the_head() {
+        let mut follower = Follower::new();
+        assert_eq!(follower.wanted(BlockNumber::new(3), 256), 0..=3);
+        follower.confirm(&blocks(0..=3), local).unwrap();
+        assert_eq!(follower.wanted(BlockNumber::new(9), 256), 4..=9);
+        assert_eq!(follower.wanted(BlockNumber::new(9), 2), 8..=9);
+        assert_eq!(follower.wanted(BlockNumber::new(3), 256), 3..=3);
+        assert_eq!(follower.wanted(BlockNumber::new(1), 256), 1..=1);
+    }
+
+    #[test]
+    fn equal_hashes_move_the_confirmed_head_and_a_reorganisation_moves_it_back() {
+        let mut follower = Follower::new();
+        assert_eq!(follower.confirm(&blocks(0..=5), local), Ok(Progress::Forward(BlockNumber::new(5))));
+        assert_eq!(follower.confirm(&blocks(5..=5), local), Ok(Progress::Same));
+        assert_eq!(follower.confirm(&blocks(2..=2), local), Ok(Progress::Back(BlockNumber::new(2))));
+        assert_eq!(follower.confirm(&[], local), Ok(Progress::Same));
+        assert_eq!(follower.confirmed(), Some(BlockNumber::new(2)));
+    }
+
+    #[test]
+    fn the_finalized_head_never_goes_back() {
+        let mut follower = Follower::new();
+        let head = |number| (BlockNumber::new(number), hash(number));
+        assert_eq!(follower.finalize(head(4), local), Ok(Progress::Forward(BlockNumber::new(4))));
+        assert_eq!(follower.finalize(head(3), local), Ok(Progress::Same));
+        assert_eq!(follower.finalized(), Some(BlockNumber::new(4)));
+    }
+
+    #[test]
+    fn the_first_difference_is_named_and_stays() {
+        let mut follower = Follower::new();
+        let mut theirs = blocks(0..=5);
+        theirs[3].1 = hash(77);
+        let number = BlockNumber::new(3);
+        let divergence = Divergence::Hash { number, local: hash(3), confirmed: hash(77) };
+        assert_eq!(follower.confirm(&theirs, local), Err(divergence));
+        assert_eq!(follower.confirm(&blocks(0..=5), local), Err(divergence));
+        assert_eq!(follower.finalize((BlockNumber::ZERO, hash(0)), local), Err(divergence));
+        assert_eq!(follower.confirmed(), None);
+        assert_eq!(follower.diverged(), Some(divergence));
+    }
+
+    #[test]
+    fn a_block_that_was_never_built_here_is_a_divergence() {
+        let number = BlockNumber::new(10);
+        let expected = Divergence::Missing { number, confirmed: hash(10) };
+        assert_eq!(Follower::new().confirm(&blocks(8..=12), local), Err(expected));
+    }
+}
