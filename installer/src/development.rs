@@ -5,7 +5,7 @@ use crate::Parameters;
 /// The sequencer: `bootstrap1`, the first account of every Tezos sandbox.
 pub const SEQUENCER: &str = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
 /// Its secret key, known to everybody.
-pub const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDzstFtojtc1zcpsh";
+pub const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh";
 
 /// The mnemonic of [`ACCOUNTS`], which Anvil and Hardhat use, at the path `m/44'/60'/0'/0/<index>`.
 pub const MNEMONIC: &str = "test test test test test test test test test test test junk";

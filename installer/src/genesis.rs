@@ -1,7 +1,9 @@
 //! Parameters whose texts have been understood: the values that the installer writes.
 
 use crate::{Amount, ParameterError, Parameters};
-use millrace_layout::{Key, LayoutError, Value, parameters as parameters_key, sequencers, world, world::World};
+use millrace_layout::{
+    Key, LayoutError, Value, parameters as parameters_key, sequencers, world, world::World,
+};
 use millrace_primitives::{Account, Address, ContractHash, Epoch, Gas, Timestamp, U256};
 use millrace_wire::{
     authority::{Authority, PublicKey},
@@ -32,10 +34,8 @@ impl Genesis {
     /// # Errors
     /// Never, short of a bug in the layout.
     pub fn values(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
-        let mut values = vec![
-            entry(parameters_key::key()?, &self.parameters),
-            entry(sequencers::key()?, &self.authority),
-        ];
+        let mut values =
+            vec![entry(parameters_key::key()?, &self.parameters), entry(sequencers::key()?, &self.authority)];
         for (address, balance) in &self.accounts {
             let account = Account { balance: *balance, ..Account::default() };
             values.push(entry(World::Committed.account(*address)?, &account));
@@ -78,13 +78,18 @@ impl Parameters {
             allocation_digest: world::allocation_digest(&accounts),
         };
         if parameters.base_fee_min.is_zero() {
-            return Err(out_of_range("fees.base_fee_min", 0, "the base fee must be positive: gas is divided by it"));
+            return Err(out_of_range(
+                "fees.base_fee_min",
+                0,
+                "the base fee must be positive: gas is divided by it",
+            ));
         }
         Ok(Genesis { parameters, authority: Authority::single(FIRST_EPOCH, sequencer), accounts })
     }
 
     fn check_ranges(&self) -> Result<(), ParameterError> {
-        let Limits { execution_gas_transaction_max, execution_gas_block_max, gas_limit_header, .. } = self.limits;
+        let Limits { execution_gas_transaction_max, execution_gas_block_max, gas_limit_header, .. } =
+            self.limits;
         for (field, value) in [
             ("chain_id", self.chain_id),
             ("fees.gas_target_per_s", self.fees.gas_target_per_s),
@@ -136,14 +141,20 @@ fn base58<T: Base58Check>(
     text: &str,
     expected: &'static str,
 ) -> Result<T, ParameterError> {
-    T::from_base58(text)
-        .map_err(|reason| ParameterError::Text { field, value: text.to_owned(), expected, reason })
+    T::from_base58(text).map_err(|reason| ParameterError::Text {
+        field,
+        value: text.to_owned(),
+        expected,
+        reason,
+    })
 }
 
 fn amount(field: &str, text: &str) -> Result<U256, ParameterError> {
     match text.parse::<Amount>() {
         Ok(Amount(wei)) => Ok(wei),
-        Err(reason) => Err(ParameterError::Amount { field: field.to_owned(), value: text.to_owned(), reason }),
+        Err(reason) => {
+            Err(ParameterError::Amount { field: field.to_owned(), value: text.to_owned(), reason })
+        }
     }
 }
 
@@ -165,6 +176,7 @@ fn address(field: &'static str, text: &str) -> Result<Address, ParameterError> {
 fn checksummed(address: &[u8; 20]) -> String {
     let digits = hex::encode(address);
     let hash = hex::encode(Keccak256::digest(&digits));
-    let capital = |(digit, nibble): (char, char)| if nibble >= '8' { digit.to_ascii_uppercase() } else { digit };
+    let capital =
+        |(digit, nibble): (char, char)| if nibble >= '8' { digit.to_ascii_uppercase() } else { digit };
     digits.chars().zip(hash.chars()).map(capital).collect()
 }

@@ -146,8 +146,7 @@ impl MemoryHost {
     /// Puts the messages of `level` into the inbox, numbered from 0, in place of what was unread. The outbox
     /// starts empty and all reboots are available.
     pub fn open_level(&mut self, level: L1Level, messages: impl IntoIterator<Item = Vec<u8>>) {
-        self.inbox =
-            (0u32..).zip(messages).map(|(index, bytes)| Input { level, index, bytes }).collect();
+        self.inbox = (0u32..).zip(messages).map(|(index, bytes)| Input { level, index, bytes }).collect();
         self.outbox.clear();
         self.set_reboots_left(REBOOTS_PER_LEVEL_MAX);
         self.durable.remove(REBOOT_FLAG);

@@ -33,6 +33,8 @@ extern crate alloc;
 mod blueprint;
 mod deposit;
 mod reason;
+#[cfg(any(test, feature = "scenario"))]
+pub mod scenario;
 mod stage;
 
 pub use blueprint::BLUEPRINTS_AHEAD_MAX;

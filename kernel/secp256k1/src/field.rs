@@ -62,8 +62,15 @@ impl Stored {
     pub(crate) const fn new(x: &Field) -> Self {
         let x = &x.0;
         Self([
-            x[0] as i32, x[1] as i32, x[2] as i32, x[3] as i32, x[4] as i32, x[5] as i32, x[6] as i32,
-            x[7] as i32, x[8] as i32,
+            x[0] as i32,
+            x[1] as i32,
+            x[2] as i32,
+            x[3] as i32,
+            x[4] as i32,
+            x[5] as i32,
+            x[6] as i32,
+            x[7] as i32,
+            x[8] as i32,
         ])
     }
 
@@ -88,7 +95,8 @@ impl Field {
     /// The constant of the curve y^2 = x^3 + 7.
     const SEVEN: Self = Self([7, 0, 0, 0, 0, 0, 0, 0, 0]);
     /// One half: (p + 1) / 2.
-    pub(crate) const HALF: Self = Self::from_words(&[0x7fff_fe18, ONES, ONES, ONES, ONES, ONES, ONES, ONES >> 1]);
+    pub(crate) const HALF: Self =
+        Self::from_words(&[0x7fff_fe18, ONES, ONES, ONES, ONES, ONES, ONES, ONES >> 1]);
 
     /// The number of these words, least significant first; reduced, though perhaps not below p.
     pub(crate) const fn from_words(words: &[u32; 8]) -> Self {

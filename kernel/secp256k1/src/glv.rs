@@ -1,16 +1,23 @@
-//! Scalars cut in half by the endomorphism of the curve, and their signed digits.
+//! Scalars cut in half by the endomorphism of the curve.
 //!
 //! (x, y) -> (beta x, y) is multiplication by lambda, a cube root of one modulo n (Gallant, Lambert and
 //! Vanstone, 2001). Each scalar k is k1 + lambda k2 with halves below 2^128 in size, found by rounding k
 //! against a short basis (a1, b1), (a2, b2) of the lattice of all (x, y) with x + lambda y = 0 modulo n.
-//! |k1| < 0.64 * 2^128 and |k2| < 0.55 * 2^128 (Babai rounding: half the sum of the basis' coordinates).
+//! |k1| < 0.64 * 2^128 and |k2| < 0.55 * 2^128 (half the sum of the coordinates of the basis).
 
 use crate::field::Field;
 use crate::scalar::{Scalar, product};
 
 /// The x coordinate is multiplied by this for multiplication by lambda; a cube root of one modulo p.
 pub(crate) const BETA: Field = Field::from_words(&[
-    0x7195_01ee, 0xc139_6c28, 0x12f5_8995, 0x9cf0_4975, 0xac34_34e9, 0x6e64_479e, 0x657c_0710, 0x7ae9_6a2b,
+    0x7195_01ee,
+    0xc139_6c28,
+    0x12f5_8995,
+    0x9cf0_4975,
+    0xac34_34e9,
+    0x6e64_479e,
+    0x657c_0710,
+    0x7ae9_6a2b,
 ]);
 
 /// a1, which is also b2.
@@ -20,76 +27,27 @@ const A2: [u32; 5] = [0x9d44_cfd8, 0x57c1_108d, 0xa8e2_f3f6, 0x14ca_50f7, 1];
 /// -b1.
 const MINUS_B1: [u32; 5] = [0x0abf_e4c3, 0x6f54_7fa9, 0x010e_8828, 0xe443_7ed6, 0];
 /// b2 * 2^384 / n, rounded.
-const G1: [u32; 8] = [
-    0x45db_b031, 0xe893_209a, 0x71e8_ca7f, 0x3daa_8a14, 0x9284_eb15, 0xe86c_90e4, 0xa7d4_6bcd, 0x3086_d221,
-];
+const G1: [u32; 8] =
+    [0x45db_b031, 0xe893_209a, 0x71e8_ca7f, 0x3daa_8a14, 0x9284_eb15, 0xe86c_90e4, 0xa7d4_6bcd, 0x3086_d221];
 /// -b1 * 2^384 / n, rounded.
-const G2: [u32; 8] = [
-    0x8ac4_7f71, 0x1571_b4ae, 0x9df5_06c6, 0x2212_08ac, 0x0abf_e4c4, 0x6f54_7fa9, 0x010e_8828, 0xe443_7ed6,
-];
+const G2: [u32; 8] =
+    [0x8ac4_7f71, 0x1571_b4ae, 0x9df5_06c6, 0x2212_08ac, 0x0abf_e4c4, 0x6f54_7fa9, 0x010e_8828, 0xe443_7ed6];
 
-/// Digits of a half: positions 0 to 128.
-pub(crate) const DIGITS: usize = 129;
-
-/// One half of a scalar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Half {
-    /// Whether it is negative.
-    pub(crate) negative: bool,
-    /// Its absolute value, low and high 64 bits.
-    pub(crate) size: [u64; 2],
-}
-
-/// k1 and k2 with k = k1 + lambda k2.
+/// k1 and k2 with k = k1 + lambda k2, in two's complement: words of 32 bits, the last one with its sign.
 #[inline(never)]
-pub(crate) fn split(k: &Scalar) -> (Half, Half) {
+pub(crate) fn split(k: &Scalar) -> ([i64; 5], [i64; 5]) {
     let c1 = rounded(&k.0, &G1);
     let c2 = rounded(&k.0, &G2);
     // Modulo 2^160 is enough for results of 128 bits and a sign.
     let low: [u32; 5] = core::array::from_fn(|i| k.0[i]);
     let k1 = minus(&minus(&low, &product_low(&c1, &A1)), &product_low(&c2, &A2));
     let k2 = minus(&product_low(&c1, &MINUS_B1), &product_low(&c2, &A1));
-    (Half::new(&k1), Half::new(&k2))
+    (signed(&k1), signed(&k2))
 }
 
-impl Half {
-    /// From two's complement of 160 bits.
-    fn new(words: &[u32; 5]) -> Self {
-        let negative = words[4] >> 31 == 1;
-        let words = if negative { minus(&[0; 5], words) } else { *words };
-        let pair = |low, high| u64::from(words[low]) | u64::from(words[high]) << 32;
-        Self { negative, size: [pair(0, 1), pair(2, 3)] }
-    }
-
-    /// The sparse signed digits: `set(position, digit)` for every digit that is not zero, in rising order. Such
-    /// a digit is odd, below 2^(width - 1) in size, and followed by `width - 1` zeros at least.
-    #[inline(never)]
-    pub(crate) fn digits(&self, width: u32, mut set: impl FnMut(usize, i32)) {
-        let [mut low, mut high] = self.size;
-        let (mut position, modulus) = (0u32, 1u64 << width);
-        while low | high != 0 {
-            if low == 0 {
-                (low, high) = (high, 0);
-                position = position.wrapping_add(64);
-            }
-            // 0 to 63 zeros and then a one: the shift by 64 - zeros is done in two parts.
-            let zeros = low.trailing_zeros();
-            low = low >> zeros | high << 1 << (63 ^ zeros);
-            high >>= zeros;
-            position = position.wrapping_add(zeros);
-            let digit = low & (modulus - 1);
-            low ^= digit;
-            let mut signed = digit as i32;
-            if digit > modulus >> 1 {
-                // The value is below 0.64 * 2^128, so adding 2^width never overflows the upper half.
-                signed = signed.wrapping_sub(modulus as i32);
-                let (sum, overflow) = low.overflowing_add(modulus);
-                low = sum;
-                high = high.wrapping_add(u64::from(overflow));
-            }
-            set(position as usize, if self.negative { signed.wrapping_neg() } else { signed });
-        }
-    }
+/// The last word with its sign.
+fn signed(words: &[u32; 5]) -> [i64; 5] {
+    core::array::from_fn(|i| if i < 4 { i64::from(words[i]) } else { i64::from(words[i] as i32) })
 }
 
 /// `k g / 2^384`, rounded to the nearest.

@@ -119,35 +119,45 @@ impl Modulus {
 }
 
 /// Thirty division steps on the low limbs of f and g. `eta` is minus the delta of the paper.
-const fn steps(mut eta: i32, f: i64, g: i64) -> (i32, Matrix) {
+///
+/// A row (u, v) of the matrix is kept in one word as u + 2^32 v, signs and all, since every operation is linear
+/// and both stay within 2^30.
+const fn steps(mut eta: i64, f: i64, g: i64) -> (i64, Matrix) {
     let (mut f, mut g) = (f, g);
-    let mut m = Matrix { u: 1, v: 0, q: 0, r: 1 };
-    let mut left = ROUND;
+    let (mut row_f, mut row_g) = (1i64, 1i64 << 32);
+    let mut left = ROUND as i64;
     loop {
-        // Steps that only halve g; doubling u and v instead keeps the matrix whole.
-        let zeros = (g | (-1i64 << left)).trailing_zeros();
-        g >>= zeros;
-        m.u <<= zeros;
-        m.v <<= zeros;
-        eta = eta.wrapping_sub(zeros as i32);
-        left = left.wrapping_sub(zeros);
+        // Steps that only halve g; doubling the row of f instead keeps the matrix whole. At most 30.
+        let zeros = (g | (-1i64).wrapping_shl(left as u32)).trailing_zeros();
+        row_f = row_f.wrapping_shl(zeros);
+        eta = eta.wrapping_sub(zeros as i64);
+        left = left.wrapping_sub(zeros as i64);
         if left == 0 {
-            return (eta, m);
+            let (u, v) = unpacked(row_f);
+            let (q, r) = unpacked(row_g);
+            return (eta, Matrix { u, v, q, r });
         }
+        g = g.wrapping_shr(zeros);
         if eta < 0 {
             eta = eta.wrapping_neg();
             (f, g) = (g, f.wrapping_neg());
-            m = Matrix { u: m.q, v: m.r, q: m.u.wrapping_neg(), r: m.v.wrapping_neg() };
+            (row_f, row_g) = (row_g, row_f.wrapping_neg());
         }
         // The next eta + 1 steps add f or not and never swap: clear as many low bits of g at once as they,
         // the round and six bits (the precision of -1/f below) allow.
-        let swapless = if eta >= 5 { 6 } else { eta.wrapping_add(1) as u32 };
+        let swapless = if eta >= 5 { 6 } else { eta.wrapping_add(1) };
         let bits = if swapless < left { swapless } else { left };
-        let factor = f.wrapping_mul(g).wrapping_mul(f.wrapping_mul(f).wrapping_sub(2)) & ((1i64 << bits) - 1);
+        let mask = (-1i64).wrapping_shl(bits as u32);
+        let factor = f.wrapping_mul(g).wrapping_mul(f.wrapping_mul(f).wrapping_sub(2)) & !mask;
         g = g.wrapping_add(f.wrapping_mul(factor));
-        m.q = m.q.wrapping_add(m.u.wrapping_mul(factor));
-        m.r = m.r.wrapping_add(m.v.wrapping_mul(factor));
+        row_g = row_g.wrapping_add(row_f.wrapping_mul(factor));
     }
+}
+
+/// u and v of u + 2^32 v.
+const fn unpacked(row: i64) -> (i64, i64) {
+    let low = row as i32 as i64;
+    (low, row.wrapping_sub(low) >> 32)
 }
 
 /// `(f, g)` times the matrix, divided by 2^30 exactly; only `length` limbs count.

@@ -1,18 +1,37 @@
-//! Odd multiples of many points at once, in affine coordinates.
+//! The multiples of many points at once that [`Digits`] of width 3 need, in affine coordinates.
 //!
-//! An affine addition is a division and three products or squares. With the divisions of all points of a batch
-//! done together, each costs three products, and the addition is cheaper than a Jacobian one that must be
+//! An affine addition is a division and three products or squares. With the divisions of a whole batch done
+//! together, each costs three products, and the addition is cheaper than a Jacobian one that must be
 //! normalised afterwards.
 //!
-//! No division is by zero: the order of the points is the prime n, so y is never zero, and (2k - 1) P and
-//! 2 P have different x for small k.
+//! No division is by zero: two different points that are summed here have different x, since their sum and
+//! difference are multiples of the point by small Eisenstein integers, whose norms are no multiples of n.
 
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::digits::{Digit, Digits};
 use crate::field::Field;
 use crate::point::{Affine, invert_all};
 use crate::wide::Wide;
+
+/// The digits that multiply these points.
+pub(crate) static POINT_DIGITS: Digits<64, LENGTH> = Digits::new(3);
+
+/// Multiples of each point.
+pub(crate) const LENGTH: usize = 8;
+
+/// Each entry but the first (the point itself) as the sum of two earlier ones, those of a line needing only
+/// entries of the lines above.
+const SUMS: [&[(usize, Digit, Digit)]; 3] = [
+    &[(2, digit(0, 0), digit(0, 1))],
+    &[(1, digit(2, 0), digit(2, 5)), (3, digit(2, 0), digit(0, 0)), (5, digit(2, 0), digit(0, 1))],
+    &[(4, digit(3, 0), digit(0, 0)), (6, digit(3, 0), digit(2, 0)), (7, digit(5, 0), digit(0, 1))],
+];
+
+const fn digit(entry: usize, unit: u8) -> Digit {
+    Digit { entry, unit }
+}
 
 /// A point (x, y), both reduced.
 #[derive(Clone, Copy, Debug)]
@@ -23,52 +42,50 @@ pub(crate) struct Pair {
     pub(crate) y: Field,
 }
 
-impl Pair {
-    /// The sum of `self` and `other`, or twice `self`, given the slope of the line through both.
-    #[inline(always)]
-    fn sum(&self, other: &Self, slope: &Field) -> Self {
-        let slope2 = slope.doubled();
-        let x = Wide::square(slope, &slope2).minus_field(&self.x).minus_field(&other.x).reduced();
-        let y = Wide::product_with(slope, &slope2, &other.x.minus(&x)).minus_field(&other.y).reduced();
-        Self { x, y }
-    }
+/// The multiples of one point.
+pub(crate) type Multiples = [Affine; LENGTH];
 
-    /// Twice the point, given the inverse of 2 y.
-    #[inline(never)]
-    fn twice(&self, inverse: &Field) -> Self {
-        let slope = Wide::product(&self.x.squared(), inverse).tripled().reduced(); // load 3
-        self.sum(self, &slope)
+/// The multiples of every point.
+pub(crate) fn multiples(points: &[Pair]) -> Vec<Multiples> {
+    let mut table = vec![[Affine::EMPTY; LENGTH]; points.len()];
+    for (multiples, point) in table.iter_mut().zip(points) {
+        multiples[0] = Affine::new(&point.x, &point.y);
     }
-
-    /// The sum of points of different x, given the inverse of `self.x - other.x`.
-    #[inline(never)]
-    fn plus(&self, other: &Self, inverse: &Field) -> Self {
-        let slope = Wide::product(&self.y.minus(&other.y), inverse).reduced();
-        self.sum(other, &slope)
-    }
-}
-
-/// P, 3P, 5P and so on, `count` multiples of each point one after the other.
-pub(crate) fn odd_multiples(points: &[Pair], count: usize) -> Vec<Affine> {
-    let mut inverses: Vec<Field> = points.iter().map(|point| point.y.doubled()).collect();
-    let mut products = vec![Field::ZERO; points.len()];
-    invert_all(&mut inverses, &mut products);
-    let twice: Vec<Pair> = points.iter().zip(&inverses).map(|(point, inverse)| point.twice(inverse)).collect();
-    let mut last = points.to_vec();
-    let mut table = vec![Affine::EMPTY; points.len().saturating_mul(count)];
-    for k in 0..count {
-        if k > 0 {
-            for ((inverse, point), twice) in inverses.iter_mut().zip(&last).zip(&twice) {
-                *inverse = point.x.minus(&twice.x);
-            }
-            invert_all(&mut inverses, &mut products);
-            for ((inverse, point), twice) in inverses.iter().zip(&mut last).zip(&twice) {
-                *point = point.plus(twice, inverse);
+    let mut inverses = Vec::new();
+    let mut products = Vec::new();
+    for sums in SUMS {
+        inverses.clear();
+        for multiples in &table {
+            for &(_, first, second) in sums {
+                inverses.push(x(multiples, first).minus(&x(multiples, second)));
             }
         }
-        for (multiples, point) in table.chunks_exact_mut(count).zip(&last) {
-            multiples[k] = Affine::new(&point.x, &point.y);
+        products.resize(inverses.len(), Field::ZERO);
+        invert_all(&mut inverses, &mut products);
+        let mut inverses = inverses.iter();
+        for multiples in &mut table {
+            for (&(entry, first, second), inverse) in sums.iter().zip(&mut inverses) {
+                multiples[entry % LENGTH] = sum(multiples, first, second, inverse);
+            }
         }
     }
     table
+}
+
+/// x of a digit times the point: magnitude 2.
+#[inline(always)]
+fn x(multiples: &Multiples, digit: Digit) -> Field {
+    multiples[digit.entry % LENGTH].x_times(digit.unit)
+}
+
+/// The sum of two multiples, given the inverse of the difference of their x.
+#[inline(never)]
+fn sum(multiples: &Multiples, first: Digit, second: Digit, inverse: &Field) -> Affine {
+    let (x1, y1) = (x(multiples, first), multiples[first.entry % LENGTH].y_times(first.unit));
+    let (x2, y2) = (x(multiples, second), multiples[second.entry % LENGTH].y_times(second.unit));
+    let slope = Wide::product(&y1.minus(&y2), inverse).reduced(); // load 2
+    let slope2 = slope.doubled();
+    let x3 = Wide::square(&slope, &slope2).minus_field(&x1).minus_field(&x2).reduced();
+    let y3 = Wide::product_with(&slope, &slope2, &x2.minus(&x3)).minus_field(&y2).reduced(); // load 3
+    Affine::new(&x3, &y3)
 }

@@ -1,47 +1,61 @@
-//! `a G + b P` by interleaved signed digits (Straus, 1964; Möller, 2001): both scalars are cut in half by the
-//! endomorphism and the four halves share some 128 doublings.
+//! `a G + b P`: both scalars are cut in half by the endomorphism and the digits of both pairs share some 128
+//! doublings (Straus, 1964).
 
-use crate::glv::{DIGITS, split};
-use crate::point::{Affine, Sum};
+use core::mem::take;
+
+use crate::digits::{Digit, POSITIONS};
+use crate::glv::split;
+use crate::multiples::{Multiples, POINT_DIGITS};
+use crate::point::{Step, Sum};
 use crate::scalar::Scalar;
-use crate::table::{GENERATOR, GENERATOR_WIDTH};
+use crate::table::{GENERATOR, GENERATOR_DIGITS};
 
-/// `a G + b P`, given P, 3P, ... (2^(width - 2) odd multiples).
+/// `a G + b P`, given the multiples of P.
 #[inline(never)]
-pub(crate) fn double_multiply(a: &Scalar, b: &Scalar, multiples: &[Affine], width: u32) -> Sum {
-    // At each position the digits of b's halves, then those of a's.
-    let mut rows = [[0i16; 4]; DIGITS];
-    for (scalar, width, column) in [(b, width, 0), (a, GENERATOR_WIDTH, 2)] {
-        let (first, second) = split(scalar);
-        first.digits(width, |position, digit| set(&mut rows, position, column, digit));
-        second.digits(width, |position, digit| set(&mut rows, position, column | 1, digit));
-    }
-    let (mut sum, mut doublings) = (Sum::Infinity, 0u32);
-    for row in rows.iter().rev() {
-        doublings = doublings.wrapping_add(1);
-        if *row == [0; 4] {
-            continue;
+pub(crate) fn double_multiply(a: &Scalar, b: &Scalar, multiples: &Multiples) -> Sum {
+    // At each position the digit for G, then that for P.
+    let mut rows = [[0u16; 2]; POSITIONS];
+    let (a1, a2) = split(a);
+    GENERATOR_DIGITS.write(&a1, &a2, |position, code| {
+        if let Some(row) = rows.get_mut(position) {
+            row[0] = code;
         }
-        sum.double(doublings);
-        doublings = 0;
-        for (column, &digit) in row.iter().enumerate() {
-            if digit == 0 {
-                continue;
-            }
-            let table = if column < 2 { multiples } else { &GENERATOR };
-            let Some(point) = table.get(usize::from(digit.unsigned_abs() >> 1)) else { continue };
-            let x = if column & 1 == 0 { &point.x } else { &point.beta_x };
-            sum.add(x, &point.y, digit < 0);
+    });
+    let (b1, b2) = split(b);
+    POINT_DIGITS.write(&b1, &b2, |position, code| {
+        if let Some(row) = rows.get_mut(position) {
+            row[1] = code;
         }
-    }
-    sum.double(doublings);
+    });
+    let mut sum = Sum::Infinity;
+    sum.advance(steps(&rows, multiples));
     sum
 }
 
-/// Enters one digit. Its position is below [`DIGITS`] and its size below 2^15.
+/// The doublings and additions, from the highest position down.
 #[inline(always)]
-fn set(rows: &mut [[i16; 4]; DIGITS], position: usize, column: usize, digit: i32) {
-    if let Some(row) = rows.get_mut(position) {
-        row[column & 3] = digit as i16;
-    }
+fn steps<'a>(rows: &'a [[u16; 2]; POSITIONS], multiples: &'a Multiples) -> impl Iterator<Item = Step<'a>> {
+    let mut rows = rows.iter().rev();
+    let (mut doublings, mut second, mut last) = (0u32, 0u16, true);
+    core::iter::from_fn(move || {
+        if second != 0 {
+            let Digit { entry, unit } = Digit::of_code(take(&mut second));
+            return Some((0, multiples.get(entry).map(|point| (point, unit))));
+        }
+        loop {
+            let Some(&[for_generator, for_point]) = rows.next() else {
+                return if take(&mut last) { Some((doublings, None)) } else { None };
+            };
+            doublings = doublings.wrapping_add(1);
+            if for_generator != 0 {
+                second = for_point;
+                let Digit { entry, unit } = Digit::of_code(for_generator);
+                return Some((take(&mut doublings), GENERATOR.get(entry).map(|point| (point, unit))));
+            }
+            if for_point != 0 {
+                let Digit { entry, unit } = Digit::of_code(for_point);
+                return Some((take(&mut doublings), multiples.get(entry).map(|point| (point, unit))));
+            }
+        }
+    })
 }

@@ -36,6 +36,9 @@ pub(crate) struct Jacobian {
     pub(crate) z: Field,
 }
 
+/// How often to double, and what to add then: a point and a unit, or nothing.
+pub(crate) type Step<'a> = (u32, Option<(&'a Affine, u8)>);
+
 /// A sum of points.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Sum {
@@ -53,14 +56,37 @@ impl Affine {
     pub(crate) const fn new(x: &Field, y: &Field) -> Self {
         Self { x: Stored::new(x), beta_x: Stored::new(&x.times(&BETA)), y: Stored::new(y) }
     }
+
+    /// x of the point times zeta^`unit`: magnitude 2. zeta is -lambda^2, and 1 + beta + beta^2 = 0.
+    #[inline(always)]
+    pub(crate) const fn x_times(&self, unit: u8) -> Field {
+        match unit % 3 {
+            0 => self.x.load(),
+            1 => self.x.load().plus(&self.beta_x.load()).negated(),
+            _ => self.beta_x.load(),
+        }
+    }
+
+    /// y of the point times zeta^`unit`.
+    #[inline(always)]
+    pub(crate) const fn y_times(&self, unit: u8) -> Field {
+        self.y.load_times(if unit & 1 == 0 { 1 } else { -1 })
+    }
+
+    /// Twice the y of the point times zeta^`unit`: magnitude 2.
+    #[inline(always)]
+    const fn w_times(&self, unit: u8) -> Field {
+        self.y.load_times(if unit & 1 == 0 { 2 } else { -2 })
+    }
 }
 
 impl Jacobian {
-    /// The point (x, `half_factor` / 2 * y), where `half_factor` is 2 or -2.
-    pub(crate) const fn new(x: &Stored, y: &Stored, half_factor: i64) -> Self {
-        // W of magnitude 2 is brought back to 1.
-        let w = Wide::product(&y.load_times(half_factor), &Field::ONE).reduced();
-        Self { x: x.load(), w, z: Field::ONE }
+    /// An affine point times a unit.
+    pub(crate) const fn new(point: &Affine, unit: u8) -> Self {
+        // The product brings the limbs back into their widths.
+        let x = Wide::product(&point.x_times(unit), &Field::ONE).reduced();
+        let w = Wide::product(&point.w_times(unit), &Field::ONE).reduced();
+        Self { x, w, z: Field::ONE }
     }
 
     /// x and y, reduced, given the inverse of Z.
@@ -75,85 +101,103 @@ impl Jacobian {
         self.z.squared().times(x).minus(&self.x).is_zero()
     }
 
-    /// The point doubled `times` times; the order of the curve being odd, that is never infinity.
-    #[inline(never)]
-    pub(crate) const fn double(&mut self, times: u32) {
-        let Self { mut x, mut w, mut z } = *self;
-        let mut left = times;
+    /// Doubles the point `doublings` times and then adds an affine point times a unit. Tells whether that
+    /// worked: if both points have the same x at the end, they are not added.
+    ///
+    /// The order of the curve being odd, doubling never gives infinity.
+    #[inline(always)]
+    pub(crate) const fn advance(&mut self, doublings: u32, addend: Option<(&Affine, u8)>) -> bool {
+        let mut left = doublings;
         while left != 0 {
-            let (x2, w2) = (x.doubled(), w.doubled());
-            let e = Wide::square(&x, &x2).tripled().reduced(); // load 3
-            let s = Wide::square(&w, &w2).reduced();
-            let (e2, s2) = (e.doubled(), s.doubled());
-            let g = Wide::product_with(&x, &x2, &s2).reduced(); // load 2
-            z = Wide::product_with(&w, &w2, &z).reduced();
-            x = Wide::square(&e, &e2).minus_field(&g).reduced();
-            let t = g.minus(&x.doubled()); // magnitude 2
-            w = Wide::product_with(&e, &e2, &t).minus(&Wide::square(&s, &s2)).reduced(); // load 3
+            *self = self.doubled();
             left -= 1;
         }
-        *self = Self { x, w, z };
+        let Some((point, unit)) = addend else { return true };
+        if let Some(sum) = self.plus(point, unit) {
+            *self = sum;
+            return true;
+        }
+        false
     }
 
-    /// Adds (x, `half_factor` / 2 * y), where `half_factor` is 2 or -2, and tells whether that worked: not if
-    /// both points have the same x; then `self` is as before.
-    #[inline(never)]
-    pub(crate) const fn add_distinct(&mut self, x: &Stored, y: &Stored, half_factor: i64) -> bool {
-        let z = &self.z;
+    /// The point doubled.
+    #[inline(always)]
+    const fn doubled(&self) -> Self {
+        let Self { x, w, z } = self;
+        let (x2, w2) = (x.doubled(), w.doubled());
+        let e = Wide::square(x, &x2).tripled().reduced(); // load 3
+        let s = Wide::square(w, &w2).reduced();
+        let (e2, s2) = (e.doubled(), s.doubled());
+        let g = Wide::product_with(x, &x2, &s2).reduced(); // load 2
+        let z = Wide::product_with(w, &w2, z).reduced();
+        let x = Wide::square(&e, &e2).minus_field(&g).reduced();
+        let t = g.minus(&x.doubled()); // magnitude 2
+        let w = Wide::product_with(&e, &e2, &t).minus(&Wide::square(&s, &s2)).reduced(); // load 3
+        Self { x, w, z }
+    }
+
+    /// The sum with an affine point times a unit, unless both have the same x.
+    #[inline(always)]
+    const fn plus(&self, point: &Affine, unit: u8) -> Option<Self> {
+        let Self { x, w, z } = self;
         let z2 = z.doubled();
         let zz = Wide::square(z, &z2).reduced();
-        let h = Wide::product(&zz, &x.load()).reduced().minus(&self.x);
+        let h = Wide::product(&zz, &point.x_times(unit)).reduced().minus(x); // load 2
         if maybe_zero(&h) && h.is_zero() {
-            return false;
+            return None;
         }
         let zzz = Wide::product_with(z, &z2, &zz).reduced();
-        let r = Wide::product(&zzz, &y.load_times(half_factor)).reduced().minus(&self.w); // load 2
+        let r = Wide::product(&zzz, &point.w_times(unit)).reduced().minus(w); // load 2
         let (h2, r2) = (h.doubled(), r.doubled());
-        self.z = Wide::product_with(z, &z2, &h2).reduced(); // load 2
+        let z = Wide::product_with(z, &z2, &h2).reduced(); // load 2
         let i = Wide::square(&h2, &h2.doubled()).reduced(); // load 4
         let j = Wide::product_with(&h, &h2, &i).reduced();
-        let v = Wide::product(&self.x, &i).reduced();
+        let v = Wide::product(x, &i).reduced();
         let x = Wide::square(&r, &r2).minus_field(&j).minus_field(&v.doubled()).reduced();
         let t = v.minus(&x).doubled(); // magnitude 2
-        self.w = Wide::product_with(&r, &r2, &t).minus(&Wide::product(&self.w, &j.doubled())).reduced(); // load 4
-        self.x = x;
-        true
+        let w = Wide::product_with(&r, &r2, &t).minus(&Wide::product(w, &j.doubled())).reduced(); // load 4
+        Some(Self { x, w, z })
     }
 }
 
 impl Sum {
-    /// Doubles the sum `times` times.
-    pub(crate) const fn double(&mut self, times: u32) {
-        if let Self::Point(point) = self {
-            point.double(times);
-        }
-    }
-
-    /// Adds (x, y), or (x, -y).
-    pub(crate) const fn add(&mut self, x: &Stored, y: &Stored, negated: bool) {
-        let half_factor = if negated { -2 } else { 2 };
-        match self {
-            Self::Infinity => *self = Self::Point(Jacobian::new(x, y, half_factor)),
-            Self::Point(point) => {
-                if !point.add_distinct(x, y, half_factor) {
-                    self.add_same_x(x, y, half_factor);
+    /// For every step, doubles the sum so many times and then adds a point times a unit.
+    #[inline(always)]
+    pub(crate) fn advance<'a>(&mut self, mut steps: impl Iterator<Item = Step<'a>>) {
+        let mut doublings_left = 0u32;
+        loop {
+            let Self::Point(start) = *self else {
+                let Some((_, addend)) = steps.next() else { return };
+                if let Some((point, unit)) = addend {
+                    *self = Self::Point(Jacobian::new(point, unit));
                 }
+                continue;
+            };
+            // The coordinates stay in local variables throughout.
+            let (mut sum, mut failed) = (start, None);
+            for (doublings, addend) in &mut steps {
+                if !sum.advance(doublings.wrapping_add(doublings_left), addend) {
+                    failed = addend;
+                    break;
+                }
+                doublings_left = 0;
             }
+            *self = Self::Point(sum);
+            let Some((point, unit)) = failed else { return };
+            doublings_left = u32::from(self.replace_same_x(point, unit));
         }
     }
 
-    /// Adds a point whose x is that of the sum: the sum itself or its opposite.
+    /// The sum of `self` and a point times a unit of the same x, except that if they are equal it is to be
+    /// doubled yet, and the answer is true.
     #[cold]
-    const fn add_same_x(&mut self, x: &Stored, y: &Stored, half_factor: i64) {
-        let Self::Point(point) = self else { return };
-        let zzz = point.z.squared().times(&point.z);
-        if y.load_times(half_factor).times(&zzz).minus(&point.w).is_zero() {
-            let mut doubled = Jacobian::new(x, y, half_factor);
-            doubled.double(1);
-            *self = Self::Point(doubled);
-        } else {
-            *self = Self::Infinity;
-        }
+    #[inline(never)]
+    fn replace_same_x(&mut self, point: &Affine, unit: u8) -> bool {
+        let Self::Point(sum) = &*self else { return false };
+        let zzz = sum.z.squared().times(&sum.z);
+        let equal = point.w_times(unit).times(&zzz).minus(&sum.w).is_zero();
+        *self = if equal { Self::Point(Jacobian::new(point, unit)) } else { Self::Infinity };
+        equal
     }
 }
 

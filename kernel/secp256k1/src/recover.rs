@@ -5,16 +5,13 @@ use alloc::vec::Vec;
 
 use crate::Item;
 use crate::field::Field;
-use crate::multiples::{Pair, odd_multiples};
+use crate::multiples::{Pair, multiples};
 use crate::multiply::double_multiply;
 use crate::point::{Sum, invert_all};
 use crate::scalar::{Scalar, words_of_bytes};
 
 /// Signatures that share their inversions. Bounds the memory: about 1.5 kB for each.
 pub(crate) const BATCH_MAX: usize = 128;
-
-/// From so many signatures on, digits of five bits for R pay for their four further inversions.
-const WIDE_DIGITS_MIN: usize = 6;
 
 /// A signature whose R exists.
 struct Candidate {
@@ -32,16 +29,14 @@ pub(crate) fn recover_some(items: &[Item], keys: &mut [Option<[u8; 64]>]) {
         return;
     }
     let inverses = inverses(&candidates);
-    let width = if points.len() < WIDE_DIGITS_MIN { 4 } else { 5 };
-    let count = 1 << (width - 2);
-    let table = odd_multiples(&points, count);
+    let table = multiples(&points);
     let sums: Vec<Sum> = candidates
         .iter()
         .zip(&inverses)
-        .zip(table.chunks_exact(count))
+        .zip(&table)
         .map(|((candidate, inverse), multiples)| {
             let a = candidate.z.negated().times(inverse);
-            double_multiply(&a, &candidate.s.times(inverse), multiples, width)
+            double_multiply(&a, &candidate.s.times(inverse), multiples)
         })
         .collect();
     // Any z that is not zero will do for the point at infinity.

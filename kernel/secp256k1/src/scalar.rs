@@ -7,9 +7,8 @@
 use crate::inverse::Modulus;
 
 /// n, least significant word first.
-pub(crate) const ORDER: [u32; 8] = [
-    0xd036_4141, 0xbfd2_5e8c, 0xaf48_a03b, 0xbaae_dce6, 0xffff_fffe, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff,
-];
+pub(crate) const ORDER: [u32; 8] =
+    [0xd036_4141, 0xbfd2_5e8c, 0xaf48_a03b, 0xbaae_dce6, 0xffff_fffe, 0xffff_ffff, 0xffff_ffff, 0xffff_ffff];
 
 /// 2^256 - n.
 const FOLD: [u32; 5] = [0x2fc9_bebf, 0x402d_a173, 0x50b7_5fc4, 0x4551_2319, 1];
@@ -91,7 +90,10 @@ pub(crate) fn words_of_bytes(bytes: &[u8; 32]) -> [u32; 8] {
 
 /// The product; `C` must be `A + B`.
 #[inline(always)]
-pub(crate) fn product<const A: usize, const B: usize, const C: usize>(a: &[u32; A], b: &[u32; B]) -> [u32; C] {
+pub(crate) fn product<const A: usize, const B: usize, const C: usize>(
+    a: &[u32; A],
+    b: &[u32; B],
+) -> [u32; C] {
     const { assert!(A + B == C) };
     let mut words = [0; C];
     for i in 0..A {

@@ -1,7 +1,7 @@
 //! Verification against a known key (SEC 1, section 4.1.4).
 
 use crate::field::Field;
-use crate::multiples::{Pair, odd_multiples};
+use crate::multiples::{Pair, multiples};
 use crate::multiply::double_multiply;
 use crate::point::Sum;
 use crate::scalar::{ORDER, Scalar, words_of_bytes};
@@ -22,12 +22,10 @@ const TWO_X_BELOW: [u8; 32] = {
     bytes
 };
 
-/// Digits for the key: one signature does not pay for more inversions than these need.
-const WIDTH: u32 = 4;
-
 /// See [`crate::verify`].
 pub(crate) fn verify(digest: &[u8; 32], r: &[u8; 32], s: &[u8; 32], key: &[u8; 64]) -> bool {
-    let (Some(r_scalar), Some(s_scalar), Some(key)) = (Scalar::from_bytes(r), Scalar::from_bytes(s), point(key))
+    let (Some(r_scalar), Some(s_scalar), Some(key)) =
+        (Scalar::from_bytes(r), Scalar::from_bytes(s), point(key))
     else {
         return false;
     };
@@ -37,9 +35,8 @@ pub(crate) fn verify(digest: &[u8; 32], r: &[u8; 32], s: &[u8; 32], key: &[u8; 6
     let inverse = s_scalar.inverted();
     let a = Scalar::from_bytes_reduced(digest).times(&inverse);
     let b = r_scalar.times(&inverse);
-    let Sum::Point(sum) = double_multiply(&a, &b, &odd_multiples(&[key], 1 << (WIDTH - 2)), WIDTH) else {
-        return false;
-    };
+    let [multiples] = multiples(&[key])[..] else { return false };
+    let Sum::Point(sum) = double_multiply(&a, &b, &multiples) else { return false };
     let x = Field::from_words(&r_scalar.0);
     sum.has_x(&x) || (*r < TWO_X_BELOW && sum.has_x(&x.plus(&ORDER_ELEMENT)))
 }

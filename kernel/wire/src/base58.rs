@@ -57,8 +57,5 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, TextError> {
 /// The `N` bytes behind `prefix` in `text`.
 pub(crate) fn decode_array<const N: usize>(prefix: &[u8], text: &str) -> Result<[u8; N], TextError> {
     let bytes = decode(text)?;
-    bytes
-        .strip_prefix(prefix)
-        .and_then(|payload| payload.try_into().ok())
-        .ok_or(TextError::OtherKind)
+    bytes.strip_prefix(prefix).and_then(|payload| payload.try_into().ok()).ok_or(TextError::OtherKind)
 }

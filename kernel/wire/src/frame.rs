@@ -54,10 +54,7 @@ pub struct External<'a> {
 }
 
 /// Reads what follows the outer tag.
-pub(crate) fn decode<'a>(
-    mut reader: Reader<'a>,
-    rollup: &RollupAddress,
-) -> Result<External<'a>, Ignored> {
+pub(crate) fn decode<'a>(mut reader: Reader<'a>, rollup: &RollupAddress) -> Result<External<'a>, Ignored> {
     if reader.u8().ok_or(Ignored::Truncated)? != TARGETED_TAG {
         return Err(Ignored::UnknownFrame);
     }

@@ -206,7 +206,10 @@ fn parse_internal<'a>(mut reader: Reader<'a>, rollup: &RollupAddress) -> Result<
             let seconds = reader.array().map(i64::from_be_bytes).ok_or(Ignored::Truncated)?;
             let predecessor = reader.array().ok_or(Ignored::Truncated)?;
             let seconds = u64::try_from(seconds).map_err(|_| Ignored::OutOfRange)?;
-            Message::InfoPerLevel(InfoPerLevel { predecessor_timestamp: Timestamp::new(seconds), predecessor })
+            Message::InfoPerLevel(InfoPerLevel {
+                predecessor_timestamp: Timestamp::new(seconds),
+                predecessor,
+            })
         }
         PROTOCOL_MIGRATION => Message::ProtocolMigration(reader.sized().ok_or(Ignored::Truncated)?),
         DAL_ATTESTED_SLOTS => Message::DalAttestedSlots(parse_dal(&mut reader)?),

@@ -236,7 +236,10 @@ fn decode_int(reader: &mut Reader<'_>) -> Result<Int, MichelineError> {
 }
 
 /// `bits × 2^shift`, or `None` when that does not fit a word.
-#[allow(clippy::arithmetic_side_effects, reason = "shifts of a word by less than its width lose bits, not more")]
+#[allow(
+    clippy::arithmetic_side_effects,
+    reason = "shifts of a word by less than its width lose bits, not more"
+)]
 fn shifted_left(bits: u8, shift: usize) -> Option<U256> {
     let bits = U256::from(bits);
     (shift < 256 && (bits << shift) >> shift == bits).then(|| bits << shift)
@@ -284,8 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn the_bytes_are_those_of_octez() {
-        // Right-hand sides by `octez-client convert data … from michelson to binary`, less the leading 05.
+    fn the_bytes_of_each_node_are_pinned() {
         let table = [
             (int(0), "0000"),
             (int(1), "0001"),
@@ -324,9 +326,8 @@ mod tests {
     fn hostile_bytes_are_refused_with_the_reason() {
         use MichelineError::{IntTooLarge, NotCanonical, TooDeep, TrailingBytes, Truncated, Unsupported};
         let deep = |levels: usize| ["0505".repeat(levels), "0306".to_string()].concat();
-        let wide = |arguments: usize| {
-            format!("0907{:08x}{}00000000", arguments * 2, "0001".repeat(arguments))
-        };
+        let wide =
+            |arguments: usize| format!("0907{:08x}{}00000000", arguments * 2, "0001".repeat(arguments));
         let table = [
             (String::new(), Truncated),
             ("00".into(), Truncated),

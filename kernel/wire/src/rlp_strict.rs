@@ -25,7 +25,9 @@ pub(crate) fn split(bytes: &[u8]) -> Option<(Item<'_>, &[u8])> {
             let is_minimal = !matches!(string, [0x00..=0x7f]);
             is_minimal.then_some((Item::String(string), rest))
         }
-        0xb8..=0xbf => long(rest, first.checked_sub(0xb7)?).map(|(string, rest)| (Item::String(string), rest)),
+        0xb8..=0xbf => {
+            long(rest, first.checked_sub(0xb7)?).map(|(string, rest)| (Item::String(string), rest))
+        }
         0xc0..=0xf7 => {
             let (list, rest) = rest.split_at_checked(usize::from(first.checked_sub(0xc0)?))?;
             Some((Item::List(list), rest))

@@ -24,7 +24,9 @@ pub enum ArtifactError {
         reason: String,
     },
     /// A float, or a vector that may hold floats, among types or globals.
-    #[error("section {section}, entry {index}: {value_type}, but the PVM refuses floats and vectors anywhere in a kernel")]
+    #[error(
+        "section {section}, entry {index}: {value_type}, but the PVM refuses floats and vectors anywhere in a kernel"
+    )]
     ValueType {
         /// `type` or `global`.
         section: &'static str,

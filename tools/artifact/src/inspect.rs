@@ -1,12 +1,12 @@
 //! The rules of the PVM that WebAssembly itself does not have, and the measures.
 
 use crate::{
-    ArtifactError, ENTRY, HOST_MODULE, HostFunction, ImportFault, NAME_BYTES_MAX, PERMITTED, Purpose, PvmVersion,
-    Report, Section, imports::signature,
+    ArtifactError, ENTRY, HOST_MODULE, HostFunction, ImportFault, NAME_BYTES_MAX, PERMITTED, Purpose,
+    PvmVersion, Report, Section, imports::signature,
 };
 use wasmparser::{
-    CompositeInnerType, ExportSectionReader, ExternalKind, FuncType, GlobalSectionReader, ImportSectionReader,
-    Payload, TypeRef, TypeSectionReader, ValType,
+    CompositeInnerType, ExportSectionReader, ExternalKind, FuncType, GlobalSectionReader,
+    ImportSectionReader, Payload, TypeRef, TypeSectionReader, ValType,
 };
 
 /// What is known of a module while its sections pass by.
@@ -208,7 +208,9 @@ fn refuse_floats<'a>(
     let float = |value_type: &&ValType| matches!(value_type, ValType::F32 | ValType::F64 | ValType::V128);
     match types.into_iter().find(float) {
         None => Ok(()),
-        Some(value_type) => Err(ArtifactError::ValueType { section, index, value_type: value_type.to_string() }),
+        Some(value_type) => {
+            Err(ArtifactError::ValueType { section, index, value_type: value_type.to_string() })
+        }
     }
 }
 

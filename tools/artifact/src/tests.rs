@@ -1,13 +1,11 @@
 //! Each rule, broken once.
 
-use crate::{ArtifactError, ImportFault, PvmVersion, Purpose, check};
+use crate::{ArtifactError, ImportFault, Purpose, PvmVersion, check};
 
 /// A module with a memory and an entry, and `more`.
 fn module(more: &str) -> Vec<u8> {
     // Imports must come before everything else.
-    let text = format!(
-        r#"(module {more} (memory (export "memory") 2) (func (export "kernel_run")))"#
-    );
+    let text = format!(r#"(module {more} (memory (export "memory") 2) (func (export "kernel_run")))"#);
     wat::parse_str(text).expect("the test's module")
 }
 
@@ -47,10 +45,7 @@ fn a_plain_kernel_passes_and_is_measured() {
 #[test]
 fn floats_are_refused_wherever_they_are() {
     let error = refusal(&module("(type (func (param f64)))"));
-    assert_eq!(
-        error,
-        ArtifactError::ValueType { section: "type", index: 0, value_type: "f64".to_owned() }
-    );
+    assert_eq!(error, ArtifactError::ValueType { section: "type", index: 0, value_type: "f64".to_owned() });
     let error = refusal(&module("(global f32 (f32.const 0))"));
     assert!(matches!(error, ArtifactError::ValueType { section: "global", index: 0, .. }), "{error}");
     let error = refusal(&module("(func (local f32))"));
@@ -97,7 +92,10 @@ fn only_host_functions_with_their_own_type_can_be_imported() {
         ArtifactError::Import { fault, .. } => fault,
         other => panic!("{other}"),
     };
-    assert_eq!(fault(r#"(import "env" "store_has" (func (param i32 i32) (result i32)))"#), ImportFault::ForeignModule);
+    assert_eq!(
+        fault(r#"(import "env" "store_has" (func (param i32 i32) (result i32)))"#),
+        ImportFault::ForeignModule
+    );
     assert_eq!(fault(r#"(import "smart_rollup_core" "nds_store_exists" (func))"#), ImportFault::Unknown);
     assert_eq!(fault(r#"(import "smart_rollup_core" "store_has" (global i32))"#), ImportFault::NotAFunction);
     assert_eq!(
@@ -121,10 +119,7 @@ fn one_exported_memory_and_one_entry() {
     let global = format!(r#"(module {memory} (global (export "kernel_run") i32 (i32.const 0)))"#);
     assert_eq!(refusal(&text(&global)), ArtifactError::EntryMissing);
     let parameter = format!(r#"(module {memory} (func (export "kernel_run") (param i32)))"#);
-    assert_eq!(
-        refusal(&text(&parameter)),
-        ArtifactError::EntrySignature { found: "(i32) -> ()".to_owned() }
-    );
+    assert_eq!(refusal(&text(&parameter)), ArtifactError::EntrySignature { found: "(i32) -> ()".to_owned() });
     let start = format!("(module {memory} {run} (func) (start 1))");
     assert_eq!(refusal(&text(&start)), ArtifactError::StartFunction);
     let long = format!(r#"(module {memory} {run} (func (export "{}")))"#, "x".repeat(513));

@@ -56,7 +56,7 @@ impl Node {
 
         let address = config.rpc.listen;
         let chain = Arc::new(LocalChain::new(Arc::clone(&shared)));
-        let rpc = millrace_rpc::start(config.rpc, chain).await;
+        let rpc = millrace_rpc::start(config.rpc, chain, millrace_rpc::monotonic_clock()).await;
         let rpc = rpc.map_err(|source| NodeError::Rpc { address, source })?;
         tracing::info!(%number, %rollup, rpc = %rpc.address(), "the node has started");
 

@@ -2,6 +2,7 @@
 
 use crate::durable::Durable;
 use crate::reveal::Preimages;
+use crate::version::{IMPORTS_COUNT, import_name};
 use crate::{PvmError, Rollup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,11 +68,27 @@ pub(crate) struct Effects {
 pub(crate) struct Guest {
     pub(crate) context: LevelContext,
     pub(crate) effects: Effects,
+    /// Calls of each import, in the order of all imports.
+    pub(crate) calls: [u64; IMPORTS_COUNT],
+    /// Without calls by name: see [`Guest::finished_host_use`].
     pub(crate) host_use: HostUse,
     pub(crate) memory: GuestMemory,
     pub(crate) deadline: Option<Instant>,
     /// Bytes of debug output that a first attempt at this run has streamed already.
     pub(crate) debug_streamed: usize,
+}
+
+impl Guest {
+    pub(crate) fn count_call(&mut self, import: usize) {
+        self.calls[import] += 1;
+    }
+
+    /// The use of the host, with calls by name.
+    pub(crate) fn finished_host_use(&mut self) -> HostUse {
+        let called = self.calls.iter().enumerate().filter(|(_, calls)| **calls > 0);
+        let calls = called.map(|(import, calls)| (import_name(import), *calls)).collect();
+        HostUse { calls, ..std::mem::take(&mut self.host_use) }
+    }
 }
 
 /// The memory that host functions work on.

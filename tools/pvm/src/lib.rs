@@ -7,7 +7,7 @@
 //!
 //! **Bounds**: those of the PVM (values 2^31−1 bytes, keys 240, reads and writes 2,048, messages 4,096, 100
 //! outbox messages and 1,001 runs a level, 60,000 frames), wall-clock time in place of ticks, and
-//! [`guest::DEBUG_BYTES_PER_LEVEL_MAX`]. **Failure**: what a kernel does wrong is an [`Outcome`] or a
+//! [`DEBUG_BYTES_PER_LEVEL_MAX`]. **Failure**: what a kernel does wrong is an [`Outcome`] or a
 //! [`Status`], as on Octez; [`PvmError`] says that this host could not do its part, and leaves the state as
 //! it was. **Deliberately unknown**: what messages mean (but for the end of a level and migrations), how a
 //! state is kept on disk, ticks, proofs, the layer 1.
@@ -29,6 +29,8 @@ mod version;
 
 pub use accept::{Entry, Import, Refused, Shape, accept};
 pub use guest::{DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX};
+#[cfg(feature = "engines")]
+pub use host::PortableHost;
 pub use instrument::with_operator_count;
 pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
 pub use pvm::{LevelReport, Pvm, REBOOTS_PER_LEVEL_MAX, Rollup, RunReport, State};

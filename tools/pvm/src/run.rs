@@ -4,6 +4,7 @@ use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
 use crate::instrument::{BROKEN, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
 use crate::status::{BootPhase, Stuck, Trap};
+use crate::version::IMPORTS_COUNT;
 use crate::{BOOT_KEY, FALLBACK_KEY, PvmError};
 use std::time::{Duration, Instant};
 use wasmtime::{Error, Instance, Store, UpdateDeadline, Val, WasmBacktrace};
@@ -49,6 +50,7 @@ impl Run<'_> {
         let guest = Guest {
             context: self.context.clone(),
             effects,
+            calls: [0; IMPORTS_COUNT],
             host_use: HostUse::default(),
             memory: GuestMemory::Initialising,
             deadline: limit.map(|limit| Instant::now() + limit),
@@ -64,11 +66,11 @@ impl Run<'_> {
             let _ticking = self.machine.clock().ticking();
             self.initialise_and_call(&mut store)?
         };
-        let guest = store.into_data();
+        let mut guest = store.into_data();
         Ok(Ended {
             ending,
+            host_use: guest.finished_host_use(),
             effects: guest.effects,
-            host_use: guest.host_use,
             operators,
             debug_streamed: guest.debug_streamed,
         })

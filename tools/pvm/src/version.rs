@@ -1,7 +1,7 @@
 //! The versions of the PVM and what each one lets a kernel import.
 
 /// The module that every import names.
-pub const HOST_MODULE: &str = "smart_rollup_core";
+pub(crate) const HOST_MODULE: &str = "smart_rollup_core";
 
 /// A version of the PVM, the oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,8 +33,11 @@ const SPELLINGS: [(Version, &str); 7] = [
     (Version::V6, "2.0.0-r6"),
 ];
 
+/// Number of imports.
+pub(crate) const IMPORTS_COUNT: usize = 30;
+
 /// The first version that has an import, for all imports.
-const IMPORTS: [(&str, Version); 30] = [
+const IMPORTS: [(&str, Version); IMPORTS_COUNT] = [
     ("read_input", Version::V0),
     ("write_output", Version::V0),
     ("write_debug", Version::V0),
@@ -66,6 +69,32 @@ const IMPORTS: [(&str, Version); 30] = [
     ("nds_store_value_size", Version::V6),
     ("nds_database_get_hash", Version::V6),
 ];
+
+/// The place of an import in the list of all of them.
+#[allow(clippy::panic, reason = "evaluated by the compiler only")]
+pub(crate) const fn import_index(name: &str) -> usize {
+    let mut index = 0;
+    while index < IMPORTS.len() {
+        if is_equal(IMPORTS[index].0.as_bytes(), name.as_bytes()) {
+            return index;
+        }
+        index += 1;
+    }
+    panic!("no such import")
+}
+
+const fn is_equal(a: &[u8], b: &[u8]) -> bool {
+    let mut index = 0;
+    while index < a.len() && index < b.len() && a[index] == b[index] {
+        index += 1;
+    }
+    index == a.len() && index == b.len()
+}
+
+/// The name of the import at a place of the list.
+pub(crate) fn import_name(index: usize) -> &'static str {
+    IMPORTS[index].0
+}
 
 impl Version {
     /// What a rollup originated today starts with on Ushuaia.

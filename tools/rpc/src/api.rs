@@ -83,7 +83,7 @@ impl Api {
             }
             Blocks::Span { from, to } => match self.span(from, to)? {
                 Some(range) => range,
-                None => return json::<[(); 0]>(&[]),
+                None => return json(&[(); 0]),
             },
         };
         self.logs_in(range, filter)

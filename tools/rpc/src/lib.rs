@@ -18,7 +18,7 @@ mod api;
 mod arguments;
 mod bloom;
 mod chain;
-mod config;
+pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 mod error;

@@ -115,7 +115,10 @@ fn pass(name: &str) -> anyhow::Result<Pass> {
         Pass::Vacuum,
     ];
     let names = known.iter().map(Pass::name).collect::<Vec<_>>().join(", ");
-    known.into_iter().find(|pass| pass.name() == name).with_context(|| format!("no pass {name}; there are {names}"))
+    known
+        .into_iter()
+        .find(|pass| pass.name() == name)
+        .with_context(|| format!("no pass {name}; there are {names}"))
 }
 
 /// What every kernel is treated with, whatever the level.

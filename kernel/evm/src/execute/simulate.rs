@@ -62,12 +62,16 @@ pub fn simulate<R: StateReader>(
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
     let da_gas = da_gas(block, fees, call)?;
     let cap = fees.execution_gas_limit_max.get();
+    let price = call.gas_price.unwrap_or_default();
+    if !is_free(call) && price < block.base_fee {
+        return Err(Invalid::FeeCapBelowBaseFee { base_fee: block.base_fee }.into());
+    }
     let limit = match call.gas {
         // A call that offers less than data availability takes is not refused: it pays nothing anyway.
         Some(gas) if is_free(call) => gas.get().min(cap),
         Some(gas) => gas.get().saturating_sub(da_gas).min(cap),
         None if is_free(call) => cap,
-        None => affordable(state, call)?.saturating_sub(da_gas).min(cap),
+        None => affordable(state, call, da_gas)?.min(cap),
     };
     simulate_with(state, block, fork, call, (limit, da_gas))
 }
@@ -77,12 +81,18 @@ fn is_free(call: &Call) -> bool {
     call.gas_price.is_none_or(|price| price.is_zero())
 }
 
-/// Gas that the caller can pay for at the price it offers, besides the value.
-fn affordable<R: StateReader>(state: &State<R>, call: &Call) -> Result<u64, TransactionError<R::Error>> {
+/// Gas for the execution that the caller can pay for at the price it offers, besides the value and data
+/// availability; at least what is spent before the first opcode, for which it may then lack the funds.
+fn affordable<R: StateReader>(
+    state: &State<R>,
+    call: &Call,
+    da_gas: u64,
+) -> Result<u64, TransactionError<R::Error>> {
     let account = state.account(call.from.unwrap_or_default()).map_err(TransactionError::Reader)?;
     let left = account.unwrap_or_default().balance.saturating_sub(call.value);
     let gas = left.checked_div(call.gas_price.unwrap_or_default()).unwrap_or_default();
-    Ok(u64::try_from(gas).unwrap_or(u64::MAX))
+    let gas = u64::try_from(gas).unwrap_or(u64::MAX).saturating_sub(da_gas);
+    Ok(gas.max(validity::intrinsic_gas(&call.data, &call.access_list, call.to.is_none())))
 }
 
 /// Gas that a transaction of this shape pays for data availability.
@@ -109,7 +119,7 @@ pub(super) fn simulate_with<R: StateReader>(
         return Err(Invalid::GasLimitTooLow { needed }.into());
     }
     let gas = call.gas.map_or(execution_gas_limit.saturating_add(da_gas), Gas::get);
-    let prepaid = check_funds(state, block, call, gas)?;
+    let prepaid = check_funds(state, call, gas)?;
 
     let from = call.from.unwrap_or_default();
     state.begin();
@@ -149,14 +159,10 @@ pub(super) fn simulate_with<R: StateReader>(
 /// What to take from the caller in advance: nothing when gas is free.
 fn check_funds<R: StateReader>(
     state: &State<R>,
-    block: &BlockEnvironment,
     call: &Call,
     gas: u64,
 ) -> Result<U256, TransactionError<R::Error>> {
     let price = call.gas_price.unwrap_or_default();
-    if !price.is_zero() && price < block.base_fee {
-        return Err(Invalid::FeeCapBelowBaseFee { base_fee: block.base_fee }.into());
-    }
     let prepaid = U256::from(gas).checked_mul(price).ok_or(Invalid::CostOverflow)?;
     let needed = prepaid.checked_add(call.value).ok_or(Invalid::CostOverflow)?;
     let account = state.account(call.from.unwrap_or_default()).map_err(TransactionError::Reader)?;

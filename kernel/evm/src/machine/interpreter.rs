@@ -34,7 +34,9 @@ impl Frame {
         let Some(byte) = self.code.bytes().get(self.position) else {
             return Err(Capture::Exit(ExitSucceed::Stopped.into()));
         };
-        if let Err(error) = check_initcode(&self.machine, Opcode(*byte)) {
+        if let opcode @ (Opcode::CREATE | Opcode::CREATE2) = Opcode(*byte)
+            && let Err(error) = mend_creation(&mut self.machine, opcode)
+        {
             return Err(Capture::Exit(Err(error)));
         }
         let control: Control<CallCreateTrap> = eval_gasometer(&mut self.machine, host, self.position);
@@ -65,15 +67,21 @@ impl Frame {
     }
 }
 
-/// Too long an initialisation code ends the frame (EIP-3860), before its length is taken for a memory size:
-/// what does not fit `usize` would else end the whole transaction on a 32-bit machine only.
-fn check_initcode(machine: &Machine<FrameState<'static>>, opcode: Opcode) -> Result<(), ExitError> {
-    if !matches!(opcode, Opcode::CREATE | Opcode::CREATE2) {
-        return Ok(());
-    }
+/// Two things that the crate does not do right at a creation, mended before it looks at the stack.
+///
+/// Too long an initialisation code ends the frame (EIP-3860): the crate takes the length for a `usize` first,
+/// which on a 32-bit machine ends the whole transaction. And `CREATE2` of nothing must not let memory reach
+/// to its offset, which nobody paid for.
+fn mend_creation(machine: &mut Machine<FrameState<'static>>, opcode: Opcode) -> Result<(), ExitError> {
+    const OFFSET: usize = 1;
+    const SIZE: usize = 2;
+    let size = machine.stack.peek(SIZE)?;
     let limit = machine.state.config.max_initcode_size().unwrap_or(usize::MAX);
-    if machine.stack.peek(2)? > U256::from(limit) {
+    if size > U256::from(limit) {
         return Err(ExitException::CreateContractLimit.into());
+    }
+    if size.is_zero() && opcode == Opcode::CREATE2 {
+        machine.stack.set(OFFSET, U256::zero())?;
     }
     Ok(())
 }

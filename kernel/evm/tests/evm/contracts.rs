@@ -261,10 +261,13 @@ fn a_contract_destroyed_where_it_was_created_is_gone() {
 fn transient_storage_lasts_one_transaction() {
     // TLOAD 0 to slot 0, then TSTORE 7 at 0 and TLOAD to slot 1.
     let runtime = [code("5f 5c"), store_at(0), code("6007 5f 5d 5f 5c"), store_at(1), code("00")].concat();
-    let mut chain = installed(&[(0x7, runtime)]);
+    let mut chain = installed(&[(0x77, runtime)]);
     for _ in 0..2 {
-        assert!(chain.call(address(7), &[]).succeeded);
-        assert_eq!((chain.slot(address(7), 0), chain.slot(address(7), 1)), (U256::zero(), U256::from(7)));
+        assert!(chain.call(address(0x77), &[]).succeeded);
+        assert_eq!(
+            (chain.slot(address(0x77), 0), chain.slot(address(0x77), 1)),
+            (U256::zero(), U256::from(7))
+        );
     }
 }
 
@@ -281,9 +284,9 @@ fn static_calls_write_nothing() {
 
 #[test]
 fn shanghai_has_no_transient_storage() {
-    let mut chain = installed(&[(0x7, code("5f 5c 00"))]);
+    let mut chain = installed(&[(0x77, code("5f 5c 00"))]);
     chain.fork = Fork::Shanghai;
-    assert_eq!(chain.call(address(7), &[]).halt, Some(Halt::InvalidOpcode(0x5c)));
+    assert_eq!(chain.call(address(0x77), &[]).halt, Some(Halt::InvalidOpcode(0x5c)));
 }
 
 #[test]
@@ -295,10 +298,10 @@ fn the_block_is_what_it_is() {
         .enumerate()
         .flat_map(|(slot, opcode)| [vec![*opcode], store_at(slot as u64)].concat())
         .collect();
-    let mut chain = installed(&[(0x7, runtime)]);
+    let mut chain = installed(&[(0x77, runtime)]);
     chain.block.prev_randao = H256::repeat_byte(3);
-    assert!(chain.call(address(7), &[]).succeeded);
-    let seen: Vec<U256> = (0..8).map(|slot| chain.slot(address(7), slot)).collect();
+    assert!(chain.call(address(0x77), &[]).succeeded);
+    let seen: Vec<U256> = (0..8).map(|slot| chain.slot(address(0x77), slot)).collect();
     let block = &chain.block;
     let expected = [
         U256::from(block.number.get()),
@@ -317,13 +320,13 @@ fn the_block_is_what_it_is() {
 fn only_the_last_256_block_hashes_are_known() {
     // BLOCKHASH of the number in the call data.
     let mut memory = Memory::default();
-    memory.install(address(7), &[code("5f 35 40"), store_at(0)].concat());
+    memory.install(address(0x77), &[code("5f 35 40"), store_at(0)].concat());
     for number in 0..1_001 {
         memory.block_hashes.insert(number, word(number + 5));
     }
     let mut chain = Chain::new(memory);
     for (number, expected) in [(999, 1_004), (744, 749), (743, 0), (1_000, 0), (u64::MAX, 0)] {
-        assert!(chain.call(address(7), &word(number).0).succeeded);
-        assert_eq!(chain.slot(address(7), 0), U256::from(expected), "{number}");
+        assert!(chain.call(address(0x77), &word(number).0).succeeded);
+        assert_eq!(chain.slot(address(0x77), 0), U256::from(expected), "{number}");
     }
 }

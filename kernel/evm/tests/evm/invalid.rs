@@ -13,7 +13,7 @@ fn refused(chain: &mut Chain, transaction: Transaction, expected: Invalid) {
 }
 
 fn plain() -> Transaction {
-    dynamic(0, Some(address(1)), 21_000, Vec::new())
+    dynamic(0, Some(address(0xb0b)), 21_000, Vec::new())
 }
 
 #[test]

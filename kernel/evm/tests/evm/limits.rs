@@ -1,7 +1,7 @@
 //! At the limits: depth, stack, memory, sizes that do not fit a 32-bit machine.
 
 use crate::support::{Chain, Memory, address, code, dynamic};
-use millrace_evm::Halt;
+use millrace_evm::{Halt, Transaction};
 use millrace_primitives::{Gas, U256};
 
 /// Calls itself with all its gas, then counts in slot 0 of its storage.
@@ -13,38 +13,37 @@ fn at(text: &str) -> Chain {
     Chain::new(memory)
 }
 
-#[test]
-fn calls_nest_1024_deep_and_no_deeper() {
-    let mut chain = at(RECURSIVE);
-    chain.fees.execution_gas_limit_max = Gas::new(1 << 50);
-    // So much gas that a 64th kept back at each of a thousand calls leaves enough.
-    let outcome = run_on_small_stack(chain, 1 << 50);
-    assert_eq!(outcome, (true, U256::from(1_025)));
-}
+/// So much gas that a 64th kept back at each of a thousand calls leaves enough.
+const PLENTY: u64 = 1 << 50;
 
-/// In a thread whose stack is as small as that of the kernel.
-fn run_on_small_stack(chain: Chain, gas: u64) -> (bool, U256) {
+/// Sends a transaction in a thread whose stack is as small as that of the kernel; the contract at 0xa has
+/// this code. Looks at the chain afterwards.
+fn on_a_small_stack<T: Send + 'static>(contract: &str, transaction: Transaction, look: fn(&Chain) -> T) -> T {
     const STACK_BYTES: usize = 1 << 20;
-    // The state is not made to travel between threads, so it is made over there.
-    let (memory, fees) = (chain.state.reader().clone(), chain.fees);
+    let contract = contract.to_owned();
     let run = move || {
-        let mut chain = Chain::new(memory);
-        chain.fees = fees;
+        let mut chain = at(&contract);
+        chain.fees.execution_gas_limit_max = Gas::new(PLENTY);
         chain.state.credit(chain.alice.address, U256::exp10(40)).unwrap();
-        let outcome = chain.alice_sends(dynamic(0, Some(address(0xa)), gas, Vec::new())).unwrap();
-        (outcome.succeeded, chain.slot(address(0xa), 0))
+        assert!(chain.alice_sends(transaction).unwrap().succeeded);
+        look(&chain)
     };
     std::thread::Builder::new().stack_size(STACK_BYTES).spawn(run).unwrap().join().unwrap()
 }
 
 #[test]
-fn creations_nest_too() {
-    // Initialisation code that creates a contract with itself as initialisation code.
-    let memory = "30 3b 50 38 5f 5f 39 38 5f 5f f0 50 00";
-    let mut chain = Chain::new(Memory::default());
-    let outcome = chain.alice_sends(dynamic(0, None, 30_000_000, code(memory))).unwrap();
-    assert!(outcome.succeeded);
-    assert!(chain.state.changes().accounts.len() > 200, "{}", chain.state.changes().accounts.len());
+fn calls_nest_1024_deep_and_no_deeper() {
+    let transaction = dynamic(0, Some(address(0xa)), PLENTY, Vec::new());
+    let count = on_a_small_stack(RECURSIVE, transaction, |chain| chain.slot(address(0xa), 0));
+    assert_eq!(count, U256::from(1_025));
+}
+
+#[test]
+fn creations_nest_1024_deep_and_no_deeper() {
+    // CODECOPY of all, CREATE of it, STOP.
+    let transaction = dynamic(0, None, PLENTY, code("38 5f 5f 39 38 5f 5f f0 00"));
+    let count = on_a_small_stack("00", transaction, |chain| chain.state.changes().accounts.len());
+    assert_eq!(count, 1 + 1_025, "the sender and what was created");
 }
 
 #[test]

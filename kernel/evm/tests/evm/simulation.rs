@@ -14,9 +14,9 @@ fn chain() -> Chain {
     // Needs much more than it uses: a call that keeps back a 64th, with 500,000 wanted inside.
     memory.install(
         address(0xe),
-        &code("5f 5f 5f 5f 5f 600f 5a f1 6014 57 5f 5f fd 00 00 00 00 00 00 00 5b 00"),
+        &code("5f 5f 5f 5f 5f 600f 5a f1 6016 57 5f 5f fd 00 00 00 00 00 00 00 5b 00"),
     );
-    memory.install(address(0xf), &code("62 07a120 5a 11 600c 57 5f 5f fd 00 5b 00"));
+    memory.install(address(0xf), &code("62 07a120 5a 11 600d 57 5f 5f fd 00 5b 00"));
     let mut chain = Chain::new(memory);
     chain.fees = Fees::default();
     chain
@@ -79,6 +79,10 @@ fn money_is_looked_at_only_where_it_is_offered() {
     let cheap = Call { gas_price: Some(base_fee - 1), ..to(0xc) };
     let reason = Invalid::FeeCapBelowBaseFee { base_fee };
     assert_eq!(run(&mut chain, &cheap), Err(TransactionError::Invalid(reason)));
+    let broke = Call { from: stranger, gas_price: Some(base_fee), ..to(0xc) };
+    let needed = U256::from(DA_OVERHEAD_GAS + 21_000) * base_fee;
+    let reason = Invalid::InsufficientFunds { needed, available: none };
+    assert_eq!(run(&mut chain, &broke), Err(TransactionError::Invalid(reason)));
     let paid = Call { from: Some(user(1).address), gas_price: Some(base_fee), ..to(0xc) };
     assert!(run(&mut chain, &paid).unwrap().succeeded);
 }

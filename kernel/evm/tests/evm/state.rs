@@ -99,7 +99,7 @@ fn an_emptied_account_is_gone() {
     memory.fund(user(2).address, U256::from(21_000) * U256::exp10(10));
     let mut chain = Chain::new(memory);
     // An account that was in the state though empty goes when it is touched, and only then (EIP-161).
-    let transaction = dynamic(0, Some(address(1)), 21_000, Vec::new());
+    let transaction = dynamic(0, Some(address(0xb0b)), 21_000, Vec::new());
     chain.transact(&user(2).recovered(transaction)).unwrap();
     let left = chain.state.account(user(2).address).unwrap().unwrap();
     assert_eq!(left.nonce, 1);

@@ -49,8 +49,8 @@ fn samples() -> Vec<Transaction> {
         dynamic(1, None, 1 << 40, vec![0; 60]),
         Transaction {
             access_list: access_list(),
-            max_priority_fee_per_gas: U256::MAX,
-            max_fee_per_gas: U256::MAX,
+            max_priority_fee_per_gas: U256::from(u128::MAX),
+            max_fee_per_gas: U256::from(u128::MAX),
             ..dynamic(128, Some(Address::zero()), 55, vec![1])
         },
     ]
@@ -282,7 +282,7 @@ fn a_deposit_is_an_unsigned_legacy_transaction() {
     let mut to = vec![0x94];
     to.extend(address(0xabc).0);
     let expected = [
-        &[0xf2, 0x03, 0x80, 0x80][..],
+        &[0xf4, 0x03, 0x80, 0x80][..],
         &to,
         &hex::decode("880de0b6b3a7640000").unwrap(),
         &[0x8f],

@@ -104,10 +104,7 @@ fn copy_and_move_replace_the_whole_target() {
     assert_eq!(host.dump(), full.dump());
     // Into its own child: the old subtree, nested once.
     assert_eq!(host.store_copy(A, Path::constant("/a/c")), Ok(()));
-    assert_eq!(
-        host.dump().into_keys().collect::<Vec<_>>(),
-        ["/a", "/a/c", "/a/c/x", "/a/x", "/b/old"]
-    );
+    assert_eq!(host.dump().into_keys().collect::<Vec<_>>(), ["/a", "/a/c", "/a/c/x", "/a/x", "/b/old"]);
 }
 
 #[test]

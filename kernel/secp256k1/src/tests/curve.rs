@@ -5,11 +5,11 @@ use num_bigint::BigInt;
 
 use super::{Random, bytes, modulo, n, number, words};
 use crate::field::Field;
-use crate::multiples::{Pair, odd_multiples};
+use crate::multiples::{LENGTH, POINT_DIGITS, Pair, multiples};
 use crate::multiply::double_multiply;
-use crate::point::{Affine, Sum};
+use crate::point::{Affine, Jacobian, Sum};
 use crate::scalar::{Scalar, words_of_bytes};
-use crate::table::GENERATOR;
+use crate::table::{GENERATOR, GENERATOR_DIGITS};
 
 /// `x` times the generator, by the other implementation.
 fn reference(x: &BigInt) -> ProjectivePoint {
@@ -43,88 +43,107 @@ fn lambda() -> BigInt {
     number("5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72")
 }
 
+/// Both x of an affine point and its y are those of `multiple` times the generator.
+fn assert_affine(point: &Affine, multiple: &BigInt) {
+    assert_eq!(of_affine(point), coordinates(&reference(multiple)));
+    let image = coordinates(&reference(&(multiple * lambda()))).unwrap();
+    assert_eq!((point.beta_x.load().to_words(), point.y.load().to_words()), image);
+}
+
 #[test]
-fn the_table_holds_the_odd_multiples_of_the_generator() {
+fn the_table_holds_the_multiples_of_the_generator() {
     for (i, point) in GENERATOR.iter().enumerate() {
-        let multiple = BigInt::from(2 * i + 1);
-        assert_eq!(of_affine(point), coordinates(&reference(&multiple)));
-        let image = coordinates(&reference(&(multiple * lambda()))).unwrap();
-        assert_eq!((point.beta_x.load().to_words(), point.y.load().to_words()), image);
+        let (a, b) = GENERATOR_DIGITS.entry(i);
+        assert_affine(point, &(a + b * lambda()));
     }
 }
 
 #[test]
-fn odd_multiples_of_a_batch() {
+fn multiples_of_a_batch() {
     let mut numbers = Random(20);
-    let scalars: Vec<BigInt> = [1, 2, 3].into_iter().map(BigInt::from).chain((0..9).map(|_| numbers.next().into())).collect();
+    let mut scalars: Vec<BigInt> = [1, 2, 3, 5, -1, -7].into_iter().map(BigInt::from).collect();
+    scalars.extend([lambda(), -lambda(), lambda() + 1]);
+    scalars.extend((0..9).map(|_| BigInt::from(numbers.next())));
     let points: Vec<Pair> = scalars.iter().map(|x| pair(&reference(x))).collect();
-    for count in [4, 8] {
-        let table = odd_multiples(&points, count);
-        assert_eq!(table.len(), points.len() * count);
-        for (i, point) in table.iter().enumerate() {
-            let multiple = &scalars[i / count] * (2 * (i % count) + 1);
-            assert_eq!(of_affine(point), coordinates(&reference(&multiple)));
-            let image = coordinates(&reference(&(multiple * lambda()))).unwrap();
-            assert_eq!(point.beta_x.load().to_words(), image.0);
+    let table = multiples(&points);
+    assert_eq!(table.len(), points.len());
+    for (multiples, scalar) in table.iter().zip(&scalars) {
+        for (i, point) in multiples.iter().enumerate() {
+            let (a, b) = POINT_DIGITS.entry(i);
+            assert_affine(point, &((a + b * lambda()) * scalar));
         }
+    }
+    assert!(multiples(&[]).is_empty());
+    assert_eq!(LENGTH, 8);
+}
+
+#[test]
+fn units_turn_points() {
+    let zeta: BigInt = lambda() + 1;
+    for unit in 0..6 {
+        let turned = Sum::Point(Jacobian::new(&GENERATOR[1], unit));
+        let (a, b) = GENERATOR_DIGITS.entry(1);
+        let multiple = (a + b * lambda()) * zeta.pow(unit.into());
+        assert_eq!(of_sum(&turned), coordinates(&reference(&multiple)));
     }
 }
 
 #[test]
 fn sums_know_doubles_and_opposites() {
-    let (one, three) = (&GENERATOR[0], &GENERATOR[1]);
-    let mut sum = Sum::Infinity;
-    sum.double(5);
-    assert_eq!(of_sum(&sum), None);
-    let steps: [(&Affine, bool, u32, i32); 9] = [
-        (one, true, 0, -1),
-        (one, true, 0, -2),   // the point itself, with z = 1
-        (one, true, 1, -6),   // a plain addition, then a doubling
-        (three, false, 0, -3),
-        (three, true, 0, -6), // the point itself, with another z
-        (three, false, 0, -3),
-        (three, false, 0, 0), // its opposite
-        (one, false, 3, 8),   // from infinity
-        (one, true, 0, 7),
+    let one = &GENERATOR[0];
+    let minus = 3;
+    // Doublings first, then the unit times the generator; what the sum is then.
+    let walk: [(u32, Option<u8>, i32); 12] = [
+        (5, Some(minus), -1),
+        (0, Some(minus), -2), // the point itself
+        (1, Some(minus), -5),
+        (0, Some(0), -4),
+        (0, Some(0), -3),
+        (0, Some(0), -2),
+        (0, Some(0), -1),
+        (0, Some(minus), -2), // the point itself, with another z
+        (0, Some(0), -1),
+        (0, Some(0), 0), // its opposite
+        (7, Some(0), 1), // from infinity
+        (3, None, 8),
     ];
-    for (point, negated, doublings, expected) in steps {
-        sum.add(&point.x, &point.y, negated);
-        sum.double(doublings);
-        assert_eq!(of_sum(&sum), coordinates(&reference(&expected.into())), "{expected}");
+    for length in 0..=walk.len() {
+        let steps = walk[..length].iter();
+        let mut sum = Sum::Infinity;
+        sum.advance(
+            steps.map(|(doublings, unit, _)| (*doublings, unit.map(|unit| (one, unit)))).chain([(0, None)]),
+        );
+        let expected = length.checked_sub(1).map_or(0, |last| walk[last].2);
+        assert_eq!(of_sum(&sum), coordinates(&reference(&expected.into())), "{length}");
     }
 }
 
 #[test]
 fn adding_random_points() {
     let mut numbers = Random(21);
-    for _ in 0..50 {
-        let start = BigInt::from(numbers.next());
-        let (mut sum, mut expected) = (Sum::Infinity, reference(&start));
-        let start = pair(&expected);
-        let start = Affine::new(&start.x, &start.y);
-        sum.add(&start.x, &start.y, false);
-        for _ in 0..8 {
+    let zeta: BigInt = lambda() + 1;
+    for _ in 0..60 {
+        let (mut steps, mut expected) = (Vec::new(), BigInt::from(0));
+        for _ in 0..12 {
             let index = numbers.below(GENERATOR.len() as u64) as usize;
-            let (negated, doublings) = (numbers.below(2) == 1, numbers.below(4) as u32);
-            sum.add(&GENERATOR[index].x, &GENERATOR[index].y, negated);
-            sum.double(doublings);
-            let multiple = (2 * index as i64 + 1) * if negated { -1 } else { 1 };
-            expected += reference(&multiple.into());
-            (0..doublings).for_each(|_| expected = expected.double());
-            assert_eq!(of_sum(&sum), coordinates(&expected));
+            let (unit, doublings) = (numbers.below(6) as u8, numbers.below(4) as u32);
+            let (a, b) = GENERATOR_DIGITS.entry(index);
+            expected = (expected << doublings) + (a + b * lambda()) * zeta.pow(unit.into());
+            steps.push((doublings, Some((&GENERATOR[index], unit))));
         }
+        let mut sum = Sum::Infinity;
+        sum.advance(steps.into_iter());
+        assert_eq!(of_sum(&sum), coordinates(&reference(&expected)));
     }
 }
 
-/// a G + b (k G) both ways, for both widths.
+/// a G + b (k G) both ways.
 fn check_double_multiply(a: &BigInt, b: &BigInt, k: &BigInt) {
     let scalar = |x: &BigInt| Scalar(words(&modulo(x, &n())));
     let expected = coordinates(&reference(&(a + b * k)));
-    for width in [4, 5] {
-        let multiples = odd_multiples(&[pair(&reference(k))], 1 << (width - 2));
-        let sum = double_multiply(&scalar(a), &scalar(b), &multiples, width);
-        assert_eq!(of_sum(&sum), expected, "{a} + {b} * {k}");
-    }
+    let multiples = multiples(&[pair(&reference(k))])[0];
+    let sum = double_multiply(&scalar(a), &scalar(b), &multiples);
+    assert_eq!(of_sum(&sum), expected, "{a} + {b} * {k}");
 }
 
 #[test]
@@ -132,8 +151,11 @@ fn double_multiplications_with_colliding_points() {
     let lambda = lambda();
     let multipliers: Vec<BigInt> =
         [1, -1, 2, -3, 5].into_iter().flat_map(|m| [m.into(), &lambda * m, &lambda * &lambda * m]).collect();
-    let scalars: Vec<BigInt> =
-        [0, 1, -1, 2, 3, -4, 7, 1023].into_iter().map(BigInt::from).chain([lambda.clone(), -&lambda, n() / 2]).collect();
+    let scalars: Vec<BigInt> = [0, 1, -1, 2, 3, -4, 7, 1023]
+        .into_iter()
+        .map(BigInt::from)
+        .chain([lambda.clone(), -&lambda, n() / 2])
+        .collect();
     for k in &multipliers {
         for a in &scalars {
             for b in &scalars {

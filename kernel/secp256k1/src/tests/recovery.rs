@@ -1,9 +1,9 @@
 use k256::ecdsa::SigningKey;
+use k256::elliptic_curve::PrimeField;
 use k256::elliptic_curve::ops::Reduce;
 use k256::elliptic_curve::point::DecompressPoint;
 use k256::elliptic_curve::sec1::ToEncodedPoint;
 use k256::elliptic_curve::subtle::Choice;
-use k256::elliptic_curve::PrimeField;
 use k256::{AffinePoint, ProjectivePoint, Scalar, U256};
 use num_bigint::BigInt;
 use sha3::{Digest, Keccak256};
@@ -237,7 +237,8 @@ fn an_r_that_lost_the_order_still_verifies() {
     let (digest, s) = (bytes(&12345.into()), bytes(&67890.into()));
     let z = Scalar::from_repr(digest.into()).unwrap();
     let inverse = scalar.invert().unwrap();
-    let key = ProjectivePoint::GENERATOR * -(inverse * z) + point * (inverse * Scalar::from_repr(s.into()).unwrap());
+    let key = ProjectivePoint::GENERATOR * -(inverse * z)
+        + point * (inverse * Scalar::from_repr(s.into()).unwrap());
     let key: [u8; 64] = key.to_affine().to_encoded_point(false).as_bytes()[1..].try_into().unwrap();
     assert!(verify(&digest, &r, &s, &key));
 }

@@ -1,8 +1,11 @@
 use num_bigint::BigInt;
 
 use super::{Random, bytes, modulo, n, number, of_words, words};
-use crate::glv::{DIGITS, Half, split};
+use crate::digits::{Digit, Digits, POSITIONS};
+use crate::glv::split;
+use crate::multiples::POINT_DIGITS;
 use crate::scalar::Scalar;
+use crate::table::GENERATOR_DIGITS;
 
 fn lambda() -> BigInt {
     number("5363ad4cc05c30e0a5261c028812645a122e22ea20816678df02967c1b23bd72")
@@ -55,51 +58,107 @@ fn products_negations_and_inverses() {
     }
 }
 
-fn signed(half: &Half) -> BigInt {
-    let size: BigInt = BigInt::from(half.size[0]) + (BigInt::from(half.size[1]) << 64);
-    if half.negative { -size } else { size }
+/// The number of these words, the last one with its sign.
+fn signed(words: &[i64; 5]) -> BigInt {
+    words.iter().rev().fold(BigInt::from(0), |sum, word| (sum << 32) + word)
 }
 
 #[test]
 fn halves_are_short_and_add_up() {
-    let bound1: BigInt = (BigInt::from(1) << 128) * 64 / 100;
-    let bound2: BigInt = (BigInt::from(1) << 128) * 55 / 100;
+    let top = BigInt::from(1) << 128;
     for x in samples(12) {
         let (first, second) = split(&of(&x));
-        assert_eq!(modulo(&(signed(&first) + signed(&second) * lambda()), &n()), x);
-        assert!(*signed(&first).magnitude() < bound1.to_biguint().unwrap(), "{x}");
-        assert!(*signed(&second).magnitude() < bound2.to_biguint().unwrap(), "{x}");
+        let (first, second) = (signed(&first), signed(&second));
+        assert_eq!(modulo(&(&first + &second * lambda()), &n()), x);
+        for (half, percent) in [(&first, 64), (&second, 55)] {
+            assert!(half * 100 < &top * percent && half * -100 < &top * percent, "{x}");
+        }
+        // What the number of positions follows from.
+        let norm: BigInt = &first * &first - &first * &second + &second * &second;
+        assert!(norm * 10_000 < &top * &top * 104 * 104, "{x}");
     }
 }
 
-fn check_digits(half: &Half, width: u32) {
-    let mut sum = BigInt::from(0);
+/// The digits add up to the pair, are of least norm and far enough apart.
+fn check_digits<const RESIDUES: usize, const ENTRIES: usize>(
+    digits: &Digits<RESIDUES, ENTRIES>,
+    width: usize,
+    pair: &([i64; 5], [i64; 5]),
+) {
+    let (mut a_sum, mut b_sum) = (BigInt::from(0), BigInt::from(0));
     let mut next = 0;
-    half.digits(width, |position, digit| {
-        assert!(position >= next && position < DIGITS, "{half:?}: {position}");
-        assert!(digit % 2 != 0 && digit.unsigned_abs() < 1 << (width - 1));
-        next = position + width as usize;
-        sum += BigInt::from(digit) << position;
+    digits.write(&pair.0, &pair.1, |position, code| {
+        assert!(position >= next && position < POSITIONS, "{pair:?}: {position}");
+        next = position + width;
+        let digit = Digit::of_code(code);
+        let (mut a, mut b) = digits.entry(digit.entry);
+        // zeta (a + b lambda) = (1 + lambda) (a + b lambda), lambda^2 = -1 - lambda.
+        (0..digit.unit).for_each(|_| (a, b) = (a - b, a));
+        a_sum += BigInt::from(a) << position;
+        b_sum += BigInt::from(b) << position;
     });
-    assert_eq!(sum, signed(half));
+    assert_eq!((a_sum, b_sum), (signed(&pair.0), signed(&pair.1)));
 }
 
 #[test]
-fn digits_are_odd_short_far_apart_and_add_up() {
+fn digits_are_far_apart_and_add_up() {
     let mut numbers = Random(13);
-    let mut halves: Vec<Half> =
-        samples(14).iter().map(of).flat_map(|x| [split(&x).0, split(&x).1]).collect();
-    // 0.64 * 2^128 is the largest size that occurs; these have long runs of ones and zeros.
-    let top = 0xa3d7_0a3d_70a3_d70a;
-    let sizes = [[0, 0], [1, 0], [u64::MAX, 0], [0, 1], [u64::MAX, 1], [0, top], [u64::MAX, top], [1, 1 << 63]];
-    halves.extend(sizes.map(|size| Half { negative: false, size }));
-    halves.extend((0..200).map(|_| {
-        let shift = numbers.below(63);
-        Half { negative: true, size: [u64::MAX << shift, top >> numbers.below(64)] }
-    }));
-    for half in &halves {
-        for width in [4, 5, 10, 11] {
-            check_digits(half, width);
+    let mut pairs: Vec<_> = samples(14).iter().map(|x| split(&of(x))).collect();
+    // Long runs of ones and zeros and every mix of signs, up to the largest sizes that occur.
+    let parts = [0, 1, 2, 0xffff_ffff, 0x8000_0000, 0x7fff_ffff];
+    for _ in 0..3000 {
+        let mut half = |top: u64| -> [i64; 5] {
+            let mut words: [u32; 5] = core::array::from_fn(|_| {
+                if numbers.below(3) == 0 { numbers.next() as u32 } else { parts[numbers.below(6) as usize] }
+            });
+            words[3] = (u64::from(words[3]) % top) as u32;
+            words[4] = 0;
+            let sign = numbers.below(2) == 1;
+            let mut carry = u64::from(sign);
+            core::array::from_fn(|i| {
+                let word = if sign { !words[i] } else { words[i] };
+                carry += u64::from(word);
+                let word = carry as u32;
+                carry >>= 32;
+                if i < 4 { i64::from(word) } else { i64::from(word as i32) }
+            })
+        };
+        pairs.push((half(0xa3d7_0a3d), half(0x8ccc_cccc)));
+    }
+    for pair in &pairs {
+        check_digits(&POINT_DIGITS, 3, pair);
+        check_digits(&GENERATOR_DIGITS, 6, pair);
+    }
+}
+
+/// Every residue that is not even has a digit, and its entry is of least norm.
+fn check_entries<const RESIDUES: usize, const ENTRIES: usize>(
+    digits: &Digits<RESIDUES, ENTRIES>,
+    width: u32,
+) {
+    let modulus = 1i64 << width;
+    let norm = |a: i64, b: i64| a * a - a * b + b * b;
+    for a in 0..modulus {
+        for b in 0..modulus {
+            let code = digits.codes[(b << width | a) as usize];
+            assert_eq!(code == 0, a % 2 == 0 && b % 2 == 0);
+            if code == 0 {
+                continue;
+            }
+            let digit = Digit::of_code(code);
+            let (mut x, mut y) = digits.entry(digit.entry);
+            let found = norm(x, y);
+            (0..digit.unit).for_each(|_| (x, y) = (x - y, x));
+            assert_eq!(((x - a) % modulus, (y - b) % modulus), (0, 0));
+            let shifts = (-2..=2).flat_map(|i| (-2..=2).map(move |j| (i, j)));
+            let least = shifts.map(|(i, j)| norm(a + i * modulus, b + j * modulus)).min();
+            assert_eq!(Some(found), least);
         }
     }
+}
+
+#[test]
+fn every_odd_residue_has_a_digit_of_least_norm() {
+    check_entries(&POINT_DIGITS, 3);
+    check_entries(&GENERATOR_DIGITS, 6);
 }

@@ -39,14 +39,13 @@ impl Tree {
     /// The tree over at most [`CHUNKS_MAX`] pieces.
     pub(super) fn new(pieces: &[Vec<u8>]) -> Option<Self> {
         let count = u16::try_from(pieces.len()).ok().filter(|count| (1..=CHUNKS_MAX).contains(count))?;
-        let mut level: Vec<_> = (0..count).zip(pieces).map(|(index, piece)| leaf(count, index, piece)).collect();
+        let mut level: Vec<_> =
+            (0..count).zip(pieces).map(|(index, piece)| leaf(count, index, piece)).collect();
         level.resize(usize::from(count).next_power_of_two(), FILLER);
         let mut levels = Vec::new();
         for _ in 0..depth(count) {
-            let above = level
-                .chunks_exact(2)
-                .filter_map(|pair| Some(inner(pair.first()?, pair.get(1)?)))
-                .collect();
+            let above =
+                level.chunks_exact(2).filter_map(|pair| Some(inner(pair.first()?, pair.get(1)?))).collect();
             levels.push(core::mem::replace(&mut level, above));
         }
         levels.push(level);

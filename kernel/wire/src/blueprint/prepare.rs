@@ -1,8 +1,7 @@
 //! The producer's side: cutting a blueprint into chunks.
 
 use super::{
-    Announced, Blueprint, Certificate, Chunk, Domain, Header, PIECE_BYTES_MAX, chunk_count,
-    merkle::Tree,
+    Announced, Blueprint, Certificate, Chunk, Domain, Header, PIECE_BYTES_MAX, chunk_count, merkle::Tree,
 };
 use crate::{
     frame::{self, Kind},

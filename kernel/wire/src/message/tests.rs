@@ -94,10 +94,8 @@ fn hostile_messages_are_ignored_with_the_reason() {
     let mut unknown_curve = good.clone();
     let curve_at = good.len() - 41;
     unknown_curve[curve_at] = 9;
-    let mut before_1970 = info_per_level(&InfoPerLevel {
-        predecessor_timestamp: Timestamp::ZERO,
-        predecessor: [0; 32],
-    });
+    let mut before_1970 =
+        info_per_level(&InfoPerLevel { predecessor_timestamp: Timestamp::ZERO, predecessor: [0; 32] });
     before_1970[2] = 0x80;
     let other_kind = |kind| [&[1, 0][..], ROLLUP.as_bytes(), &[kind]].concat();
     let table = [
@@ -144,12 +142,8 @@ fn hostile_messages_are_ignored_with_the_reason() {
 fn tickets_are_read_in_every_spelling() {
     let amount = || Node::nat(U256::from(7));
     let content = || Node::pair(Node::nat(U256::one()), Node::Some(Box::new(Node::Bytes(b"meta"))));
-    let expected = Ticket {
-        ticketer: TICKETER,
-        token_id: U256::one(),
-        metadata: Some(b"meta"),
-        amount: U256::from(7),
-    };
+    let expected =
+        Ticket { ticketer: TICKETER, token_id: U256::one(), metadata: Some(b"meta"), amount: U256::from(7) };
     let (bytes, text) = (contract_to_bytes(&TICKETER), TICKETER.to_base58());
     for ticketer in [Node::Bytes(&bytes), Node::String(text.as_bytes())] {
         let ticket = Node::pair(ticketer, Node::pair(content(), amount()));

@@ -106,7 +106,8 @@ mod tests {
 
     #[test]
     fn a_trace_is_read_as_far_as_it_goes() {
-        let octez = ErrorTrace::read(br#"[{"kind":"temporary","id":"failure","msg":"no"},{"kind":"generic"}]"#);
+        let octez =
+            ErrorTrace::read(br#"[{"kind":"temporary","id":"failure","msg":"no"},{"kind":"generic"}]"#);
         assert_eq!(octez.ids, ["failure"]);
         let plain = ErrorTrace::read(b"Bad gateway");
         assert!(plain.ids.is_empty());
@@ -117,11 +118,8 @@ mod tests {
 
     #[test]
     fn transient_is_what_time_may_heal() {
-        let status = |status| ClientError::Status {
-            request: String::new(),
-            status,
-            trace: ErrorTrace::read(b""),
-        };
+        let status =
+            |status| ClientError::Status { request: String::new(), status, trace: ErrorTrace::read(b"") };
         assert!(status(502).is_transient() && status(429).is_transient());
         assert!(!status(400).is_transient() && !status(404).is_transient());
         assert!(ClientError::Timeout { request: String::new(), timeout_ms: 1 }.is_transient());

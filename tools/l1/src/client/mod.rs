@@ -11,7 +11,6 @@ mod types;
 pub use error::{ClientError, ErrorTrace};
 pub use stream::BlockStream;
 pub use types::{BlockHeader, BlockId, Health, L1Health, Version};
-pub(crate) use types::level_number;
 
 use crate::{L1BlockHash, MessageId};
 use millrace_primitives::{L1Level, RollupAddress};
@@ -156,7 +155,11 @@ impl RollupNode {
     ///
     /// # Errors
     /// As [`RollupNode::durable_value`].
-    pub async fn durable_values(&self, id: BlockId, key: &str) -> Result<Vec<(String, Vec<u8>)>, ClientError> {
+    pub async fn durable_values(
+        &self,
+        id: BlockId,
+        key: &str,
+    ) -> Result<Vec<(String, Vec<u8>)>, ClientError> {
         #[derive(Deserialize)]
         struct Entry {
             key: String,
@@ -190,7 +193,10 @@ impl RollupNode {
     ///
     /// # Errors
     /// [`ClientError::NotExternal`] before anything is sent, else as [`RollupNode::inject`].
-    pub async fn inject_external<M: AsRef<[u8]>>(&self, messages: &[M]) -> Result<Vec<MessageId>, ClientError> {
+    pub async fn inject_external<M: AsRef<[u8]>>(
+        &self,
+        messages: &[M],
+    ) -> Result<Vec<MessageId>, ClientError> {
         let untagged = |(index, message): (usize, &'_ M)| {
             let payload = message.as_ref().strip_prefix(&[EXTERNAL_TAG]).map(<[u8]>::to_vec);
             payload.ok_or(ClientError::NotExternal { index })

@@ -92,7 +92,7 @@ pub struct Version {
 }
 
 /// A level as a JSON number. Octez has signed 32-bit levels; a negative one is refused.
-pub(crate) mod level_number {
+mod level_number {
     use millrace_primitives::L1Level;
     use serde::{Deserialize, Deserializer, Serializer};
 

@@ -23,6 +23,7 @@ pub use clock::{Phase, Progress};
 pub use deposit::{BRIDGE, DEPOSITOR, TICKETER};
 pub use store::StoreError;
 
+use crate::MessageId;
 use chain::{Block, Chain, InjectError, NewMessage};
 use millrace_primitives::{Address, ContractHash, Mutez, RollupAddress};
 use rollup_node::{EmbeddedNode, NodeError, NodeStatus, Origination};
@@ -137,15 +138,15 @@ impl Sandbox {
         }
         let (data_dir, ticketer) = (config.data_dir.clone(), config.ticketer);
         let addr = config.rpc_addr;
-        let listener =
-            TcpListener::bind(addr).await.map_err(|error| SandboxError::Listen { addr, error })?;
+        let listener = TcpListener::bind(addr).await.map_err(|error| SandboxError::Listen { addr, error })?;
         let addr = listener.local_addr().map_err(|error| SandboxError::Listen { addr, error })?;
         let level_time_ms = config.level_time_ms;
         let (chain, node) = off_executor(move || open(&config)).await?;
         let stop = watch::channel(false).0;
         let (observer, progress) = clock::observe(&chain, &node);
-        let clock = level_time_ms
-            .map(|level_time_ms| tokio::spawn(clock::tick(level_time_ms, chain.clone(), node.clone(), stop.subscribe())));
+        let clock = level_time_ms.map(|level_time_ms| {
+            tokio::spawn(clock::tick(level_time_ms, chain.clone(), node.clone(), stop.subscribe()))
+        });
         let app = App { chain: chain.clone(), node: node.clone(), ticketer, stop: stop.subscribe() };
         let server = tokio::spawn(serve(listener, app, stop.subscribe()));
         info!(%addr, data_dir = %data_dir.display(), "the sandbox serves the rollup node's RPC");
@@ -193,16 +194,16 @@ impl Sandbox {
     /// [`InjectError`] when the mempool does not take it.
     pub async fn deposit(&self, receiver: Address, amount: Mutez) -> Result<(), InjectError> {
         let message = deposit::message(&self.rollup_address(), self.ticketer, receiver, amount);
-        self.inject(vec![NewMessage::raw(message)]).await
+        self.inject(vec![NewMessage::raw(message)]).await.map(|_ids| ())
     }
 
-    /// Puts messages in the mempool, all or none.
+    /// Puts messages in the mempool, all or none, and names them.
     ///
     /// # Errors
     /// [`InjectError`] when the mempool does not take them.
-    pub async fn inject(&self, messages: Vec<NewMessage>) -> Result<(), InjectError> {
+    pub async fn inject(&self, messages: Vec<NewMessage>) -> Result<Vec<MessageId>, InjectError> {
         let chain = Arc::clone(&self.chain);
-        off_executor(move || chain.inject(messages)).await.map(|_| ())
+        off_executor(move || chain.inject(messages)).await
     }
 
     /// Stops in order: no more levels, then no more requests, then the rollup node after the level at hand.
@@ -280,7 +281,8 @@ async fn bake(chain: &Arc<Chain>, node: &EmbeddedNode, levels: u32) -> Result<Ar
     })
     .await?;
     let level = block.level;
-    let done = |status: &NodeStatus| status.head.record.level >= level || status.seen >= level || status.stopped;
+    let done =
+        |status: &NodeStatus| status.head.record.level >= level || status.seen >= level || status.stopped;
     let status = status.wait_for(done).await.map_err(|_| SandboxError::Stopping)?;
     match &status.error {
         _ if status.head.record.level >= level => Ok(block),

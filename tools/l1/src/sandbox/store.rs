@@ -1,7 +1,7 @@
 //! The database files of the sandbox: redb, one file for the layer 1 and one for the rollup node.
 //! Each write is one transaction, on disk (fsync) when it returns.
 
-use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
 use std::path::Path;
 
 /// Facts about the file itself: its format under `format`.
@@ -77,9 +77,10 @@ impl Store {
             Ok(found)
         })?;
         match found {
-            Some(found) if found != format.as_bytes() => {
-                Err(StoreError::Format { found: String::from_utf8_lossy(&found).into_owned(), expected: format })
-            }
+            Some(found) if found.as_slice() != format.as_bytes() => Err(StoreError::Format {
+                found: String::from_utf8_lossy(&found).into_owned(),
+                expected: format,
+            }),
             _ => Ok(store),
         }
     }

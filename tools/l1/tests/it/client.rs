@@ -205,7 +205,8 @@ async fn failures_are_told_apart() {
     let large = answering(Some(Box::leak(text.into_boxed_str()))).await;
     assert!(matches!(large.tezos_level().await, Err(ClientError::TooLarge { limit_bytes: 64, .. })));
 
-    let broken = answering(Some("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"blo\r\nzz\r\n")).await;
+    let broken =
+        answering(Some("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"blo\r\nzz\r\n")).await;
     let mut stream = broken.monitor_blocks().await.unwrap();
     assert!(matches!(stream.next().await, Some(Err(ClientError::Refused { .. }))));
     assert!(stream.next().await.is_none(), "a stream ends with its first error");

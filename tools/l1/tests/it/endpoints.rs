@@ -73,7 +73,8 @@ async fn answers_have_the_shapes_of_octez() {
     check("get", "/global/block/{block_id}/durable/wasm_2_0_0/value", &absent);
 
     let url = format!("{endpoint}/local/batcher/injection?order=1&drop_duplicate=true");
-    let ids: Value = reqwest::Client::new().post(url).body("[\"00\"]").send().await.unwrap().json().await.unwrap();
+    let ids: Value =
+        reqwest::Client::new().post(url).body("[\"00\"]").send().await.unwrap().json().await.unwrap();
     check("post", "/local/batcher/injection", &ids);
     check("get", "/local/batcher/queue", &get("/local/batcher/queue").await);
     let template = "/local/batcher/queue/{l2_message_id}";
@@ -105,10 +106,13 @@ async fn a_full_block_says_what_happened() {
     let full = get("/global/block/head").await;
     assert_eq!(full["block_hash"], json!(block.hash));
     assert_eq!(full["predecessor"], json!(first.hash));
-    assert_eq!((full["num_ticks"].as_str(), full["initial_tick"].as_str()), (
-        Some("100000000000000"), // the run of the kernel, and the padding of the level
-        Some("100000000000000"),
-    ));
+    assert_eq!(
+        (full["num_ticks"].as_str(), full["initial_tick"].as_str()),
+        (
+            Some("100000000000000"), // the run of the kernel, and the padding of the level
+            Some("100000000000000"),
+        )
+    );
     let info = format!("0003{:016x}{}", first.timestamp.get(), hex::encode(first.hash.as_bytes()));
     assert_eq!(full["messages"], json!(["0001", info, hex::encode("\x01O out"), "0002"]));
     assert_eq!(get("/global/block/head/num_messages").await, "4");

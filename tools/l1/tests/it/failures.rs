@@ -20,7 +20,8 @@ async fn a_missing_preimage_halts_the_node_until_it_is_there() {
     assert!(matches!(&**halted, NodeError::Level { level, .. } if *level == L1Level::new(2)));
     assert!(error.to_string().contains("preimage"), "{error}");
     let mut progress = sandbox.progress();
-    let seen = progress.wait_for(|progress| matches!(progress.phase, Phase::Halted(_))).await.unwrap().to_string();
+    let seen =
+        progress.wait_for(|progress| matches!(progress.phase, Phase::Halted(_))).await.unwrap().to_string();
     assert!(seen.starts_with("halted before level 2: "), "{seen}");
     let health = node.health().await.unwrap();
     assert!(!health.healthy && health.degraded);
@@ -76,7 +77,10 @@ async fn a_dead_kernel_is_shown_and_stays_dead() {
         let status = reqwest::get(format!("{}/global/block/head/status", sandbox.endpoint())).await.unwrap();
         assert_eq!(status.json::<String>().await.unwrap(), "Stuck: call stack exhausted");
         let progress = sandbox.progress().borrow().clone();
-        assert!(matches!(&progress.phase, Phase::Dead(reason) if reason.contains("call stack")), "{progress}");
+        assert!(
+            matches!(&progress.phase, Phase::Dead(reason) if reason.contains("call stack")),
+            "{progress}"
+        );
         sandbox.shutdown().await;
         sandbox = site.start().await;
     }
@@ -103,7 +107,11 @@ async fn what_no_layer_1_makes_is_refused() {
     let sandbox = site.start().await;
     let url = format!("{}/sandbox/inbox", sandbox.endpoint());
     // A second end of level and a malformed migration would be the end of the PVM.
-    for body in [r#"{"messages": ["01", "0002"]}"#, r#"{"messages": ["0004ff"]}"#, r#"{"messages": ["000400000009aa"]}"#] {
+    for body in [
+        r#"{"messages": ["01", "0002"]}"#,
+        r#"{"messages": ["0004ff"]}"#,
+        r#"{"messages": ["000400000009aa"]}"#,
+    ] {
         let answer = reqwest::Client::new().post(&url).body(body).send().await.unwrap();
         assert_eq!(answer.status(), 400, "{body}");
     }
@@ -167,7 +175,8 @@ async fn states_are_forgotten_in_the_end_and_say_so() {
     let url = format!("{}/sandbox/bake", sandbox.endpoint());
     let levels = STATES_MAX as u32 + 5;
     let body = format!("{{\"levels\": {levels}}}");
-    let baked: Value = reqwest::Client::new().post(url).body(body).send().await.unwrap().json().await.unwrap();
+    let baked: Value =
+        reqwest::Client::new().post(url).body(body).send().await.unwrap().json().await.unwrap();
     assert_eq!(baked["level"], levels);
     let value = async |level: u32| {
         let path = format!("/global/block/{level}/durable/wasm_2_0_0/value?key=/count");

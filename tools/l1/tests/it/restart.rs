@@ -2,8 +2,8 @@
 
 use crate::kernel::{Site, client, count};
 use millrace_l1::client::BlockId;
-use millrace_l1::sandbox::{Phase, Sandbox, SandboxConfig, SandboxError, StoreError};
 use millrace_l1::sandbox::rollup_node::NodeError;
+use millrace_l1::sandbox::{Phase, Sandbox, SandboxConfig, SandboxError, StoreError};
 use millrace_primitives::L1Level;
 
 /// All that the RPC tells of the durable storage at some levels.
@@ -144,4 +144,15 @@ async fn levels_come_by_themselves_when_a_level_time_is_set() {
     let value = client(&sandbox).durable_value(BlockId::Head, "/count").await.unwrap();
     assert_eq!(value, Some(count(3 * level.get())), "no level twice, none left out");
     sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_rollup_node_of_another_chain_is_refused() {
+    let site = Site::new();
+    let sandbox = site.start().await;
+    sandbox.bake().await.unwrap();
+    sandbox.shutdown().await;
+    std::fs::remove_file(site.data_dir().join("l1.redb")).unwrap();
+    let error = Sandbox::start(site.config()).await.err().unwrap();
+    assert!(matches!(&error, SandboxError::Node(NodeError::OtherChain { .. })), "{error}");
 }

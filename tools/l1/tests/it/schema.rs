@@ -60,7 +60,8 @@ impl OpenApi {
                 match schema["pattern"].as_str() {
                     None => Ok(()),
                     Some("^([a-zA-Z0-9][a-zA-Z0-9])*$") => {
-                        let fits = text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
+                        let fits =
+                            text.len() % 2 == 0 && text.bytes().all(|byte| byte.is_ascii_alphanumeric());
                         fits.then_some(()).ok_or_else(|| format!("{text:?} is not hexadecimal"))
                     }
                     Some(pattern) => panic!("unknown pattern {pattern}"),
@@ -70,7 +71,10 @@ impl OpenApi {
                 let number = value.as_i64().ok_or_else(|| format!("{value} is no integer"))?;
                 let minimum = schema["minimum"].as_i64().unwrap_or(i64::MIN);
                 let maximum = schema["maximum"].as_i64().unwrap_or(i64::MAX);
-                (minimum..=maximum).contains(&number).then_some(()).ok_or_else(|| format!("{number} is out of range"))
+                (minimum..=maximum)
+                    .contains(&number)
+                    .then_some(())
+                    .ok_or_else(|| format!("{number} is out of range"))
             }
             Some("array") => {
                 let items = value.as_array().ok_or_else(|| format!("{value} is no array"))?;
@@ -117,12 +121,20 @@ fn the_checker_notices_what_does_not_fit() {
     });
     let api = OpenApi { document };
     let check = |text: &str| api.check("get", "/x", &serde_json::from_str(text).unwrap()).is_ok();
-    for fits in [r#"{"level":0}"#, r#"{"level":9,"bytes":"00"}"#, r#"{"level":1,"bytes":null,"kind":[true]}"#] {
+    for fits in [r#"{"level":0}"#, r#"{"level":9,"bytes":"00"}"#, r#"{"level":1,"bytes":null,"kind":[true]}"#]
+    {
         assert!(check(fits), "{fits}");
     }
     for wrong in [
-        "null", "[]", "{}", r#"{"level":"0"}"#, r#"{"level":10}"#, r#"{"level":0,"bytes":"0"}"#,
-        r#"{"level":0,"other":1}"#, r#"{"level":0,"kind":"b"}"#, r#"{"level":0,"kind":[1]}"#,
+        "null",
+        "[]",
+        "{}",
+        r#"{"level":"0"}"#,
+        r#"{"level":10}"#,
+        r#"{"level":0,"bytes":"0"}"#,
+        r#"{"level":0,"other":1}"#,
+        r#"{"level":0,"kind":"b"}"#,
+        r#"{"level":0,"kind":[1]}"#,
     ] {
         assert!(!check(wrong), "{wrong}");
     }

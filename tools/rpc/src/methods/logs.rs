@@ -72,7 +72,7 @@ fn new_logs(api: &Api, argument: &FilterArgument, from: BlockNumber, head: Block
     };
     let to = to.min(head);
     if from > to {
-        return json::<[(); 0]>(&[]);
+        return json(&[(); 0]);
     }
     api.logs_in(from..=to, &argument.filter)
 }

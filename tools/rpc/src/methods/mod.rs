@@ -84,14 +84,14 @@ const METHODS: &[Method] = &[
 
 /// Registers every method.
 pub(crate) fn register(module: &mut RpcModule<Api>) -> Result<(), RegisterMethodError> {
-    for Method(name, arguments_max, cost, function) in METHODS {
+    for &Method(name, arguments_max, cost, function) in METHODS {
         match cost {
-            Light => module.register_method(name, |params, api, _| {
-                function(api, &Arguments::parse(&params, *arguments_max)?)
+            Light => module.register_method(name, move |params, api, _| {
+                function(api, &Arguments::parse(&params, arguments_max)?)
             })?,
-            Heavy => module.register_async_method(name, |params, api, _| async move {
-                let heavy = Arc::clone(&api);
-                heavy.heavy.run(move || function(&api, &Arguments::parse(&params, *arguments_max)?)).await
+            Heavy => module.register_async_method(name, move |params, api, _| async move {
+                let own = Arc::clone(&api);
+                api.heavy.run(move || function(&own, &Arguments::parse(&params, arguments_max)?)).await
             })?,
         };
     }

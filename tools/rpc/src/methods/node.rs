@@ -65,7 +65,7 @@ pub(super) fn syncing(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
 
 /// The node keeps no keys of users.
 pub(super) fn accounts(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
-    json::<[(); 0]>(&[])
+    json(&[(); 0])
 }
 
 pub(super) fn coinbase(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {

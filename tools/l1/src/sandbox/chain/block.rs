@@ -92,7 +92,8 @@ mod tests {
     fn the_hash_covers_every_field() {
         let block = |level, byte, timestamp, messages: &[&[u8]]| {
             let messages = messages.iter().map(|m| m.to_vec()).collect();
-            Block::new(L1Level::new(level), L1BlockHash::new([byte; 32]), Timestamp::new(timestamp), messages).hash
+            Block::new(L1Level::new(level), L1BlockHash::new([byte; 32]), Timestamp::new(timestamp), messages)
+                .hash
         };
         let hashes = [
             block(1, 1, 1, &[b"ab"]),

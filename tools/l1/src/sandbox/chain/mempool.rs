@@ -2,9 +2,7 @@
 
 use crate::MessageId;
 use crate::sandbox::codec::{Damaged, Reader, Writer};
-use crate::sandbox::limits::{
-    LEVEL_BYTES_MAX, MEMPOOL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES,
-};
+use crate::sandbox::limits::{LEVEL_BYTES_MAX, MEMPOOL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES};
 use crate::text::blake2b_256;
 use millrace_wire::frame::EXTERNAL_TAG;
 use std::collections::BTreeMap;
@@ -142,7 +140,10 @@ impl Mempool {
     }
 
     /// What these messages become, without taking them in: for each its name, and the new ones to wait.
-    pub(super) fn prepare(&self, messages: Vec<NewMessage>) -> Result<(Vec<MessageId>, Vec<Pending>), Refused> {
+    pub(super) fn prepare(
+        &self,
+        messages: Vec<NewMessage>,
+    ) -> Result<(Vec<MessageId>, Vec<Pending>), Refused> {
         let mut ids = Vec::with_capacity(messages.len());
         let mut added: Vec<Pending> = Vec::with_capacity(messages.len());
         let mut bytes = self.bytes;
@@ -216,7 +217,8 @@ fn check(index: usize, message: &[u8]) -> Result<(), Refused> {
 
 /// Whether it is a 32-bit length and as many bytes.
 fn is_sized(body: &[u8]) -> bool {
-    body.split_first_chunk::<4>().is_some_and(|(length, rest)| u32::from_be_bytes(*length) as usize == rest.len())
+    body.split_first_chunk::<4>()
+        .is_some_and(|(length, rest)| u32::from_be_bytes(*length) as usize == rest.len())
 }
 
 fn cost_bytes(message: &[u8]) -> usize {
@@ -290,7 +292,8 @@ mod tests {
     fn orders_go_first_and_duplicates_can_be_dropped() {
         let mut mempool = Mempool::default();
         let ordered = |payload: &[u8], order| NewMessage { order, ..NewMessage::external(payload) };
-        take(&mut mempool, vec![ordered(b"c", None), ordered(b"b", Some(9)), ordered(b"a", Some(2))]).unwrap();
+        take(&mut mempool, vec![ordered(b"c", None), ordered(b"b", Some(9)), ordered(b"a", Some(2))])
+            .unwrap();
         let queue: Vec<_> = mempool.iter().map(|m| m.payload().to_vec()).collect();
         assert_eq!(queue, [b"a", b"b", b"c"]);
 

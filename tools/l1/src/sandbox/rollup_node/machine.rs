@@ -6,7 +6,8 @@ use crate::sandbox::limits::TICKS_PER_RUN;
 use millrace_primitives::{L1Level, RollupAddress, Timestamp};
 use millrace_pvm::inputs::{self, LevelInfo};
 use millrace_pvm::{
-    LevelReport, Machine, MachineConfig, Outcome, PreimageFolder, Pvm, PvmError, Rollup, State, Status, Version,
+    LevelReport, Machine, MachineConfig, Outcome, PreimageFolder, Pvm, PvmError, Rollup, State, Status,
+    Version,
 };
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -33,8 +34,7 @@ impl LevelRunner {
         let machine = Machine::new(MachineConfig { cache_dir: Some(cache), ..MachineConfig::default() })?;
         let rollup = Rollup { address: *origination.rollup.as_bytes(), origination_level: 0 };
         let preimages = Arc::new(PreimageFolder::new(&origination.preimages));
-        let mut pvm =
-            Pvm::originate(machine, rollup, preimages, VERSION, origination.installer.clone());
+        let mut pvm = Pvm::originate(machine, rollup, preimages, VERSION, origination.installer.clone());
         pvm.stream_debug(Arc::new(show_debug));
         Ok(Self { pvm })
     }
@@ -45,7 +45,12 @@ impl LevelRunner {
     }
 
     /// Runs a level from the state after the one before it.
-    pub(super) fn run(&mut self, from: &Processed, level: L1Level, inputs: &[Vec<u8>]) -> Result<Ran, PvmError> {
+    pub(super) fn run(
+        &mut self,
+        from: &Processed,
+        level: L1Level,
+        inputs: &[Vec<u8>],
+    ) -> Result<Ran, PvmError> {
         self.pvm.set_state(State { durable: from.durable.clone(), status: from.record.status.clone() });
         let report = self.pvm.run_level(level.get(), inputs)?;
         show_failures(&report);

@@ -58,8 +58,8 @@ pub enum NodeError {
         /// Derived from the installer.
         given: String,
     },
-    /// The levels on disk are not those of the chain.
-    #[error("level {level} of the layer 1 does not follow the level processed before")]
+    /// The levels processed are not those of the chain.
+    #[error("the levels processed up to {level} are not those of this layer 1")]
     OtherChain {
         /// The level.
         level: L1Level,
@@ -142,7 +142,11 @@ struct Shared {
 
 impl EmbeddedNode {
     /// Opens the node's file or originates the rollup, and starts following. Blocks on the disk.
-    pub(super) fn start(folder: &Path, chain: Arc<Chain>, origination: Origination) -> Result<Self, NodeError> {
+    pub(super) fn start(
+        folder: &Path,
+        chain: Arc<Chain>,
+        origination: Origination,
+    ) -> Result<Self, NodeError> {
         let rollup = origination.rollup;
         let (store, stored) = StateStore::open(&folder.join("rollup-node.redb"))?;
         let runner = LevelRunner::originate(&origination, folder.join("kernels")).map_err(NodeError::Pvm)?;
@@ -154,7 +158,12 @@ impl EmbeddedNode {
             None => originate(&store, &chain, &runner, &rollup)?,
         }
         let history = History::new(store.load()?).ok_or_else(|| StoreError::damaged("no level is stored"))?;
-        let status = NodeStatus { head: history.head(), seen: L1Level::ZERO, error: None, stopped: false };
+        let head = history.head();
+        // The node never knows a block that the layer 1 has not stored before.
+        if !chain.block(head.record.block_hash)?.is_some_and(|block| block.level == head.record.level) {
+            return Err(NodeError::OtherChain { level: head.record.level });
+        }
+        let status = NodeStatus { head, seen: L1Level::ZERO, error: None, stopped: false };
         let shared = Arc::new(Shared {
             chain,
             store,
@@ -196,7 +205,9 @@ impl EmbeddedNode {
             BlockId::Cemented => Ok(L1Level::ZERO),
             BlockId::Level(level) if level <= head => Ok(level),
             BlockId::Level(_) => Err(LookupError::Unknown(id)),
-            BlockId::Hash(hash) => self.level_of(hash)?.filter(|level| *level <= head).ok_or(LookupError::Unknown(id)),
+            BlockId::Hash(hash) => {
+                self.level_of(hash)?.filter(|level| *level <= head).ok_or(LookupError::Unknown(id))
+            }
         }
     }
 
@@ -217,7 +228,8 @@ impl EmbeddedNode {
     pub(super) fn durable(&self, id: BlockId) -> Result<Durable, LookupError> {
         let level = self.resolve(id)?;
         let processed = self.shared.history.get(level);
-        let forgotten = || LookupError::Forgotten { level, first_available: self.shared.history.first_level() };
+        let forgotten =
+            || LookupError::Forgotten { level, first_available: self.shared.history.first_level() };
         processed.map(|processed| processed.durable.clone()).ok_or_else(forgotten)
     }
 
@@ -320,7 +332,7 @@ impl Shared {
     fn process(&self, runner: &mut LevelRunner, head: &Processed, block: &Block) -> Result<(), NodeError> {
         let level = block.level;
         if block.predecessor != head.record.block_hash {
-            return Err(NodeError::OtherChain { level });
+            return Err(NodeError::OtherChain { level: head.record.level });
         }
         let inputs = level_inputs(head.record.timestamp, block);
         let ran = runner.run(head, level, &inputs).map_err(|error| NodeError::Level { level, error })?;
@@ -342,7 +354,10 @@ impl Shared {
     fn tell(&self, seen: L1Level, error: Option<NodeError>) {
         self.status.send_modify(|status| {
             status.seen = status.seen.max(seen);
-            let Some(error) = error else { return };
+            let Some(error) = error else {
+                status.error = None;
+                return;
+            };
             let text = error.to_string();
             if status.error.as_ref().is_none_or(|old| old.to_string() != text) {
                 warn!("the rollup node has halted and tries again at the next level: {text}");

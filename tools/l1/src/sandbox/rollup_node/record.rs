@@ -131,12 +131,15 @@ impl LevelRecord {
 
 /// The name that stands for the commitment of an origination.
 pub(crate) fn origination_commitment(rollup: &RollupAddress) -> CommitmentHash {
-    CommitmentHash::new(blake2b_256(&[b"millrace/sandbox/origination/1".as_slice(), rollup.as_bytes()].concat()))
+    CommitmentHash::new(blake2b_256(
+        &[b"millrace/sandbox/origination/1".as_slice(), rollup.as_bytes()].concat(),
+    ))
 }
 
 fn witness(inputs: &[Vec<u8>]) -> InboxWitness {
     let empty = [0; 32];
-    let link = |hash: [u8; 32], input: &Vec<u8>| blake2b_256(&[hash.as_slice(), &blake2b_256(input)].concat());
+    let link =
+        |hash: [u8; 32], input: &Vec<u8>| blake2b_256(&[hash.as_slice(), &blake2b_256(input)].concat());
     InboxWitness::new(inputs.iter().fold(empty, link))
 }
 
@@ -151,7 +154,8 @@ mod tests {
         let genesis = Block::genesis(Timestamp::new(1));
         let first = Block::new(L1Level::new(1), genesis.hash, Timestamp::new(2), vec![]);
         let origin = LevelRecord::origination(&genesis, &rollup);
-        let record = |inputs: &[Vec<u8>]| LevelRecord::after(&origin, &first, inputs, (7, Status::WaitingForInput));
+        let record =
+            |inputs: &[Vec<u8>]| LevelRecord::after(&origin, &first, inputs, (7, Status::WaitingForInput));
         let one = record(&[vec![1], vec![2]]);
         assert_ne!(one.inbox_hash, record(&[vec![1, 2]]).inbox_hash);
         assert_ne!(one.inbox_hash, record(&[vec![2], vec![1]]).inbox_hash);

@@ -12,6 +12,7 @@ use millrace_primitives::{L1Level, RollupAddress};
 use millrace_pvm::durable::{Durable, Key, Value};
 use redb::{ReadableTable, TableDefinition, WriteTransaction};
 use std::collections::VecDeque;
+use std::fmt;
 use std::path::Path;
 
 /// Names the contents of the file and their version.
@@ -28,12 +29,19 @@ const UNDO: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("undo");
 const OUTBOX: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("outbox");
 
 /// A level with the durable storage after it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Processed {
     /// What is remembered of the level.
     pub record: LevelRecord,
     /// The durable storage at its end.
     pub durable: Durable,
+}
+
+impl fmt::Debug for Processed {
+    /// Without the durable storage, which may be gigabytes.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Processed").field("record", &self.record).finish_non_exhaustive()
+    }
 }
 
 /// The file.
@@ -59,7 +67,8 @@ impl StateStore {
         let rollup = match meta.get(ROLLUP)? {
             None => None,
             Some(bytes) => Some(
-                RollupAddress::from_slice(bytes.value()).ok_or_else(|| StoreError::damaged("rollup address"))?,
+                RollupAddress::from_slice(bytes.value())
+                    .ok_or_else(|| StoreError::damaged("rollup address"))?,
             ),
         };
         Ok((Self { store }, rollup))
@@ -229,7 +238,10 @@ mod tests {
 
     fn next(previous: &Processed, durable: Durable) -> Processed {
         let block = block(previous.record.level.get() + 1);
-        Processed { record: LevelRecord::after(&previous.record, &block, &[], (1, Status::WaitingForInput)), durable }
+        Processed {
+            record: LevelRecord::after(&previous.record, &block, &[], (1, Status::WaitingForInput)),
+            durable,
+        }
     }
 
     fn values(durable: &Durable) -> Vec<(String, Vec<u8>)> {

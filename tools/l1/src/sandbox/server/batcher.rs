@@ -4,6 +4,7 @@ use super::{Body, Failure, Queries, Shared, blocking, json_body, queries};
 use crate::MessageId;
 use crate::sandbox::chain::{NewMessage, Origin, Pending};
 use axum::Json;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use serde_json::{Value, json};
 
@@ -27,7 +28,8 @@ pub(super) async fn injection(
     let texts: Vec<String> = json_body(body)?;
     let mut messages = Vec::with_capacity(texts.len());
     for text in texts {
-        let payload = hex::decode(&text).map_err(|error| Failure::bad_request("sandbox.bad_hexadecimal", error))?;
+        let payload =
+            hex::decode(&text).map_err(|error| Failure::bad_request("sandbox.bad_hexadecimal", error))?;
         messages.push(NewMessage { order, drop_duplicate, ..NewMessage::external(&payload) });
     }
     blocking(move || Ok(Json(app.chain.inject(messages)?))).await
@@ -53,7 +55,11 @@ fn entry(message: &Pending) -> Value {
 }
 
 /// Whether a message still waits. Where it went afterwards is not remembered.
-pub(super) async fn message(State(app): Shared, id: Path<String>) -> Result<Json<Value>, Failure> {
+pub(super) async fn message(
+    State(app): Shared,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Json<Value>, Failure> {
+    let Path(id) = path.map_err(|error| Failure::bad_request("sandbox.bad_path", error.body_text()))?;
     let id: MessageId = id.parse().map_err(|error| Failure::bad_request("sandbox.bad_message_id", error))?;
     blocking(move || {
         let pending = app.chain.pending();

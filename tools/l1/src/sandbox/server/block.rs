@@ -41,9 +41,9 @@ fn parse_block_id(text: &str) -> Result<BlockId, Failure> {
         return Ok(BlockId::Level(L1Level::new(level)));
     }
     let shown: String = text.chars().take(60).collect();
-    text.parse().map(BlockId::Hash).map_err(|_| {
-        Failure::bad_request("sandbox.bad_block_id", format!("Cannot parse block id {shown:?}"))
-    })
+    text.parse()
+        .map(BlockId::Hash)
+        .map_err(|_| Failure::bad_request("sandbox.bad_block_id", format!("Cannot parse block id {shown:?}")))
 }
 
 /// The `key` of the query, as the tree names it. Empty and `/` are the root.
@@ -162,7 +162,9 @@ pub(super) async fn outbox(
 /// The `{level}` of the path.
 pub(super) fn parse_level(path: &BTreeMap<String, String>) -> Result<L1Level, Failure> {
     let text = path.get("level").map_or("", String::as_str);
-    text.parse().map(L1Level::new).map_err(|_| Failure::bad_request("sandbox.bad_level", "Cannot parse the level"))
+    text.parse()
+        .map(L1Level::new)
+        .map_err(|_| Failure::bad_request("sandbox.bad_level", "Cannot parse the level"))
 }
 
 /// Answers from the durable storage after a block.
@@ -198,7 +200,8 @@ pub(super) async fn subkeys(State(app): Shared, at: At, parameters: Queries) -> 
         let key = Key::trusted(key);
         let count = i64::try_from(durable.store_list_size(key)).map_err(Failure::internal)?;
         // The enumeration of the PVM: byte order, the empty name for the key's own value.
-        let names: Result<Vec<&str>, _> = (0..count).map(|index| durable.store_get_nth_key(key, index)).collect();
+        let names: Result<Vec<&str>, _> =
+            (0..count).map(|index| durable.store_get_nth_key(key, index)).collect();
         Ok(json!(names.map_err(Failure::internal)?))
     })
     .await

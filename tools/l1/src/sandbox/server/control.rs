@@ -5,7 +5,7 @@ use super::{Body, Failure, Shared, blocking, hexadecimal, json_body};
 use crate::MessageId;
 use crate::sandbox::chain::NewMessage;
 use crate::sandbox::limits::BAKE_LEVELS_MAX;
-use crate::sandbox::{bake, deposit};
+use crate::sandbox::{self, deposit};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -74,9 +74,9 @@ pub(super) async fn bake(State(app): Shared, body: Body) -> Result<Json<Value>, 
         let message = format!("Between 1 and {BAKE_LEVELS_MAX} levels can be made at once");
         return Err(Failure::bad_request("sandbox.bad_levels", message));
     }
-    let block = bake(&app.chain, &app.node, levels).await.map_err(|error| {
-        Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "sandbox.halted", error)
-    })?;
+    let block = sandbox::bake(&app.chain, &app.node, levels)
+        .await
+        .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "sandbox.halted", error))?;
     Ok(Json(json!({ "level": block.level.get(), "block_hash": block.hash })))
 }
 

@@ -45,7 +45,8 @@ impl Monitor {
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
         futures::stream::try_unfold(self, |mut monitor| async move {
-            let item = monitor.next().await.map_err(|_| std::io::Error::other("a block could not be read"))?;
+            let item =
+                monitor.next().await.map_err(|_| std::io::Error::other("a block could not be read"))?;
             Ok(item.map(|bytes| (bytes, monitor)))
         })
     }

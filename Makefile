@@ -1,0 +1,110 @@
+# The only door to the project: `make help` lists what there is.
+#
+# Every target does its own set-up: it builds what is missing, says so, and leaves alone what has not changed. Needed are
+# Rust by way of rustup (the pinned version comes from rust-toolchain.toml), a C and a C++ compiler, and for
+# `make test` Node.js 18 or newer with npm.
+#
+# Variables:
+#   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench)
+#   CONFIG=rollup.yaml    parameters that dist/ is made for; default: those of the sandbox
+#   WASM_OPT=0            ship the kernel as rustc made it: no C++ to compile, about a tenth larger; for trying things out
+#   FUZZ_S=600            how long `make fuzz` goes on, in seconds
+#   CARGO_TARGET_DIR      as cargo has it; default `target`
+# and for the wasm32 standard library those of scripts/wasm-toolchain.sh.
+
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+
+CARGO ?= cargo
+CONFIG ?= installer/rollup.example.yaml
+FUZZ_S ?= 600
+TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
+
+# The kernel as rustc makes it, and as Binaryen leaves it.
+BUILT := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.wasm
+OPTIMISED := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.opt.wasm
+SHIPPED := $(if $(filter 0,$(WASM_OPT)),$(BUILT),$(OPTIMISED))
+# npm writes this file when it has installed everything.
+CLIENTS := tezt-tests/npm/node_modules/.package-lock.json
+
+say = @printf '\n==> %s\n' "$(1)"
+
+.PHONY: help
+help: ## Shows this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+.PHONY: run
+run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
+	$(call say,building and starting the sandbox)
+	@$(CARGO) run --locked -p millrace-cli --bin millrace -- sandbox $(ARGS)
+
+.PHONY: test
+test: needs-node dist $(CLIENTS) ## Every test, and the check of the shipped kernel
+	$(call say,building the tests)
+	@$(CARGO) build --locked --bins
+	@$(CARGO) test --locked --no-run
+	$(call say,running the tests)
+	@$(CARGO) test --locked --no-fail-fast
+
+.PHONY: check
+check: needs-rust ## Format, clippy, directions between crates, documentation, unwanted files
+	$(call say,format)
+	@$(CARGO) fmt --all --check
+	$(call say,unwanted files)
+	@scripts/unwanted-files.sh
+	$(call say,clippy)
+	@$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(call say,directions between crates)
+	@$(CARGO) test --locked -q -p millrace-architecture
+	$(call say,documentation)
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+
+.PHONY: kernel
+kernel: dist ## dist/: the kernel, its installer and preimages
+
+.PHONY: dist
+dist: needs-rust $(SHIPPED)
+	$(call say,making dist/ for $(CONFIG))
+	@$(CARGO) build --locked -q -p millrace-installer -p millrace-artifact --bins
+	@$(TARGET)/debug/millrace-installer --kernel $(SHIPPED) --config $(CONFIG) --out dist
+	@$(TARGET)/debug/millrace-artifact check kernel dist/kernel.wasm
+	@$(TARGET)/debug/millrace-artifact check installer dist/installer.wasm >/dev/null
+
+# Cargo knows whether the kernel has changed; the file keeps its time when it has not, and then make goes no further.
+$(BUILT): FORCE
+	$(call say,building the kernel)
+	@scripts/build-kernel.sh >/dev/null
+
+$(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
+	$(call say,optimising the kernel with Binaryen (its C++ takes some minutes to compile - the first time only))
+	@scripts/require.sh cxx
+	@$(CARGO) build --locked -p millrace-wasm-opt
+	@$(TARGET)/debug/millrace-wasm-opt $(BUILT) $@.part && mv $@.part $@
+
+.PHONY: bench
+bench: dist ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json
+	$(call say,benchmarks)
+	@$(CARGO) run --locked -p millrace-bench -- $(ARGS)
+
+.PHONY: fuzz
+fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
+	$(call say,fuzzing for $(FUZZ_S) s)
+	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) run --locked -p millrace-fuzz
+
+.PHONY: clean
+clean: ## Forgets everything that was built; the chain in .millrace stays
+	@$(CARGO) clean
+	@rm -rf dist tezt-tests/npm/node_modules
+
+$(CLIENTS): tezt-tests/npm/package.json tezt-tests/npm/package-lock.json
+	$(call say,installing the npm clients of the end-to-end tests)
+	@cd tezt-tests/npm && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: needs-rust needs-node FORCE
+needs-rust:
+	@scripts/require.sh rust cc
+needs-node:
+	@scripts/require.sh rust cc node
+FORCE:

@@ -1,0 +1,5 @@
+//! Whole levels through the kernel, on the host in memory.
+
+mod chain;
+mod scenarios;
+mod survival;

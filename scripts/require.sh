@@ -1,0 +1,40 @@
+#!/bin/sh
+# Says at once, and all together, what a machine lacks: `scripts/require.sh rust cc cxx node`.
+set -eu
+
+cd "$(dirname "$0")/.."
+NODE_MAJOR_MIN=18
+missing=0
+
+lacks() {
+    printf 'missing: %s\n' "$*" >&2
+    missing=1
+}
+
+# Succeeds when the program is there and answers.
+answers() { command -v "$1" >/dev/null 2>&1 && "$@" >/dev/null 2>&1; }
+
+for need in "$@"; do
+    case $need in
+    rust)
+        channel=$(sed -n 's/^channel = "\(.*\)"/\1/p' rust-toolchain.toml)
+        if ! command -v cargo >/dev/null 2>&1; then
+            lacks "Rust. Install rustup; it fetches the pinned version $channel by itself"
+        elif ! cargo --version >/dev/null 2>&1; then
+            lacks "Rust $channel. Try: rustup toolchain install $channel --profile minimal -c rustfmt -c clippy"
+        fi
+        ;;
+    cc) answers cc --version || lacks "a C compiler. On Debian: apt-get install build-essential" ;;
+    cxx) answers c++ --version || lacks "a C++ compiler. On Debian: apt-get install build-essential (or use WASM_OPT=0)" ;;
+    node)
+        if ! answers node --version || ! answers npm --version; then
+            lacks "Node.js $NODE_MAJOR_MIN or newer with npm. On Debian: apt-get install nodejs npm"
+        else
+            major=$(node --version | sed 's/^v\([0-9]*\).*/\1/')
+            [ "$major" -ge $NODE_MAJOR_MIN ] || lacks "Node.js $NODE_MAJOR_MIN or newer; here is $(node --version)"
+        fi
+        ;;
+    *) lacks "a rule for $need in scripts/require.sh" ;;
+    esac
+done
+exit $missing

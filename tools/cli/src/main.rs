@@ -1,0 +1,95 @@
+//! `millrace`: the command line of Millrace.
+//!
+//! Each command is a thin shell: it reads flags, calls a library crate, and tells the user what happened.
+//! `millrace sandbox` starts a whole rollup in this process: layer 1, rollup node with the wasm kernel in the
+//! PVM, sequencer, JSON-RPC.
+//!
+//! **Failure**: one error line with its causes on the standard error stream, and exit code 1; 2 for a wrong
+//! command line. **Deliberately unknown**: everything that a library crate knows.
+
+#![allow(clippy::print_stdout, reason = "this program talks to its user")]
+
+mod accounts;
+mod installer;
+mod l1;
+mod logging;
+mod sandbox;
+
+use clap::{Parser, Subcommand};
+use std::process::ExitCode;
+
+/// An EVM rollup on Tezos.
+#[derive(Debug, Parser)]
+#[command(name = "millrace", version, about, propagate_version = true, arg_required_else_help = true)]
+#[command(after_help = "Examples:
+  millrace sandbox                       a chain with funded accounts at http://127.0.0.1:8545
+  millrace sandbox --fresh               the same, forgetting what was there
+  millrace l1 deposit --receiver 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 --amount-mutez 1000000
+  millrace installer build --config rollup.yaml --out dist")]
+struct Arguments {
+    /// What to log on the standard error stream: error, warn, info, debug, trace, or directives such as
+    /// `warn,millrace_node=debug`.
+    #[arg(long, global = true, env = "RUST_LOG", default_value = "warn", value_name = "LEVEL")]
+    log_level: String,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Start a whole rollup on this machine: layer 1, rollup node, sequencer, JSON-RPC.
+    Sandbox(Box<sandbox::Arguments>),
+    /// Build the installer kernel that a rollup is originated with.
+    #[command(subcommand)]
+    Installer(installer::Command),
+    /// Act on the layer 1 of a running sandbox.
+    #[command(subcommand)]
+    L1(l1::Command),
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    match run(arguments) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(arguments: Arguments) -> anyhow::Result<()> {
+    logging::start(&arguments.log_level)?;
+    match arguments.command {
+        Command::Sandbox(arguments) => block_on(sandbox::run(*arguments)),
+        Command::Installer(command) => installer::run(command),
+        Command::L1(command) => block_on(l1::run(command)),
+    }
+}
+
+fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(work)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn the_examples_of_the_help_are_accepted() {
+        let help = Arguments::command().render_help().to_string();
+        let examples: Vec<_> = help.lines().filter_map(|line| line.trim().strip_prefix("millrace ")).collect();
+        assert!(examples.len() >= 4, "{help}");
+        for example in examples {
+            let words = example.split("   ").next().unwrap_or_default().split_whitespace();
+            let parsed = Arguments::try_parse_from(std::iter::once("millrace").chain(words));
+            assert!(parsed.is_ok(), "{example}: {parsed:?}");
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! The folder in which a sandbox keeps its chain.
+//!
+//! A marker file tells it from any other folder, so that `--fresh` never deletes what is not ours; a lock on
+//! that file keeps two sandboxes apart, and goes with the process however it ends.
+
+use anyhow::{Context as _, bail};
+use std::{
+    fs::{self, File, TryLockError},
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+/// Marks the folder; locked while a sandbox uses it.
+const MARKER: &str = "millrace-sandbox";
+/// What the marker holds.
+const MARKER_TEXT: &str = "This folder holds the chain of a Millrace sandbox.\n";
+
+/// A data folder that this process uses.
+#[derive(Debug)]
+pub(crate) struct DataDir {
+    path: PathBuf,
+    /// Locked as long as it is open.
+    _marker: File,
+}
+
+impl DataDir {
+    /// Takes the folder, which is made if it is not there. `is_fresh` forgets the chain in it.
+    pub(crate) fn open(path: &Path, is_fresh: bool) -> anyhow::Result<Self> {
+        let shown = path.display();
+        if !path.join(MARKER).exists() && !is_vacant(path)? {
+            bail!("{shown} is not the data folder of a sandbox: it has no file {MARKER}. Choose another --data-dir");
+        }
+        fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
+        let mut marker = File::options()
+            .create(true)
+            .truncate(false)
+            .write(true)
+            .open(path.join(MARKER))
+            .with_context(|| format!("cannot use the data folder {shown}"))?;
+        match marker.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => bail!("another sandbox uses the data folder {shown}"),
+            Err(TryLockError::Error(error)) => {
+                return Err(error).with_context(|| format!("cannot lock the data folder {shown}"));
+            }
+        }
+        marker.write_all(MARKER_TEXT.as_bytes()).with_context(|| format!("cannot write in {shown}"))?;
+        let data_dir = Self { path: path.to_path_buf(), _marker: marker };
+        if is_fresh {
+            data_dir.forget()?;
+        }
+        Ok(data_dir)
+    }
+
+    /// Where layer 1 and rollup node keep what they have.
+    pub(crate) fn l1(&self) -> PathBuf {
+        self.path.join("l1")
+    }
+
+    /// Where the node keeps what it has.
+    pub(crate) fn node(&self) -> PathBuf {
+        self.path.join("node")
+    }
+
+    /// Where an installer with other parameters than the default ones is built.
+    pub(crate) fn dist(&self) -> PathBuf {
+        self.path.join("dist")
+    }
+
+    /// Whether there is a chain in it.
+    pub(crate) fn has_chain(&self) -> bool {
+        self.node().exists()
+    }
+
+    /// Removes everything that a sandbox makes. The node goes last: without it there is no chain.
+    fn forget(&self) -> anyhow::Result<()> {
+        for part in [self.l1(), self.dist(), self.node()] {
+            match fs::remove_dir_all(&part) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(error).with_context(|| format!("cannot remove {}", part.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Whether there is nothing at `path`, or an empty folder.
+fn is_vacant(path: &Path) -> anyhow::Result<bool> {
+    match fs::read_dir(path) {
+        Ok(mut entries) => Ok(entries.next().is_none()),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(true),
+        Err(error) => Err(error).with_context(|| format!("cannot use the data folder {}", path.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_foreign_folder_is_neither_used_nor_emptied() {
+        let dir = tempfile::tempdir().unwrap();
+        let precious = dir.path().join("precious.txt");
+        fs::write(&precious, "mine").unwrap();
+        for is_fresh in [false, true] {
+            let error = DataDir::open(dir.path(), is_fresh).unwrap_err().to_string();
+            assert!(error.contains("is not the data folder of a sandbox"), "{error}");
+        }
+        assert!(precious.exists());
+        assert!(DataDir::open(&precious, true).is_err(), "a file is no folder");
+    }
+
+    #[test]
+    fn fresh_forgets_the_chain_and_nothing_else() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("sandbox");
+        let data_dir = DataDir::open(&path, false).unwrap();
+        assert!(!data_dir.has_chain());
+        for part in [data_dir.l1(), data_dir.node(), data_dir.dist(), path.join("notes")] {
+            fs::create_dir(&part).unwrap();
+            fs::write(part.join("file"), "content").unwrap();
+        }
+        drop(data_dir);
+        assert!(DataDir::open(&path, false).unwrap().has_chain());
+        let fresh = DataDir::open(&path, true).unwrap();
+        assert!(!fresh.has_chain() && !fresh.l1().exists() && !fresh.dist().exists());
+        assert!(path.join("notes/file").exists());
+    }
+
+    #[test]
+    fn two_sandboxes_do_not_share_a_folder() {
+        let dir = tempfile::tempdir().unwrap();
+        let first = DataDir::open(dir.path(), false).unwrap();
+        let error = DataDir::open(dir.path(), true).unwrap_err().to_string();
+        assert!(error.contains("another sandbox uses"), "{error}");
+        drop(first);
+        assert!(DataDir::open(dir.path(), false).is_ok());
+    }
+}

@@ -1,0 +1,123 @@
+//! The host functions: their names and types, and how a module gets them.
+
+mod calls;
+#[cfg(feature = "engines")]
+mod portable;
+
+#[cfg(feature = "engines")]
+pub use portable::PortableHost;
+
+use crate::durable::ErrorCode;
+use crate::guest::{Abort, Guest, GuestMemory};
+use crate::version::{HOST_MODULE, import_index};
+use wasmtime::{Caller, Engine, Linker};
+
+/// Why a host function does not do what it was asked.
+pub(crate) enum Refusal {
+    /// The kernel gets this code.
+    Code(ErrorCode),
+    /// The run ends.
+    Abort(Abort),
+}
+
+impl From<ErrorCode> for Refusal {
+    fn from(code: ErrorCode) -> Self {
+        Self::Code(code)
+    }
+}
+
+impl From<Abort> for Refusal {
+    fn from(abort: Abort) -> Self {
+        Self::Abort(abort)
+    }
+}
+
+/// What a host function answers.
+pub(crate) type Call<T> = Result<T, Refusal>;
+
+/// Hands the list of all host functions to another macro.
+macro_rules! host_functions {
+    ($apply:ident!) => {
+        $apply! {
+            "store_has" store_has(k: i32, n: i32) -> i32;
+            "store_exists" store_exists(k: i32, n: i32) -> i32;
+            "store_value_size" store_value_size(k: i32, n: i32) -> i32;
+            "store_list_size" store_list_size(k: i32, n: i32) -> i64;
+            "store_get_nth_key" store_get_nth_key(k: i32, n: i32, index: i64, to: i32, max: i32) -> i32;
+            "__internal_store_get_hash" store_get_hash(k: i32, n: i32, to: i32, max: i32) -> i32;
+            "store_delete" store_delete(k: i32, n: i32) -> i32;
+            "store_delete_value" store_delete_value(k: i32, n: i32) -> i32;
+            "store_copy" store_copy(k: i32, n: i32, to: i32, to_n: i32) -> i32;
+            "store_move" store_move(k: i32, n: i32, to: i32, to_n: i32) -> i32;
+            "store_create" store_create(k: i32, n: i32, size: i32) -> i32;
+            "store_read" store_read(k: i32, n: i32, offset: i32, to: i32, max: i32) -> i32;
+            "store_write" store_write(k: i32, n: i32, offset: i32, from: i32, count: i32) -> i32;
+            "read_input" read_input(info: i32, to: i32, max: i32) -> i32;
+            "write_output" write_output(from: i32, count: i32) -> i32;
+            "reveal_preimage" reveal_preimage(hash: i32, n: i32, to: i32, max: i32) -> i32;
+            "reveal_metadata" reveal_metadata(to: i32, max: i32) -> i32;
+            "reveal" reveal(payload: i32, n: i32, to: i32, max: i32) -> i32;
+            "nds_registry_resize" nds(_a: i64) -> i32;
+            "nds_registry_copy" nds_2(_a: i64, _b: i64) -> i32;
+            "nds_registry_move" nds_2(_a: i64, _b: i64) -> i32;
+            "nds_registry_clear" nds(_a: i64) -> i32;
+            "nds_store_exists" nds_key(_a: i64, _k: i32, _n: i32) -> i32;
+            "nds_store_delete" nds_key(_a: i64, _k: i32, _n: i32) -> i32;
+            "nds_store_value_size" nds_key(_a: i64, _k: i32, _n: i32) -> i32;
+            "nds_database_get_hash" nds_key(_a: i64, _to: i32, _max: i32) -> i32;
+            "nds_store_read" nds_access(_a: i64, _k: i32, _n: i32, _o: i64, _p: i32, _c: i32) -> i32;
+            "nds_store_write" nds_access(_a: i64, _k: i32, _n: i32, _o: i64, _p: i32, _c: i32) -> i32;
+            "nds_store_set" nds_set(_a: i64, _k: i32, _n: i32, _p: i32, _c: i32) -> i32;
+        }
+    };
+}
+#[cfg(feature = "engines")]
+use host_functions;
+
+/// Answers a call: its result, its code, or the end of the run.
+fn answer<T: From<i32>>(
+    caller: &mut Caller<'_, Guest>,
+    import: usize,
+    call: impl FnOnce(&mut [u8], &mut Guest) -> Call<T>,
+) -> wasmtime::Result<T> {
+    let memory = match caller.data().memory {
+        GuestMemory::One(memory) => memory,
+        GuestMemory::Initialising => return Err(wasmtime::Error::new(Abort::Initialising)),
+        GuestMemory::Several => {
+            let abort = Abort::Fatal("caller module must have exactly 1 memory instance");
+            return Err(wasmtime::Error::new(abort));
+        }
+    };
+    let (memory, guest) = memory.data_and_store_mut(caller);
+    guest.count_call(import);
+    match call(memory, guest) {
+        Ok(result) => Ok(result),
+        Err(Refusal::Code(code)) => Ok(code.code().into()),
+        Err(Refusal::Abort(abort)) => Err(wasmtime::Error::new(abort)),
+    }
+}
+
+/// All host functions of the newest version. Which of them a kernel may import is checked by name before.
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
+    let mut linker = Linker::new(engine);
+    macro_rules! link {
+        ($($name:literal $function:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+            $({
+                const IMPORT: usize = import_index($name);
+                linker.func_wrap(HOST_MODULE, $name, |mut caller: Caller<'_, Guest>, $($argument: $type),*| {
+                    let call = |memory: &mut [u8], guest: &mut Guest| -> Call<$result> {
+                        calls::$function(memory, guest, $($argument),*)
+                    };
+                    answer(&mut caller, IMPORT, call)
+                })?;
+            })*
+        };
+    }
+    host_functions!(link!);
+    linker.func_wrap(HOST_MODULE, "write_debug", |mut caller: Caller<'_, Guest>, from: i32, count: i32| {
+        const IMPORT: usize = import_index("write_debug");
+        let call = |memory: &mut [u8], guest: &mut Guest| calls::write_debug(memory, guest, from, count);
+        answer(&mut caller, IMPORT, call).map(|_: i32| ())
+    })?;
+    Ok(linker)
+}

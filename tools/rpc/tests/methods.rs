@@ -1,0 +1,409 @@
+//! What each method answers.
+
+mod support;
+
+use millrace_primitives::{BlockNumber, U256};
+use millrace_rpc::{Refusal, SubmitError, SyncProgress};
+use serde_json::{Value, json};
+use support::chain::{block_hash, callee, contract, depositor, reverted_because, sender};
+use support::transactions::{CHAIN_ID, deposit, dynamic_fee, hash, legacy, receiver, with_access_list, with_authorizations};
+use support::{Fixture, data, repeated};
+
+fn transaction_hash(raw: &[u8]) -> String {
+    data(hash(raw).as_bytes())
+}
+
+fn hash_of_block(number: u64) -> String {
+    data(block_hash(number).as_bytes())
+}
+
+fn unknown_hash() -> String {
+    repeated(0x77, 32)
+}
+
+#[tokio::test]
+async fn the_node_says_who_it_is() {
+    let fixture = Fixture::new().await;
+    let empty = "0xc5d2460186f7233c927e7db2dcc703c0e500b653ca82273b7bfad8045d85a470";
+    let table = [
+        ("web3_clientVersion", json!([]), json!("Millrace/v0.0.0-fake")),
+        ("web3_sha3", json!(["0x"]), json!(empty)),
+        ("net_version", json!([]), json!("1337")),
+        ("net_listening", json!([]), json!(true)),
+        ("net_peerCount", json!([]), json!("0x0")),
+        ("eth_chainId", json!([]), json!("0x539")),
+        ("eth_syncing", json!([]), json!(false)),
+        ("eth_accounts", json!([]), json!([])),
+        ("eth_coinbase", json!([]), json!(repeated(0x99, 20))),
+        ("eth_mining", json!([]), json!(false)),
+        ("eth_blockNumber", json!([]), json!("0x3")),
+        ("eth_blockNumber", json!(null), json!("0x3")),
+    ];
+    for (method, params, expected) in table {
+        assert_eq!(fixture.call(method, params).await, expected, "{method}");
+    }
+    assert_eq!(fixture.call("rpc_modules", json!([])).await["eth"], "1.0");
+    let at = |number| BlockNumber::new(number);
+    fixture.chain.set_progress(SyncProgress { starting: at(1), current: at(3), highest: at(20) });
+    let progress = json!({ "startingBlock": "0x1", "currentBlock": "0x3", "highestBlock": "0x14" });
+    assert_eq!(fixture.call("eth_syncing", json!([])).await, progress);
+}
+
+#[tokio::test]
+async fn blocks_are_found_by_tag_number_and_hash() {
+    let fixture = Fixture::new().await;
+    let table = [
+        ("earliest", "0x0"),
+        ("finalized", "0x1"),
+        ("safe", "0x2"),
+        ("latest", "0x3"),
+        ("pending", "0x3"),
+        ("0x2", "0x2"),
+    ];
+    for (block, number) in table {
+        let found = fixture.call("eth_getBlockByNumber", json!([block, false])).await;
+        assert_eq!(found["number"], number, "{block}");
+    }
+    let by_hash = fixture.call("eth_getBlockByHash", json!([hash_of_block(2), false])).await;
+    assert_eq!(by_hash, fixture.call("eth_getBlockByNumber", json!(["0x2"])).await);
+    assert_eq!(by_hash["hash"], hash_of_block(2));
+    assert_eq!(by_hash["parentHash"], hash_of_block(1));
+    assert_eq!(by_hash["timestamp"], "0x6553f102");
+    assert_eq!(by_hash["baseFeePerGas"], "0x3b9aca02");
+    assert_eq!(by_hash["gasUsed"], "0xf618");
+    assert_eq!(by_hash["logsBloom"], repeated(0xff, 256));
+    let hashes = [dynamic_fee(None), dynamic_fee(Some(contract())), with_authorizations()].map(|raw| transaction_hash(&raw));
+    assert_eq!(by_hash["transactions"], json!(hashes));
+
+    assert_eq!(fixture.call("eth_getBlockByNumber", json!(["0x63", false])).await, Value::Null);
+    assert_eq!(fixture.call("eth_getBlockByHash", json!([unknown_hash(), true])).await, Value::Null);
+}
+
+#[tokio::test]
+async fn every_type_of_transaction_is_shown_whole() {
+    let fixture = Fixture::new().await;
+    let mut shown = Vec::new();
+    for number in ["0x1", "0x2", "0x3"] {
+        let block = fixture.call("eth_getBlockByNumber", json!([number, true])).await;
+        let transactions = block["transactions"].as_array().expect("transactions").clone();
+        for (index, transaction) in transactions.iter().enumerate() {
+            let at = json!([number, format!("{index:#x}")]);
+            assert_eq!(&fixture.call("eth_getTransactionByBlockNumberAndIndex", at).await, transaction);
+            let at = json!([block["hash"], format!("{index:#x}")]);
+            assert_eq!(&fixture.call("eth_getTransactionByBlockHashAndIndex", at).await, transaction);
+            assert_eq!(&fixture.call("eth_getTransactionByHash", json!([transaction["hash"]])).await, transaction);
+        }
+        shown.extend(transactions);
+    }
+    let types: Vec<_> = shown.iter().map(|transaction| transaction["type"].as_str().expect("a type")).collect();
+    assert_eq!(types, ["0x0", "0x1", "0x2", "0x2", "0x4", "0x0"]);
+
+    let transfer = &shown[0];
+    let expected = json!({
+        "hash": transaction_hash(&legacy(35 + 2 * CHAIN_ID)), "type": "0x0", "chainId": "0x539",
+        "blockHash": hash_of_block(1), "blockNumber": "0x1", "blockTimestamp": "0x6553f101",
+        "transactionIndex": "0x0", "from": data(sender().as_bytes()), "to": data(receiver().as_bytes()),
+        "nonce": "0x3", "gas": "0x5208", "gasPrice": "0x77359400", "value": "0xde0b6b3a7640000",
+        "input": "0x", "v": "0xa95", "r": "0x1234567", "s": format!("0x7{}", "f".repeat(63)),
+    });
+    assert_eq!(transfer, &expected);
+    let key = |byte| repeated(byte, 32);
+    let list = json!([{ "address": repeated(0xa1, 20), "storageKeys": [key(1), key(2)] }]);
+    assert_eq!(shown[1]["accessList"], list);
+    assert_eq!(shown[1]["yParity"], "0x1");
+    assert_eq!(shown[2]["to"], Value::Null);
+    // Mined: what it paid, not what it offered.
+    assert_eq!(shown[2]["gasPrice"], "0x3b9aca00");
+    assert_eq!(shown[2]["maxFeePerGas"], "0xb2d05e00");
+    assert_eq!(shown[2]["maxPriorityFeePerGas"], "0x7");
+    assert_eq!(shown[4]["authorizationList"][0]["address"], repeated(0xb1, 20));
+}
+
+#[tokio::test]
+async fn a_deposit_is_a_legacy_transaction_of_zero_signature() {
+    let fixture = Fixture::new().await;
+    let shown = fixture.call("eth_getTransactionByHash", json!([transaction_hash(&deposit())])).await;
+    assert_eq!(shown["from"], data(depositor().as_bytes()));
+    assert_eq!((&shown["v"], &shown["r"], &shown["s"]), (&json!("0x0"), &json!("0x0"), &json!("0x0")));
+    assert_eq!((&shown["gas"], &shown["gasPrice"]), (&json!("0x0"), &json!("0x0")));
+    assert_eq!(shown.get("chainId"), None);
+    assert_eq!(shown["input"], data(b"deposit\x00\x00\x00\x05\x00\x00\x00\x02"));
+    let receipt = fixture.call("eth_getTransactionReceipt", json!([shown["hash"]])).await;
+    assert_eq!((&receipt["status"], &receipt["gasUsed"]), (&json!("0x1"), &json!("0x0")));
+}
+
+#[tokio::test]
+async fn receipts_carry_status_logs_and_created_contracts() {
+    let fixture = Fixture::new().await;
+    for number in ["0x0", "0x1", "0x2", "0x3"] {
+        let receipts = fixture.call("eth_getBlockReceipts", json!([number])).await;
+        for receipt in receipts.as_array().expect("receipts") {
+            let alone = fixture.call("eth_getTransactionReceipt", json!([receipt["transactionHash"]])).await;
+            assert_eq!(&alone, receipt);
+        }
+    }
+    let receipt = |raw: Vec<u8>| fixture.call("eth_getTransactionReceipt", json!([transaction_hash(&raw)]));
+    let failed = receipt(with_access_list()).await;
+    assert_eq!((&failed["status"], &failed["cumulativeGasUsed"]), (&json!("0x0"), &json!("0xa410")));
+    let created = receipt(dynamic_fee(None)).await;
+    assert_eq!(created["contractAddress"], data(contract().as_bytes()));
+    assert_eq!(created["to"], Value::Null);
+    let called = receipt(dynamic_fee(Some(contract()))).await;
+    let indices: Vec<_> = called["logs"].as_array().expect("logs").iter().map(|log| log["logIndex"].clone()).collect();
+    assert_eq!(indices, [json!("0x1"), json!("0x2")], "counted over the block");
+    assert_ne!(called["logsBloom"], repeated(0, 256));
+    assert_eq!(called["effectiveGasPrice"], "0x3b9aca00");
+    assert_eq!(fixture.call("eth_getBlockReceipts", json!(["0x63"])).await, Value::Null);
+    assert_eq!(fixture.call("eth_getTransactionReceipt", json!([unknown_hash()])).await, Value::Null);
+}
+
+#[tokio::test]
+async fn counts_and_things_that_are_not_there() {
+    let fixture = Fixture::new().await;
+    let table = [
+        ("eth_getBlockTransactionCountByNumber", json!(["0x2"]), json!("0x3")),
+        ("eth_getBlockTransactionCountByHash", json!([hash_of_block(1)]), json!("0x2")),
+        ("eth_getBlockTransactionCountByNumber", json!(["0x63"]), Value::Null),
+        ("eth_getBlockTransactionCountByHash", json!([unknown_hash()]), Value::Null),
+        ("eth_getUncleCountByBlockNumber", json!(["0x2"]), json!("0x0")),
+        ("eth_getUncleCountByBlockHash", json!([hash_of_block(1)]), json!("0x0")),
+        ("eth_getUncleByBlockNumberAndIndex", json!(["0x2", "0x0"]), Value::Null),
+        ("eth_getUncleByBlockHashAndIndex", json!([hash_of_block(1), "0x0"]), Value::Null),
+        ("eth_getTransactionByHash", json!([unknown_hash()]), Value::Null),
+        ("eth_getTransactionByBlockNumberAndIndex", json!(["0x1", "0x9"]), Value::Null),
+        ("eth_getTransactionByBlockHashAndIndex", json!([unknown_hash(), "0x0"]), Value::Null),
+    ];
+    for (method, params, expected) in table {
+        assert_eq!(fixture.call(method, params.clone()).await, expected, "{method} {params}");
+    }
+}
+
+#[tokio::test]
+async fn accounts_are_read_at_any_block() {
+    let fixture = Fixture::new().await;
+    let (sender, contract) = (data(sender().as_bytes()), data(contract().as_bytes()));
+    let table = [
+        ("eth_getBalance", json!([sender, "latest"]), json!("0xde0b6b3a7640003")),
+        ("eth_getBalance", json!([sender]), json!("0xde0b6b3a7640003")),
+        ("eth_getBalance", json!([sender, "0x1"]), json!("0xde0b6b3a7640001")),
+        ("eth_getBalance", json!([sender, { "blockNumber": "0x1" }]), json!("0xde0b6b3a7640001")),
+        ("eth_getBalance", json!([sender, { "blockHash": hash_of_block(2), "requireCanonical": true }]), json!("0xde0b6b3a7640002")),
+        ("eth_getBalance", json!([sender, hash_of_block(2)]), json!("0xde0b6b3a7640002")),
+        ("eth_getBalance", json!([contract, "latest"]), json!("0x0")),
+        ("eth_getTransactionCount", json!([sender, "latest"]), json!("0x7")),
+        ("eth_getTransactionCount", json!([sender, "pending"]), json!("0x9")),
+        ("eth_getCode", json!([contract, "latest"]), json!(repeated(0x60, 50))),
+        ("eth_getCode", json!([sender, "latest"]), json!("0x")),
+        ("eth_getStorageAt", json!([contract, "0x5", "latest"]), json!(format!("0x{:064x}", 42))),
+        ("eth_getStorageAt", json!([contract, format!("0x{:064x}", 5)]), json!(format!("0x{:064x}", 42))),
+        ("eth_getStorageAt", json!([contract, "0x6", "latest"]), json!(repeated(0, 32))),
+    ];
+    for (method, params, expected) in table {
+        assert_eq!(fixture.call(method, params.clone()).await, expected, "{method} {params}");
+    }
+    for block in [json!("0x63"), json!({ "blockHash": unknown_hash() })] {
+        let error = fixture.error("eth_getBalance", json!([sender, block])).await;
+        assert_eq!(error, (-32001, "block not found".into()));
+    }
+    let (code, message) = fixture.error("eth_getBalance", json!([sender, "earliest"])).await;
+    assert_eq!((code, message.as_str()), (-32002, "the state after block 0 is not available on this node"));
+}
+
+#[tokio::test]
+async fn calls_return_or_say_why_not() {
+    let fixture = Fixture::new().await;
+    let to = |last: u8| format!("0x{:040x}", last);
+    let call = json!({ "from": data(sender().as_bytes()), "to": to(1), "data": "0x0102", "gas": "0x5208", "maxFeePerGas": "0x1",
+        "maxPriorityFeePerGas": "0x0", "value": "0x0", "nonce": "0x1", "type": "0x2", "chainId": "0x539",
+        "accessList": [{ "address": to(9), "storageKeys": [repeated(1, 32)] }] });
+    assert_eq!(fixture.call("eth_call", json!([call, "latest"])).await, "0x0102");
+    assert_eq!(fixture.call("eth_call", json!([{ "to": to(1), "input": "0x03" }])).await, "0x03");
+    assert_eq!(fixture.call("eth_call", json!([{ "to": to(1), "data": null }, "latest", {}])).await, "0x");
+    assert_eq!(fixture.call("eth_call", json!([{ "data": "0x6000" }, "pending"])).await, "0x6000");
+    assert_eq!(fixture.call("eth_estimateGas", json!([call])).await, "0x520a");
+
+    for method in ["eth_call", "eth_estimateGas"] {
+        let reply = fixture.reply(method, json!([{ "to": to(callee::REVERTS) }, "latest"])).await;
+        let reverted = data(&reverted_because("not the owner"));
+        let expected = json!({ "code": 3, "message": "execution reverted: not the owner", "data": reverted });
+        assert_eq!(reply["error"], expected, "{method}");
+        let error = fixture.error(method, json!([{ "to": to(callee::PANICS) }])).await;
+        assert_eq!(error, (3, "execution reverted: division or modulo by zero".into()));
+        let error = fixture.error(method, json!([{ "to": to(callee::RUNS_OUT_OF_GAS) }])).await;
+        assert_eq!(error, (-32000, "out of gas".into()));
+        let (code, message) = fixture.error(method, json!([{ "to": to(callee::CANNOT_PAY) }])).await;
+        assert_eq!(code, -32000);
+        assert!(message.starts_with("insufficient funds for gas * price + value"), "{message}");
+        // The caller does not learn what broke.
+        let error = fixture.error(method, json!([{ "to": to(callee::BREAKS_THE_NODE) }])).await;
+        assert_eq!(error, (-32603, "internal error".into()));
+    }
+}
+
+#[tokio::test]
+async fn prices_come_without_tips() {
+    let fixture = Fixture::new().await;
+    assert_eq!(fixture.call("eth_gasPrice", json!([])).await, "0x4a817c80");
+    assert_eq!(fixture.call("eth_maxPriorityFeePerGas", json!([])).await, "0x0");
+    assert_eq!(fixture.call("eth_blobBaseFee", json!([])).await, "0x1");
+
+    let history = fixture.call("eth_feeHistory", json!(["0x2", "latest", [25.0, 75]])).await;
+    assert_eq!(history["oldestBlock"], "0x2");
+    assert_eq!(history["baseFeePerGas"], json!(["0x3b9aca02", "0x3b9aca03", "0x4190ab00"]), "with the next one");
+    assert_eq!(history["gasUsedRatio"].as_array().map(Vec::len), Some(2));
+    assert_eq!(history["reward"], json!([["0x0", "0x0"], ["0x0", "0x0"]]));
+    let history = fixture.call("eth_feeHistory", json!([2, "0x1", []])).await;
+    assert_eq!(history["baseFeePerGas"], json!(["0x3b9aca00", "0x3b9aca01", "0x3b9aca02"]));
+    let history = fixture.call("eth_feeHistory", json!(["0xffffffff", "latest"])).await;
+    assert_eq!(history["oldestBlock"], "0x0", "no more than there are");
+    assert_eq!(history.get("reward"), None);
+    let history = fixture.call("eth_feeHistory", json!(["0x0", "latest", []])).await;
+    assert_eq!(history["baseFeePerGas"], json!([]));
+}
+
+#[tokio::test]
+async fn a_raw_transaction_enters_the_pool() {
+    let fixture = Fixture::new().await;
+    let raw = dynamic_fee(Some(receiver()));
+    let hash = fixture.call("eth_sendRawTransaction", json!([data(&raw)])).await;
+    assert_eq!(hash, transaction_hash(&raw));
+    // The description knows mined transactions only.
+    let pending = fixture.call_unchecked("eth_getTransactionByHash", json!([hash])).await;
+    for place in ["blockHash", "blockNumber", "transactionIndex"] {
+        assert_eq!(pending.get(place), Some(&Value::Null), "{place}");
+    }
+    assert_eq!(pending["gasPrice"], pending["maxFeePerGas"]);
+    assert_eq!(fixture.call("eth_getTransactionReceipt", json!([hash])).await, Value::Null);
+
+    fixture.call("eth_sendRawTransaction", json!([data(&legacy(27))])).await;
+    let status = json!({ "pending": "0x1", "queued": "0x1" });
+    assert_eq!(fixture.call("txpool_status", json!([])).await, status);
+    let content = fixture.call("txpool_content", json!([])).await;
+    let own = data(sender().as_bytes());
+    assert_eq!(content["pending"][&own]["5"], pending);
+    assert_eq!(content["queued"][&own]["5"]["type"], "0x0");
+    let from = fixture.call("txpool_contentFrom", json!([own])).await;
+    assert_eq!(from["pending"], content["pending"][&own]);
+    assert_eq!(fixture.call("txpool_contentFrom", json!([repeated(3, 20)])).await["queued"], json!({}));
+}
+
+#[tokio::test]
+async fn refusals_are_in_the_words_that_wallets_know() {
+    let fixture = Fixture::new().await;
+    let one = U256::one();
+    let table: [(SubmitError, i64, &str); 8] = [
+        (Refusal::NonceTooLow { next: 5, nonce: 3 }.into(), -32000, "nonce too low: next nonce 5, tx nonce 3"),
+        (
+            Refusal::InsufficientFunds { balance: one, cost: one + 1 }.into(),
+            -32000,
+            "insufficient funds for gas * price + value: balance 1, tx cost 2",
+        ),
+        (Refusal::AlreadyKnown.into(), -32000, "already known"),
+        (Refusal::ReplacementUnderpriced.into(), -32000, "replacement transaction underpriced"),
+        (
+            Refusal::FeeTooLow { offered: one, base_fee: one + 1 }.into(),
+            -32000,
+            "max fee per gas less than block base fee: maxFeePerGas: 1, baseFee: 2",
+        ),
+        (Refusal::TypeNotSupported.into(), -32000, "transaction type not supported"),
+        (SubmitError::Chain(millrace_rpc::ChainError::Unavailable("the heads differ".into())), -32002, "the heads differ"),
+        (SubmitError::Chain(millrace_rpc::ChainError::Internal("a secret".into())), -32603, "internal error"),
+    ];
+    for (refusal, code, message) in table {
+        fixture.chain.refuse_with(refusal);
+        let error = fixture.error("eth_sendRawTransaction", json!(["0x02c0"])).await;
+        assert_eq!(error, (code, message.to_owned()));
+    }
+}
+
+#[tokio::test]
+async fn logs_are_searched_by_block_address_and_topics() {
+    let fixture = Fixture::new().await;
+    let topic = |byte| repeated(byte, 32);
+    let contract = data(contract().as_bytes());
+    let table = [
+        (json!({ "fromBlock": "earliest", "toBlock": "latest" }), vec!["0x0", "0x1", "0x2"]),
+        (json!({ "fromBlock": "0x0", "address": contract }), vec!["0x0", "0x1", "0x2"]),
+        (json!({ "fromBlock": "0x0", "address": [repeated(1, 20), contract] }), vec!["0x0", "0x1", "0x2"]),
+        (json!({ "fromBlock": "0x0", "address": repeated(1, 20) }), vec![]),
+        (json!({ "fromBlock": "0x0", "topics": [null, [topic(1), topic(3)]] }), vec!["0x0", "0x2"]),
+        (json!({ "fromBlock": "0x0", "topics": [topic(0xe0), topic(2)] }), vec!["0x1"]),
+        (json!({ "blockHash": hash_of_block(2) }), vec!["0x0", "0x1", "0x2"]),
+        (json!({ "blockHash": hash_of_block(1) }), vec![]),
+        (json!({}), vec![]),
+        (json!({ "fromBlock": "0x63" }), vec![]),
+        (json!({ "fromBlock": "0x2", "toBlock": "0x63" }), vec!["0x0", "0x1", "0x2"]),
+    ];
+    for (filter, expected) in table {
+        let found = fixture.call("eth_getLogs", json!([filter])).await;
+        let indices: Vec<_> = found.as_array().expect("logs").iter().map(|log| log["logIndex"].as_str().expect("an index")).collect();
+        assert_eq!(indices, expected, "{filter}");
+    }
+    let error = fixture.error("eth_getLogs", json!([{ "blockHash": unknown_hash() }])).await;
+    assert_eq!(error, (-32001, "block not found".into()));
+    let (code, message) = fixture.error("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "0x1" }])).await;
+    assert_eq!(code, -32602);
+    assert!(message.contains("fromBlock 2 is after toBlock 1"), "{message}");
+}
+
+#[tokio::test]
+async fn searches_for_logs_are_limited() {
+    let fixture = Fixture::with(|config| {
+        config.log_range_blocks_max = 3;
+        config.logs_max = 2;
+    })
+    .await;
+    let error = fixture.error("eth_getLogs", json!([{ "fromBlock": "0x0" }])).await;
+    assert_eq!(error, (-32005, "block range too large: 4 blocks, limit 3".into()));
+    let error = fixture.error("eth_getLogs", json!([{ "fromBlock": "0x1" }])).await;
+    assert_eq!(error, (-32005, "query returned more than 2 results".into()));
+}
+
+#[tokio::test]
+async fn filters_give_each_change_once() {
+    let fixture = Fixture::new().await;
+    let logs = fixture.call("eth_newFilter", json!([{ "fromBlock": "0x0" }])).await;
+    let later = fixture.call("eth_newFilter", json!([{ "fromBlock": "0x5", "toBlock": "0x5" }])).await;
+    let blocks = fixture.call("eth_newBlockFilter", json!([])).await;
+    let pending = fixture.call("eth_newPendingTransactionFilter", json!([])).await;
+    for filter in [&logs, &later, &blocks, &pending] {
+        assert_eq!(fixture.call("eth_getFilterChanges", json!([filter])).await, json!([]));
+    }
+    let raw = dynamic_fee(None);
+    fixture.call("eth_sendRawTransaction", json!([data(&raw)])).await;
+    let [four, five, six] = [0; 3].map(|_| fixture.chain.push_block());
+
+    let changes = |filter: &Value| fixture.call("eth_getFilterChanges", json!([filter]));
+    let hashes = [&four, &five, &six].map(|block| data(block.hash.as_bytes()));
+    assert_eq!(changes(&blocks).await, json!(hashes));
+    assert_eq!(changes(&pending).await, json!([transaction_hash(&raw)]));
+    let found = changes(&logs).await;
+    let numbers = |found: &Value| -> Vec<Value> {
+        found.as_array().expect("logs").iter().map(|log| log["blockNumber"].clone()).collect()
+    };
+    assert_eq!(numbers(&found), ["0x4", "0x5", "0x6"]);
+    assert_eq!(numbers(&changes(&later).await), ["0x5"]);
+    for filter in [&logs, &later, &blocks, &pending] {
+        assert_eq!(changes(filter).await, json!([]), "a second time");
+    }
+    let whole = fixture.call("eth_getFilterLogs", json!([logs])).await;
+    assert_eq!(numbers(&whole).len(), 6, "the whole range of the filter");
+    let error = fixture.error("eth_getFilterLogs", json!([blocks])).await;
+    assert_eq!(error, (-32000, "not a filter of logs".into()));
+}
+
+#[tokio::test]
+async fn filters_end_when_uninstalled_or_forgotten() {
+    let fixture = Fixture::with(|config| config.filters_max = 2).await;
+    let first = fixture.call("eth_newBlockFilter", json!([])).await;
+    let second = fixture.call("eth_newBlockFilter", json!([])).await;
+    let error = fixture.error("eth_newBlockFilter", json!([])).await;
+    assert_eq!(error, (-32005, "too many filters: limit 2".into()));
+    assert_eq!(fixture.call("eth_uninstallFilter", json!([first])).await, true);
+    assert_eq!(fixture.call("eth_uninstallFilter", json!([first])).await, false);
+    fixture.advance_ms(300_000);
+    assert_eq!(fixture.call("eth_getFilterChanges", json!([second])).await, json!([]));
+    fixture.advance_ms(300_001);
+    let error = fixture.error("eth_getFilterChanges", json!([second])).await;
+    assert_eq!(error, (-32000, "filter not found".into()));
+}

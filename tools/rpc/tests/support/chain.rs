@@ -1,0 +1,341 @@
+//! A fake chain: four blocks with every type of transaction, and answers that the tests know.
+
+use super::transactions::{CHAIN_ID, deposit, dynamic_fee, hash, legacy, with_access_list, with_authorizations};
+use millrace_primitives::{
+    Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Log, Receipt, Timestamp,
+    TransactionHash, U256,
+};
+use millrace_rpc::{
+    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock, SealedHeader,
+    Submission, SubmitError, SyncProgress, TransactionPosition,
+};
+use std::ops::RangeInclusive;
+use std::sync::{Arc, Mutex};
+use tokio::sync::broadcast;
+
+/// How many events wait for a subscriber.
+pub const EVENTS_MAX: usize = 8;
+
+/// The oldest block whose state this fake keeps.
+pub const OLDEST_STATE: u64 = 1;
+
+pub struct FakeChain {
+    blocks: Mutex<Vec<Arc<SealedBlock>>>,
+    pool: Mutex<Vec<PooledTransaction>>,
+    progress: Mutex<Option<SyncProgress>>,
+    new_blocks: broadcast::Sender<Arc<SealedBlock>>,
+    new_pending: broadcast::Sender<TransactionHash>,
+    /// What [`Chain::submit`] answers instead of taking the transaction.
+    refusal: Mutex<Option<SubmitError>>,
+}
+
+/// The sender of all transactions but the deposit.
+pub fn sender() -> Address {
+    Address::repeat_byte(0x11)
+}
+
+/// The contract that emits logs; it has code and storage.
+pub fn contract() -> Address {
+    Address::repeat_byte(0xcc)
+}
+
+/// Who a deposit comes from.
+pub fn depositor() -> Address {
+    Address::from_low_u64_be(0xfeed)
+}
+
+/// The addresses at which a call ends in a special way.
+pub mod callee {
+    pub const REVERTS: u8 = 0x02;
+    pub const PANICS: u8 = 0x03;
+    pub const RUNS_OUT_OF_GAS: u8 = 0x04;
+    pub const CANNOT_PAY: u8 = 0x05;
+    pub const BREAKS_THE_NODE: u8 = 0x06;
+}
+
+pub fn block_hash(number: u64) -> BlockHash {
+    BlockHash::new([0xb0 + number as u8; 32])
+}
+
+fn log(byte: u8) -> Log {
+    Log { address: contract(), topics: vec![H256::repeat_byte(0xe0), H256::repeat_byte(byte)], data: vec![byte; 40] }
+}
+
+fn receipt(raw: &[u8], succeeded: bool, logs: Vec<Log>) -> Receipt {
+    Receipt {
+        transaction_type: raw.first().copied().filter(|kind| *kind < 0x80).unwrap_or(0),
+        succeeded,
+        cumulative_gas_used: Gas::ZERO,
+        logs,
+        gas_used: Gas::new(21_000),
+        effective_gas_price: U256::exp10(9),
+        sender: sender(),
+        created: None,
+    }
+}
+
+/// A block of these transactions; gas, receipts' sums and bloom follow.
+pub fn block(number: u64, contents: Vec<(Vec<u8>, Receipt)>) -> SealedBlock {
+    let (transactions, mut receipts): (Vec<_>, Vec<_>) = contents.into_iter().unzip();
+    let mut used = 0;
+    for receipt in &mut receipts {
+        used += receipt.gas_used.get();
+        receipt.cumulative_gas_used = Gas::new(used);
+    }
+    // Every bit: a bloom may always say yes.
+    let has_logs = receipts.iter().any(|receipt| !receipt.logs.is_empty());
+    let header = Header {
+        parent_hash: number.checked_sub(1).map_or(BlockHash::new([0; 32]), block_hash),
+        beneficiary: Address::repeat_byte(0x99),
+        state_root: H256::repeat_byte(1),
+        transactions_root: H256::repeat_byte(2),
+        receipts_root: H256::repeat_byte(3),
+        logs_bloom: if has_logs { Bloom([0xff; 256]) } else { Bloom::default() },
+        number: BlockNumber::new(number),
+        gas_limit: Gas::new(1 << 50),
+        gas_used: Gas::new(used),
+        timestamp: Timestamp::new(1_700_000_000 + number),
+        base_fee_per_gas: U256::exp10(9) + number,
+    };
+    let transaction_hashes = transactions.iter().map(|raw| hash(raw)).collect();
+    SealedBlock { hash: block_hash(number), block: Block { header, transactions, receipts }, transaction_hashes }
+}
+
+/// A block with one transaction that emits one log.
+pub fn block_with_log(number: u64) -> SealedBlock {
+    let raw = legacy(27 + number % 2);
+    let receipt = receipt(&raw, true, vec![log(number as u8)]);
+    block(number, vec![(raw, receipt)])
+}
+
+impl FakeChain {
+    pub fn new() -> Self {
+        let transfer = legacy(35 + 2 * CHAIN_ID);
+        let failed = with_access_list();
+        let created = dynamic_fee(None);
+        let called = dynamic_fee(Some(contract()));
+        let delegated = with_authorizations();
+        let minted = deposit();
+        let blocks = [
+            block(0, Vec::new()),
+            block(
+                1,
+                vec![
+                    (transfer.clone(), receipt(&transfer, true, vec![])),
+                    (failed.clone(), receipt(&failed, false, vec![])),
+                ],
+            ),
+            block(
+                2,
+                vec![
+                    (created.clone(), Receipt { created: Some(contract()), ..receipt(&created, true, vec![log(1)]) }),
+                    (called.clone(), receipt(&called, true, vec![log(2), log(3)])),
+                    (delegated.clone(), receipt(&delegated, true, vec![])),
+                ],
+            ),
+            block(
+                3,
+                vec![(
+                    minted.clone(),
+                    Receipt {
+                        sender: depositor(),
+                        gas_used: Gas::ZERO,
+                        effective_gas_price: U256::zero(),
+                        ..receipt(&minted, true, vec![])
+                    },
+                )],
+            ),
+        ];
+        Self {
+            blocks: Mutex::new(blocks.into_iter().map(Arc::new).collect()),
+            pool: Mutex::default(),
+            progress: Mutex::default(),
+            new_blocks: broadcast::channel(EVENTS_MAX).0,
+            new_pending: broadcast::channel(EVENTS_MAX).0,
+            refusal: Mutex::default(),
+        }
+    }
+
+    fn blocks(&self) -> Vec<Arc<SealedBlock>> {
+        self.blocks.lock().expect("not poisoned").clone()
+    }
+
+    /// Adds the next block, with a log, and announces it.
+    pub fn push_block(&self) -> Arc<SealedBlock> {
+        let block = Arc::new(block_with_log(self.blocks().len() as u64));
+        self.blocks.lock().expect("not poisoned").push(Arc::clone(&block));
+        let _ = self.new_blocks.send(Arc::clone(&block));
+        block
+    }
+
+    pub fn refuse_with(&self, refusal: impl Into<SubmitError>) {
+        *self.refusal.lock().expect("not poisoned") = Some(refusal.into());
+    }
+
+    pub fn set_progress(&self, progress: SyncProgress) {
+        *self.progress.lock().expect("not poisoned") = Some(progress);
+    }
+
+    fn check_state(&self, at: BlockNumber) -> Result<(), ChainError> {
+        if at.get() < OLDEST_STATE { Err(ChainError::StateUnavailable(at)) } else { Ok(()) }
+    }
+
+    fn run(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError> {
+        self.check_state(at)?;
+        match call.to.map(|to| to.as_bytes()[19]) {
+            Some(callee::REVERTS) => Err(CallError::Reverted { output: reverted_because("not the owner") }),
+            Some(callee::PANICS) => {
+                let mut output = vec![0x4e, 0x48, 0x7b, 0x71];
+                output.extend([0; 31]);
+                output.push(0x12);
+                Err(CallError::Reverted { output })
+            }
+            Some(callee::RUNS_OUT_OF_GAS) => Err(CallError::Halted("out of gas".into())),
+            Some(callee::CANNOT_PAY) => {
+                Err(Refusal::InsufficientFunds { balance: U256::one(), cost: U256::from(2) }.into())
+            }
+            Some(callee::BREAKS_THE_NODE) => Err(ChainError::Internal("a secret of the node".into()).into()),
+            _ => Ok(call.data.clone()),
+        }
+    }
+}
+
+/// The encoding of Solidity's `Error(string)`, for a text of at most 32 bytes.
+pub fn reverted_because(text: &str) -> Vec<u8> {
+    let mut output = vec![0x08, 0xc3, 0x79, 0xa0];
+    for word in [0x20, text.len() as u8] {
+        output.extend([0; 31]);
+        output.push(word);
+    }
+    output.extend(text.as_bytes());
+    output.resize(4 + 3 * 32, 0);
+    output
+}
+
+impl Chain for FakeChain {
+    fn chain_id(&self) -> U256 {
+        U256::from(CHAIN_ID)
+    }
+
+    fn client_version(&self) -> String {
+        "Millrace/v0.0.0-fake".into()
+    }
+
+    fn coinbase(&self) -> Address {
+        Address::repeat_byte(0x99)
+    }
+
+    fn number_of_tag(&self, tag: BlockTag) -> BlockNumber {
+        let head = self.blocks().len() as u64 - 1;
+        BlockNumber::new(match tag {
+            BlockTag::Earliest => 0,
+            BlockTag::Finalized => 1,
+            BlockTag::Safe => 2,
+            BlockTag::Latest | BlockTag::Pending => head,
+        })
+    }
+
+    fn number_of_hash(&self, hash: BlockHash) -> Result<Option<BlockNumber>, ChainError> {
+        Ok(self.blocks().iter().find(|block| block.hash == hash).map(|block| block.block.header.number))
+    }
+
+    fn block(&self, number: BlockNumber) -> Result<Option<Arc<SealedBlock>>, ChainError> {
+        Ok(self.blocks().get(number.get() as usize).cloned())
+    }
+
+    fn header(&self, number: BlockNumber) -> Result<Option<SealedHeader>, ChainError> {
+        let block = self.block(number)?;
+        Ok(block.map(|block| SealedHeader { hash: block.hash, header: block.block.header.clone() }))
+    }
+
+    fn blocks_with_bloom(
+        &self,
+        range: RangeInclusive<BlockNumber>,
+        accepts: &dyn Fn(&Bloom) -> bool,
+    ) -> Result<Vec<BlockNumber>, ChainError> {
+        let blocks = self.blocks();
+        let numbers = blocks.iter().filter(|block| accepts(&block.block.header.logs_bloom));
+        Ok(numbers.map(|block| block.block.header.number).filter(|number| range.contains(number)).collect())
+    }
+
+    fn position(&self, hash: TransactionHash) -> Result<Option<TransactionPosition>, ChainError> {
+        Ok(self.blocks().iter().find_map(|block| {
+            let index = block.transaction_hashes.iter().position(|found| *found == hash)?;
+            Some(TransactionPosition { number: block.block.header.number, index: index as u32 })
+        }))
+    }
+
+    fn account(&self, at: BlockNumber, address: Address) -> Result<Account, ChainError> {
+        self.check_state(at)?;
+        if address != sender() {
+            return Ok(Account::default());
+        }
+        Ok(Account { nonce: 7, balance: U256::exp10(18) + at.get(), ..Account::default() })
+    }
+
+    fn storage(&self, at: BlockNumber, address: Address, key: H256) -> Result<H256, ChainError> {
+        self.check_state(at)?;
+        let set = address == contract() && key == H256::from_low_u64_be(5);
+        Ok(if set { H256::from_low_u64_be(42) } else { H256::zero() })
+    }
+
+    fn code(&self, at: BlockNumber, address: Address) -> Result<Vec<u8>, ChainError> {
+        self.check_state(at)?;
+        Ok(if address == contract() { vec![0x60; 50] } else { Vec::new() })
+    }
+
+    fn call(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError> {
+        self.run(at, call)
+    }
+
+    fn estimate(&self, at: BlockNumber, call: &Call) -> Result<Gas, CallError> {
+        self.run(at, call).map(|output| Gas::new(21_000 + output.len() as u64))
+    }
+
+    fn fees(&self) -> Fees {
+        Fees { gas_price: U256::from(1_250_000_000u64), base_fee_next: U256::from(1_100_000_000u64) }
+    }
+
+    fn submit(&self, raw: Vec<u8>) -> Submission<'_> {
+        Box::pin(async move {
+            if let Some(refusal) = self.refusal.lock().expect("not poisoned").take() {
+                return Err(refusal);
+            }
+            let hash = hash(&raw);
+            let executable = raw.first() == Some(&2);
+            self.pool.lock().expect("not poisoned").push(PooledTransaction {
+                hash,
+                sender: sender(),
+                nonce: 5,
+                raw,
+                executable,
+            });
+            let _ = self.new_pending.send(hash);
+            Ok(hash)
+        })
+    }
+
+    fn pending_nonce(&self, address: Address) -> Result<u64, ChainError> {
+        Ok(if address == sender() { 9 } else { 0 })
+    }
+
+    fn pooled(&self, hash: TransactionHash) -> Option<PooledTransaction> {
+        self.pool().into_iter().find(|pooled| pooled.hash == hash)
+    }
+
+    fn pool(&self) -> Vec<PooledTransaction> {
+        self.pool.lock().expect("not poisoned").clone()
+    }
+
+    fn subscribe_blocks(&self) -> broadcast::Receiver<Arc<SealedBlock>> {
+        self.new_blocks.subscribe()
+    }
+
+    fn subscribe_pending(&self) -> broadcast::Receiver<TransactionHash> {
+        self.new_pending.subscribe()
+    }
+
+    fn sync_progress(&self) -> Option<SyncProgress> {
+        *self.progress.lock().expect("not poisoned")
+    }
+}

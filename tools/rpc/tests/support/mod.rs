@@ -1,0 +1,119 @@
+//! A fake chain behind a real server, and clients that write the bytes themselves.
+
+#![allow(dead_code, reason = "each test file uses a part")]
+
+pub mod chain;
+pub mod client;
+pub mod transactions;
+
+use chain::FakeChain;
+use client::{Reply, post};
+use millrace_rpc::conformance::OpenRpc;
+use millrace_rpc::{RpcConfig, RpcServer, start};
+use serde_json::{Value, json};
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+/// Names the folder with `ethereum-openrpc.json`.
+const SCHEMAS_VARIABLE: &str = "MILLRACE_SCHEMAS";
+
+/// The description, if the environment names one. A name that leads nowhere is an error.
+fn openrpc() -> Option<&'static OpenRpc> {
+    static OPENRPC: OnceLock<Option<OpenRpc>> = OnceLock::new();
+    OPENRPC
+        .get_or_init(|| match std::env::var_os(SCHEMAS_VARIABLE) {
+            Some(folder) => {
+                let path = Path::new(&folder).join("ethereum-openrpc.json");
+                Some(OpenRpc::load(&path).expect("the description loads"))
+            }
+            None => {
+                eprintln!("{SCHEMAS_VARIABLE} is not set: replies are NOT validated against OpenRPC");
+                None
+            }
+        })
+        .as_ref()
+}
+
+/// A server over a fake chain, on a free port.
+pub struct Fixture {
+    pub chain: Arc<FakeChain>,
+    pub server: RpcServer,
+    now_ms: Arc<AtomicU64>,
+}
+
+impl Fixture {
+    pub async fn new() -> Self {
+        Self::with(|_| ()).await
+    }
+
+    /// With other limits than the default ones.
+    pub async fn with(change: impl FnOnce(&mut RpcConfig)) -> Self {
+        let chain = Arc::new(FakeChain::new());
+        let mut config = RpcConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..RpcConfig::default() };
+        change(&mut config);
+        let now_ms = Arc::new(AtomicU64::new(0));
+        let clock = {
+            let now_ms = Arc::clone(&now_ms);
+            Arc::new(move || Duration::from_millis(now_ms.load(Ordering::Relaxed)))
+        };
+        let server = start(config, Arc::clone(&chain) as Arc<_>, clock).await.expect("starts");
+        Self { chain, server, now_ms }
+    }
+
+    pub fn advance_ms(&self, ms: u64) {
+        self.now_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.server.address()
+    }
+
+    /// A request as bytes.
+    pub async fn post(&self, body: &str) -> Reply {
+        post(self.address(), body).await
+    }
+
+    /// The whole reply to a request.
+    pub async fn reply(&self, method: &str, params: Value) -> Value {
+        let request = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
+        let reply = self.post(&request.to_string()).await.json();
+        assert_eq!((&reply["jsonrpc"], &reply["id"]), (&json!("2.0"), &json!(7)), "{method}: {reply}");
+        reply
+    }
+
+    /// The result of a request, which must conform to the description if that has the method.
+    pub async fn call(&self, method: &str, params: Value) -> Value {
+        let result = self.call_unchecked(method, params).await;
+        if let Some(openrpc) = openrpc().filter(|openrpc| openrpc.describes(method)) {
+            openrpc.check(method, &result).expect("conforms");
+        }
+        result
+    }
+
+    /// The result of a request, whatever its shape.
+    pub async fn call_unchecked(&self, method: &str, params: Value) -> Value {
+        let reply = self.reply(method, params.clone()).await;
+        assert!(reply.get("error").is_none(), "{method} {params}: {reply}");
+        reply["result"].clone()
+    }
+
+    /// Code and message of the error of a request.
+    pub async fn error(&self, method: &str, params: Value) -> (i64, String) {
+        let reply = self.reply(method, params.clone()).await;
+        let code = reply["error"]["code"].as_i64().unwrap_or_else(|| panic!("{method} {params}: {reply}"));
+        (code, reply["error"]["message"].as_str().expect("a message").to_owned())
+    }
+}
+
+/// Bytes as data.
+pub fn data(bytes: &[u8]) -> String {
+    format!("0x{}", hex::encode(bytes))
+}
+
+/// The same byte, as data of a size.
+pub fn repeated(byte: u8, size_bytes: usize) -> String {
+    data(&vec![byte; size_bytes])
+}
