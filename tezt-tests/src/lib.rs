@@ -1,1 +1,21 @@
-//! TO BE WRITTEN: millrace-tezt.
+//! Black-box scenarios in the style of Tezt: processes that are started and stopped, sockets, clients.
+//!
+//! [`Sandbox`] is the built `millrace sandbox`; [`clients`] are the npm libraries that dApp developers use. The
+//! scenarios themselves are in `tests/e2e/`.
+//!
+//! **Failure**: everything that goes wrong is an error that says what was awaited; a scenario bounds its
+//! patience with [`PATIENCE`]. **Deliberately unknown**: everything inside the processes.
+
+pub mod clients;
+mod places;
+mod rpc;
+mod sandbox;
+
+pub use places::{dist, millrace};
+pub use rpc::{Failure, Rpc, quantity};
+pub use sandbox::{Options, Sandbox};
+
+use std::time::Duration;
+
+/// How long a scenario waits for something that should happen soon.
+pub const PATIENCE: Duration = Duration::from_secs(90);

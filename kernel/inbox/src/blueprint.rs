@@ -42,12 +42,6 @@ impl Chain {
         self.rollup
     }
 
-    /// Forgets what is stored, so that it is read again.
-    pub(crate) fn forget(&mut self) {
-        self.context = None;
-        self.known = None;
-    }
-
     fn context(&mut self, store: &impl Store) -> Result<&Context, LayoutError> {
         if self.context.is_none() {
             let head = World::Committed.head()?.require(store)?.header.number;

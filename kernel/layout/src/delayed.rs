@@ -149,10 +149,9 @@ pub fn name(name: TransactionHash) -> Result<Key<Position>, LayoutError> {
 /// # Errors
 /// As [`Key::read`].
 pub fn find(store: &impl Store, wanted: TransactionHash) -> Result<Option<Item>, LayoutError> {
-    match name(wanted)?.read(store)? {
-        Some(position) => item(position)?.read(store),
-        None => Ok(None),
-    }
+    let Some(position) = name(wanted)?.read(store)? else { return Ok(None) };
+    // A name whose push died may point where another item is now.
+    Ok(item(position)?.read(store)?.filter(|item| item.name == wanted))
 }
 
 /// What became of an item offered to the queue.
@@ -167,22 +166,23 @@ pub enum Pushed {
 }
 
 /// Appends an item. The item is written before its name, and the name before the bounds, so that a run
-/// that dies in between leaves at most an item that nothing points to and that the next push overwrites.
+/// that dies in between leaves at most what the next push overwrites.
 ///
 /// # Errors
 /// As [`Key::read`] and [`Key::write`].
 pub fn push(store: &mut impl Store, new: &Item) -> Result<Pushed, LayoutError> {
-    if find(store, new.name)?.is_some_and(|known| known == *new) {
+    let Bounds { front, back } = bounds()?.read(store)?.unwrap_or_default();
+    let known = name(new.name)?.read(store)?;
+    if known.is_some_and(|position| position.0 < back) {
         return Ok(Pushed::Known);
     }
-    let Bounds { front, back } = bounds()?.read(store)?.unwrap_or_default();
     if back.saturating_sub(front) >= ITEMS_MAX {
         return Ok(Pushed::Full);
     }
     let position = Position(back);
     item(position)?.write(store, new)?;
-    bounds()?.write(store, &Bounds { front, back: back.saturating_add(1) })?;
     name(new.name)?.write(store, &position)?;
+    bounds()?.write(store, &Bounds { front, back: back.saturating_add(1) })?;
     Ok(Pushed::Queued)
 }
 

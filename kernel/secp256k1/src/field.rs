@@ -10,10 +10,10 @@
 //! * Signed limbs make subtraction and negation limb by limb, without multiples of p; carries are arithmetic
 //!   shifts.
 //!
-//! **Magnitude.** *Reduced* is what [`Wide::reduce`] gives: every limb is within its width, `0 <= limb <
+//! **Magnitude.** *Reduced* is what [`Wide::reduced`] gives: every limb is within its width, `0 <= limb <
 //! 2^width`, except limb 2, which is within `-2^11 .. 2^29 + 2^11`. An element has magnitude m if each limb is
-//! at most m times that bound in absolute value. A difference of two reduced elements has magnitude 1, since
-//! both are positive (but for limb 2's small excess); sums and doubles add up. Every operation says what
+//! at most `m 2^width` in absolute value, and limb 2 at most `m (2^29 + 2^12)`. A difference of two reduced
+//! elements has magnitude 1, since both are positive; sums and doubles add up. Every operation says what
 //! magnitudes it takes. All arithmetic wraps, so no input can trap.
 
 use crate::inverse::Modulus;

@@ -22,7 +22,7 @@
 //! these 43 % are doublings, 36 % additions, 12 % the square root. 64 kB of static data: 55 kB points and 9 kB
 //! digits. Digits of width 5 for G would need 16 kB and cost 21,000 operators more.
 //!
-//! **Bounds.** 3 kB of memory for each signature of a batch, of 128 at most at a time; the stack holds no more
+//! **Bounds.** 2 kB of memory for each signature of a batch, of 128 at most at a time; the stack holds no more
 //! than a few kB. The crafted signatures whose sums pass through equal points or infinity cost no more than
 //! others.
 //!

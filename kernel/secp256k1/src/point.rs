@@ -209,7 +209,7 @@ const fn maybe_zero(x: &Field) -> bool {
 }
 
 /// Replaces every element by its inverse, for one inversion and three products each. None may be zero modulo p;
-/// magnitude 1. `products` is as long as `elements` and is overwritten.
+/// magnitude 4. `products` is as long as `elements` and is overwritten.
 pub(crate) const fn invert_all(elements: &mut [Field], products: &mut [Field]) {
     let (mut product, mut i) = (Field::ONE, 0);
     while i < elements.len() && i < products.len() {

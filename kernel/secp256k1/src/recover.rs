@@ -10,7 +10,7 @@ use crate::multiply::double_multiply;
 use crate::point::{Sum, invert_all};
 use crate::scalar::{Scalar, words_of_bytes};
 
-/// Signatures that share their inversions. Bounds the memory: about 1.5 kB for each.
+/// Signatures that share their inversions. Bounds the memory: about 2 kB for each.
 pub(crate) const BATCH_MAX: usize = 128;
 
 /// A signature whose R exists.

@@ -23,7 +23,7 @@ pub use millrace_evm::{
     block::{encode_header, encode_receipt, header_hash, logs_bloom},
     execute::{Halt, Invalid},
     keccak,
-    transaction::{AccessListItem, DEPOSIT_SENDER, DecodeError},
+    transaction::{AccessListItem, DEPOSIT_SENDER, DecodeError, Signature, Transaction, TransactionType},
 };
 pub use states::{Applied, Head};
 

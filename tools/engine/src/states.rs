@@ -5,11 +5,12 @@ use millrace_block::{Dropped, Verdict, apply, settle};
 use millrace_layout::{
     delayed::{self, Item, Pushed},
     parameters::{self as layout, Parameters},
+    sequencers,
     world::{Body, World},
 };
 use millrace_primitives::{Account, Address, Block, BlockHash, EMPTY_CODE_HASH, H256, Header};
 use millrace_pvm::durable::Durable;
-use millrace_wire::blueprint::Blueprint;
+use millrace_wire::{authority::Authority, blueprint::Blueprint};
 
 /// The last block of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,6 +57,14 @@ impl Engine {
         let head = World::Committed.head()?.require(&host)?;
         let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
         Ok(Block { header: head.header, transactions, receipts })
+    }
+
+    /// Who may order transactions; `None` when nobody may.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn authority(&self, state: &Durable) -> Result<Option<Authority>, EngineError> {
+        Ok(sequencers::read(&NativeHost::new(state))?)
     }
 
     /// Makes the next block of `state`, which stays as it is.

@@ -17,7 +17,7 @@ fn value(x: &Field) -> BigInt {
 /// Limbs at their bounds for this magnitude, with the signs and the choice of bound given by two bits a limb.
 fn extreme(magnitude: i64, pattern: u64) -> Field {
     Field(core::array::from_fn(|i| {
-        let excess = if i == 2 { 1 << 11 } else { -1 };
+        let excess = if i == 2 { 1 << 12 } else { 0 };
         let bound = magnitude * ((1 << WIDTHS[i]) + excess);
         match pattern >> (2 * i) & 3 {
             0 => bound,

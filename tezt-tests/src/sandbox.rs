@@ -1,0 +1,180 @@
+//! The sandbox as a process.
+
+use crate::{PATIENCE, Rpc, dist, millrace};
+use anyhow::{Context as _, bail, ensure};
+use serde_json::Value;
+use std::{net::TcpListener, path::Path, process::Stdio};
+use tokio::{
+    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+/// How a sandbox is started.
+#[derive(Clone, Debug)]
+pub struct Options {
+    rpc_port: u16,
+    rollup_node_port: u16,
+    arguments: Vec<String>,
+}
+
+impl Options {
+    /// Free ports, and nothing special.
+    ///
+    /// # Errors
+    /// When the system gives no port.
+    pub fn new() -> anyhow::Result<Self> {
+        Ok(Self { rpc_port: free_port()?, rollup_node_port: free_port()?, arguments: vec![] })
+    }
+
+    /// The same with further command-line arguments.
+    #[must_use]
+    pub fn with(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|argument| (*argument).to_owned()));
+        self
+    }
+
+    /// The command line over `data_dir`.
+    ///
+    /// # Errors
+    /// When binary or `dist/` are not there.
+    pub fn command(&self, data_dir: &Path) -> anyhow::Result<Command> {
+        let mut command = Command::new(millrace()?);
+        command
+            .arg("sandbox")
+            .args(["--rpc-port", &self.rpc_port.to_string()])
+            .args(["--rollup-node-port", &self.rollup_node_port.to_string()])
+            .arg("--data-dir")
+            .arg(data_dir)
+            .arg("--dist")
+            .arg(dist()?)
+            .args(&self.arguments)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        Ok(command)
+    }
+}
+
+fn free_port() -> anyhow::Result<u16> {
+    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+}
+
+/// A running `millrace sandbox`.
+#[derive(Debug)]
+pub struct Sandbox {
+    process: Child,
+    /// Its JSON-RPC.
+    pub rpc: Rpc,
+    rollup_node: String,
+    /// What it printed until it was ready.
+    pub banner: String,
+}
+
+impl Sandbox {
+    /// Starts it and waits until it says where it can be reached.
+    ///
+    /// # Errors
+    /// When it stops before; the error has what it printed.
+    pub async fn start(data_dir: &Path, options: &Options) -> anyhow::Result<Self> {
+        let mut process = options.command(data_dir)?.spawn().context("millrace cannot be started")?;
+        let url = format!("http://127.0.0.1:{}", options.rpc_port);
+        let output = process.stdout.take().context("no standard output")?;
+        let mut lines = BufReader::new(output).lines();
+        let mut banner = String::new();
+        let ready = async {
+            while let Some(line) = lines.next_line().await? {
+                banner.push_str(&line);
+                banner.push('\n');
+                if line.contains(&url) {
+                    return Ok(true);
+                }
+            }
+            anyhow::Ok(false)
+        };
+        let is_ready = timeout(PATIENCE, ready).await.context("the sandbox did not start in time")??;
+        if !is_ready {
+            let mut errors = String::new();
+            if let Some(mut stderr) = process.stderr.take() {
+                stderr.read_to_string(&mut errors).await?;
+            }
+            bail!("the sandbox stopped before it was ready:\n{banner}{errors}");
+        }
+        // Whatever it prints later must not fill the pipes.
+        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
+        if let Some(stderr) = process.stderr.take() {
+            let mut lines = BufReader::new(stderr).lines();
+            tokio::spawn(async move {
+                while let Ok(Some(line)) = lines.next_line().await {
+                    eprintln!("sandbox: {line}");
+                }
+            });
+        }
+        let rollup_node = format!("http://127.0.0.1:{}", options.rollup_node_port);
+        Ok(Self { process, rpc: Rpc::new(url)?, rollup_node, banner })
+    }
+
+    /// Where its rollup node answers.
+    pub fn rollup_node(&self) -> &str {
+        &self.rollup_node
+    }
+
+    /// A value of the rollup node's durable storage after the level `block`, in hexadecimal; `None` when there
+    /// is none.
+    ///
+    /// # Errors
+    /// When the rollup node does not answer.
+    pub async fn durable(&self, block: &str, key: &str) -> anyhow::Result<Option<String>> {
+        let path = format!("/global/block/{block}/durable/wasm_2_0_0/value?key={key}");
+        let value = self.get(&path).await?;
+        Ok(value.as_str().map(str::to_owned))
+    }
+
+    /// Asks the rollup node.
+    ///
+    /// # Errors
+    /// When it does not answer well.
+    pub async fn get(&self, path: &str) -> anyhow::Result<Value> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let answer = client.get(format!("{}{path}", self.rollup_node)).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path}: {status} {text}");
+        Ok(serde_json::from_str(&text)?)
+    }
+
+    /// Tells the sandbox's layer 1 something.
+    ///
+    /// # Errors
+    /// When it refuses.
+    pub async fn control(&self, path: &str, body: &Value) -> anyhow::Result<Value> {
+        let client = reqwest::Client::builder().no_proxy().build()?;
+        let answer = client.post(format!("{}/sandbox/{path}", self.rollup_node)).json(body).send().await?;
+        let status = answer.status();
+        let text = answer.text().await?;
+        ensure!(status.is_success(), "{path}: {status} {text}");
+        Ok(serde_json::from_str(&text).unwrap_or_default())
+    }
+
+    /// Kills it with signal 9, as a crash would.
+    ///
+    /// # Errors
+    /// When it is gone already.
+    pub async fn crash(mut self) -> anyhow::Result<()> {
+        self.process.kill().await.context("the sandbox was gone already")
+    }
+
+    /// Stops it with Ctrl-C and waits until it is gone.
+    ///
+    /// # Errors
+    /// When it does not stop, or not well.
+    pub async fn stop(mut self) -> anyhow::Result<()> {
+        let id = self.process.id().context("the sandbox was gone already")?;
+        let status = Command::new("kill").args(["-INT", &id.to_string()]).status().await?;
+        ensure!(status.success(), "kill failed");
+        let status = timeout(PATIENCE, self.process.wait()).await.context("it did not stop")??;
+        ensure!(status.success(), "the sandbox ended with {status}");
+        Ok(())
+    }
+}

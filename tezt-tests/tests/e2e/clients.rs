@@ -1,0 +1,50 @@
+//! What dApp developers do, with the libraries they use.
+
+use anyhow::{Context as _, ensure};
+use millrace_tezt::{Options, Sandbox, clients, quantity};
+use serde_json::json;
+
+/// viem and ethers deploy a token, make a thousand transfers, read events by filter and subscription, see
+/// reverts; and the rollup node's durable storage holds the balances that they read.
+#[tokio::test(flavor = "multi_thread")]
+async fn viem_and_ethers_use_a_token_and_the_rollup_node_has_the_same_balances() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let sandbox = Sandbox::start(&folder.path().join("data"), &Options::new()?).await?;
+    let seen = clients::run("erc20.mjs", &[sandbox.rpc.url()]).await?;
+    ensure!(seen["transfers"] == 1_000, "{seen}");
+
+    let head = seen["head"].as_u64().context("no head")?;
+    let is_final = |block: &serde_json::Value| quantity(&block["number"]).is_ok_and(|number| number >= head);
+    let finalized = sandbox.rpc.until(("eth_getBlockByNumber", json!(["finalized", false])), is_final).await?;
+    let number = finalized["number"].clone();
+    let latest = sandbox.rpc.call("eth_getBlockByNumber", json!([number, false])).await?;
+    ensure!(latest["hash"] == finalized["hash"], "two blocks {number}");
+
+    let token = seen["token"].as_str().context("no token")?.trim_start_matches("0x").to_lowercase();
+    let balances = seen["balances"].as_object().context("no balances")?;
+    ensure!(balances.len() == 10);
+    for (address, balance) in balances {
+        let slot = seen["slots"][address].as_str().context("no slot")?.trim_start_matches("0x").to_owned();
+        let key = format!("/evm/world/accounts/{token}/storage/{slot}");
+        let stored = sandbox.durable("finalized", &key).await?.with_context(|| format!("nothing at {key}"))?;
+        let stored = u128::from_str_radix(&stored, 16)?;
+        let read: u128 = balance.as_str().context("no balance")?.parse()?;
+        ensure!(stored == read, "{address}: {stored} in durable storage, {read} by JSON-RPC");
+    }
+    sandbox.stop().await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_chain_id_is_another_chain() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let options = Options::new()?.with(&["--chain-id", "4242"]);
+    let sandbox = Sandbox::start(&folder.path().join("data"), &options).await?;
+    ensure!(sandbox.rpc.call("eth_chainId", json!([])).await? == "0x1092");
+    let raws = clients::run("sign.mjs", &["4242", "0", "1"]).await?;
+    let hash = sandbox.rpc.call("eth_sendRawTransaction", json!([raws[0]])).await?;
+    ensure!(sandbox.rpc.receipt(&hash).await?["status"] == "0x1");
+    let foreign = clients::run("sign.mjs", &["1337", "1", "1"]).await?;
+    let failure = sandbox.rpc.failure("eth_sendRawTransaction", json!([foreign[0]])).await?;
+    ensure!(failure.code == -32_000 && failure.message.contains("chain"), "{failure:?}");
+    sandbox.stop().await
+}

@@ -1,0 +1,47 @@
+//! Malformed requests: each gets a typed error, and nothing stops.
+
+use anyhow::ensure;
+use millrace_tezt::{Options, Sandbox, quantity};
+use serde_json::{Value, json};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn malformed_requests_get_typed_errors_and_nothing_stops() -> anyhow::Result<()> {
+    let folder = tempfile::tempdir()?;
+    let sandbox = Sandbox::start(&folder.path().join("data"), &Options::new()?).await?;
+    let rpc = &sandbox.rpc;
+    let bodies = [("", -32_700), ("{", -32_700), ("[]", -32_600), ("{}", -32_600), ("42", -32_600)];
+    for (body, code) in bodies {
+        let (_, text) = rpc.post(body).await?;
+        let reply: Value = serde_json::from_str(&text)?;
+        ensure!(reply["error"]["code"] == code, "{body:?}: {text}");
+    }
+    let calls = [
+        ("eth_noSuchMethod", json!([]), -32_601),
+        ("eth_getBalance", json!([]), -32_602),
+        ("eth_getBalance", json!(["0x12", "latest"]), -32_602),
+        ("eth_getBlockByNumber", json!(["yesterday", false]), -32_602),
+        ("eth_sendRawTransaction", json!(["0xzz"]), -32_602),
+        ("eth_sendRawTransaction", json!(["0x"]), -32_000),
+        ("eth_sendRawTransaction", json!(["0xdeadbeef"]), -32_000),
+        ("eth_sendRawTransaction", json!(["0x03c0"]), -32_000),
+        ("eth_getFilterChanges", json!(["0x123456"]), -32_000),
+    ];
+    for (method, params, code) in calls {
+        let failure = rpc.failure(method, params.clone()).await?;
+        ensure!(failure.code == code, "{method} {params}: {failure:?}");
+        ensure!(!failure.message.is_empty(), "{method} {params}");
+    }
+    let (status, text) = rpc.post(vec![b' '; 20 << 20]).await?;
+    ensure!(status == 413 || text.contains("error"), "{status} {text}");
+    let batch = json!([
+        {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []},
+        {"jsonrpc": "2.0", "id": 2, "method": "eth_nothing", "params": []},
+        7
+    ]);
+    let (_, text) = rpc.post(batch.to_string()).await?;
+    let replies: Vec<Value> = serde_json::from_str(&text)?;
+    ensure!(replies.len() == 3 && replies[0]["result"] == "0x539", "{text}");
+    ensure!(replies[1]["error"]["code"] == -32_601 && replies[2]["error"]["code"] == -32_600, "{text}");
+    quantity(&rpc.call("eth_blockNumber", json!([])).await?)?;
+    sandbox.stop().await
+}

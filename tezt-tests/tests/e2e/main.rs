@@ -1,0 +1,6 @@
+//! The scenarios: each starts sandboxes of its own.
+
+mod clients;
+mod hostile;
+mod layer1;
+mod survival;

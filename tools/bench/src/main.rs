@@ -1,0 +1,51 @@
+//! `make bench`: what the kernel costs in the PVM, how long the node takes natively, and what a client of a
+//! running sandbox sees. Prints tables and writes `dist/bench.json`.
+//!
+//! The kernel figures are wasm operators, host calls and bytes: they repeat exactly, and have the unit and the
+//! scenarios in which Etherlink's kernel was measured. The others are times of this machine, now.
+
+#![allow(clippy::print_stdout, reason = "this program prints a report")]
+
+mod accounts;
+mod kernel;
+mod load;
+mod report;
+mod rollup;
+
+use anyhow::Context as _;
+use clap::Parser;
+use std::path::PathBuf;
+
+/// Measures the kernel and a sandbox.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// Where kernel.wasm, installer.wasm and preimages/ are.
+    #[arg(long, default_value = "dist")]
+    dist: PathBuf,
+    /// Where the report goes.
+    #[arg(long, default_value = "dist/bench.json")]
+    out: PathBuf,
+    /// The `millrace` binary to put under load; without it only the kernel is measured.
+    #[arg(long)]
+    millrace: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let kernel = kernel::measure(&arguments.dist)?;
+    kernel.print();
+    let load = match &arguments.millrace {
+        Some(millrace) => {
+            let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+            let load = runtime.block_on(load::measure(millrace, &arguments.dist))?;
+            load.print();
+            Some(load)
+        }
+        None => None,
+    };
+    let text = serde_json::to_string_pretty(&report::Report { kernel, load })?;
+    std::fs::write(&arguments.out, text + "\n")
+        .with_context(|| format!("cannot write {}", arguments.out.display()))?;
+    println!("\nwritten to {}", arguments.out.display());
+    Ok(())
+}

@@ -1,0 +1,130 @@
+//! A rollup in the metered PVM, and blueprints for it.
+
+use anyhow::{Context as _, ensure};
+use millrace_engine::{Applied, Engine};
+use millrace_primitives::{BlockNumber, Epoch, RollupAddress, Timestamp};
+use millrace_pvm::{
+    LevelReport, Machine, MachineConfig, PreimageFolder, Pvm, Rollup, State, Version,
+    inputs::{LevelInfo, level_inputs},
+};
+use millrace_wire::{
+    blueprint::{Blueprint, Domain, Payload, prepare},
+    base58::Base58Check as _,
+    signature::SecretKey,
+};
+use std::{fs, path::Path, sync::Arc, time::Instant};
+
+const ADDRESS: [u8; 20] = [0x33; 20];
+/// The sequencer of a sandbox (`millrace_installer::development`).
+const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDzstFtojtc1zcpsh";
+const START_S: u64 = 1_750_000_000;
+const LEVEL_S: u64 = 6;
+
+/// A rollup that was booted from `dist/`.
+pub(crate) struct Bench {
+    pvm: Pvm,
+    pub(crate) engine: Engine,
+    sequencer: SecretKey,
+    level: u32,
+}
+
+/// A level with one block.
+pub(crate) struct Measured {
+    pub(crate) report: LevelReport,
+    pub(crate) applied: Applied,
+    /// Time of `Engine::apply` on the same blueprint, in microseconds.
+    pub(crate) native_us: u64,
+    /// Time of the level in the PVM, in microseconds.
+    pub(crate) wasm_us: u64,
+    /// Bytes of the inbox.
+    pub(crate) inbox_bytes: usize,
+}
+
+impl Bench {
+    pub(crate) fn boot(dist: &Path) -> anyhow::Result<Self> {
+        let installer = dist.join("installer.wasm");
+        let installer =
+            fs::read(&installer).with_context(|| format!("no {}: run make dist", installer.display()))?;
+        let machine = Machine::new(MachineConfig { metered: true, ..MachineConfig::default() })?;
+        let preimages = Arc::new(PreimageFolder::new(dist.join("preimages")));
+        let rollup = Rollup { address: ADDRESS, origination_level: 0 };
+        let mut pvm = Pvm::originate(machine, rollup, preimages, Version::V5, installer);
+        for level in 0..2 {
+            pvm.run_level(level, &inputs(level, &[]))?;
+        }
+        let engine = Engine::of(pvm.durable()).context("the installer did not boot")?;
+        let sequencer =
+            SecretKey::from_base58(SEQUENCER_SECRET).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let authority = engine.authority(pvm.durable())?.context("no sequencer")?;
+        ensure!(authority.members == [sequencer.public_key()], "dist/ has another sequencer key");
+        Ok(Self { pvm, engine, sequencer, level: 2 })
+    }
+
+    /// The state, to come back to.
+    pub(crate) fn save(&self) -> (State, u32) {
+        (self.pvm.state().clone(), self.level)
+    }
+
+    /// Back to a state.
+    pub(crate) fn load(&mut self, (state, level): (State, u32)) {
+        self.pvm.set_state(state);
+        self.level = level;
+    }
+
+    /// A level without any message for us.
+    pub(crate) fn quiet_level(&mut self) -> anyhow::Result<LevelReport> {
+        let report = self.pvm.run_level(self.level, &inputs(self.level, &[]))?;
+        self.level += 1;
+        Ok(report)
+    }
+
+    /// A level with one block of these transactions, all of which must succeed.
+    pub(crate) fn block(&mut self, transactions: Vec<Vec<u8>>) -> anyhow::Result<Measured> {
+        let count = transactions.len();
+        let head = self.engine.head(self.pvm.durable())?;
+        let blueprint = Blueprint {
+            number: BlockNumber::new(head.header.number.get() + 1),
+            parent: head.hash,
+            timestamp: time(self.level),
+            payload: Payload { delayed: vec![], transactions },
+        };
+        let messages = self.seal(&blueprint)?;
+        let started = Instant::now();
+        let applied = self.engine.apply(self.pvm.durable(), &blueprint)?;
+        let native_us = micros(started);
+        let level = inputs(self.level, &messages);
+        let started = Instant::now();
+        let report = self.pvm.run_level(self.level, &level)?;
+        let wasm_us = micros(started);
+        self.level += 1;
+
+        let confirmed = self.engine.head(self.pvm.durable())?;
+        let debug = String::from_utf8_lossy(&report.debug);
+        ensure!(confirmed.hash == applied.hash, "wasm and native disagree: {debug}");
+        ensure!(applied.block.receipts.len() == count, "{:?}", applied.dropped);
+        ensure!(applied.block.receipts.iter().all(|receipt| receipt.succeeded), "a transaction failed");
+        let inbox_bytes = level.iter().map(Vec::len).sum();
+        Ok(Measured { report, applied, native_us, wasm_us, inbox_bytes })
+    }
+
+    fn seal(&self, blueprint: &Blueprint) -> anyhow::Result<Vec<Vec<u8>>> {
+        let rollup = RollupAddress::new(ADDRESS);
+        let domain = Domain { rollup, chain_id: self.engine.parameters().chain_id };
+        let prepared = prepare(Epoch::ZERO, blueprint).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let signature = self.sequencer.sign(&prepared.signing_bytes(&domain));
+        Ok(prepared.seal(signature, &rollup))
+    }
+}
+
+fn micros(started: Instant) -> u64 {
+    u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX)
+}
+
+fn time(level: u32) -> Timestamp {
+    Timestamp::new(START_S + u64::from(level) * LEVEL_S)
+}
+
+fn inputs(level: u32, messages: &[Vec<u8>]) -> Vec<Vec<u8>> {
+    let predecessor_timestamp = i64::try_from(time(level).get()).unwrap_or(i64::MAX);
+    level_inputs(LevelInfo { predecessor_timestamp, predecessor: [0; 32] }, None, messages)
+}
