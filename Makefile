@@ -25,8 +25,6 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 BUILT := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.wasm
 OPTIMISED := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.opt.wasm
 SHIPPED := $(if $(filter 0,$(WASM_OPT)),$(BUILT),$(OPTIMISED))
-# npm writes this file when it has installed everything.
-CLIENTS := tezt-tests/npm/node_modules/.package-lock.json
 
 say = @printf '\n==> %s\n' "$(1)"
 
@@ -40,9 +38,8 @@ run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
 	@$(CARGO) run --locked -p millrace-cli --bin millrace -- sandbox $(ARGS)
 
 .PHONY: test
-test: needs-node dist $(CLIENTS) ## Every test, and the check of the shipped kernel
+test: needs-node dist ## Every test, and the check of the shipped kernel
 	$(call say,building the tests)
-	@$(CARGO) build --locked --bins
 	@$(CARGO) test --locked --no-run
 	$(call say,running the tests)
 	@$(CARGO) test --locked --no-fail-fast
@@ -85,7 +82,8 @@ $(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
 .PHONY: bench
 bench: dist ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json
 	$(call say,benchmarks)
-	@$(CARGO) run --locked -p millrace-bench -- $(ARGS)
+	@$(CARGO) build --locked -p millrace-cli -p millrace-bench
+	@$(TARGET)/debug/millrace-bench --millrace $(TARGET)/debug/millrace $(ARGS)
 
 .PHONY: fuzz
 fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
@@ -96,11 +94,6 @@ fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
 clean: ## Forgets everything that was built; the chain in .millrace stays
 	@$(CARGO) clean
 	@rm -rf dist tezt-tests/npm/node_modules
-
-$(CLIENTS): tezt-tests/npm/package.json tezt-tests/npm/package-lock.json
-	$(call say,installing the npm clients of the end-to-end tests)
-	@cd tezt-tests/npm && npm ci --no-audit --no-fund
-	@touch $@
 
 .PHONY: needs-rust needs-node FORCE
 needs-rust:

@@ -31,6 +31,7 @@ pub struct Sealed {
 }
 
 /// What became of a blueprint.
+#[allow(clippy::large_enum_variant, reason = "one value at a time, and it is taken apart at once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// It is the head now.
@@ -66,9 +67,7 @@ pub fn apply(
     for item in &items {
         execution.delayed(item)?;
     }
-    for transaction in &blueprint.payload.transactions {
-        execution.transaction(transaction)?;
-    }
+    execution.transactions(&blueprint.payload.transactions)?;
     let executed = execution.finish();
 
     let head = seal(parameters, &parent, blueprint, &executed)?;

@@ -7,7 +7,7 @@ use millrace_evm::{
     execute::{BlockEnvironment, Invalid, TransactionError, transact},
     fees::Fees,
     state::{Changes, CreditError, State},
-    transaction::{DEPOSIT_SENDER, DecodeError, Recovered, SignedTransaction},
+    transaction::{DEPOSIT_SENDER, DecodeError, Recovered, SignedTransaction, Transaction},
 };
 use millrace_host::Store;
 use millrace_layout::{
@@ -122,27 +122,45 @@ impl<'a, S: Store> Execution<'a, S> {
         Ok(())
     }
 
-    /// Executes a transaction, or drops it with a reason.
-    pub(crate) fn transaction(&mut self, bytes: &[u8]) -> Result<(), LayoutError> {
-        if let Err(fault) = self.execute(bytes)? {
-            self.drop(fault);
+    /// Executes transactions in their order; drops the bad ones with a reason. All senders are recovered
+    /// together, which is the cheapest way; a payload bounds how many there are.
+    pub(crate) fn transactions(&mut self, encoded: &[Vec<u8>]) -> Result<(), LayoutError> {
+        let mut decoded = Vec::with_capacity(encoded.len());
+        let mut faults = Vec::with_capacity(encoded.len());
+        for bytes in encoded {
+            match SignedTransaction::decode(bytes, self.environment.chain_id) {
+                Ok(transaction) => {
+                    decoded.push(transaction);
+                    faults.push(None);
+                }
+                Err(DecodeError::WrongChainId(_)) => faults.push(Some(TransactionFault::ChainId)),
+                Err(_) => faults.push(Some(TransactionFault::Undecodable)),
+            }
         }
-        self.position = self.position.saturating_add(1);
+        let mut recovered = SignedTransaction::recover_all(decoded).into_iter();
+        for (bytes, fault) in encoded.iter().zip(faults) {
+            let executed = match (fault, fault.is_none().then(|| recovered.next()).flatten()) {
+                (Some(fault), _) => Err(fault),
+                (None, Some(Ok(recovered))) => self.execute(bytes, &recovered)?,
+                (None, _) => Err(TransactionFault::Signature),
+            };
+            if let Err(fault) = executed {
+                self.drop(fault);
+            }
+            self.position = self.position.saturating_add(1);
+        }
         Ok(())
     }
 
-    fn execute(&mut self, bytes: &[u8]) -> Result<Result<(), TransactionFault>, LayoutError> {
-        let decoded = match SignedTransaction::decode(bytes, self.environment.chain_id) {
-            Ok(decoded) => decoded,
-            Err(DecodeError::WrongChainId(_)) => return Ok(Err(TransactionFault::ChainId)),
-            Err(_) => return Ok(Err(TransactionFault::Undecodable)),
-        };
-        let transaction_type = decoded.transaction().transaction_type.byte();
-        if !self.has_room(&decoded) {
+    fn execute(
+        &mut self,
+        bytes: &[u8],
+        recovered: &Recovered,
+    ) -> Result<Result<(), TransactionFault>, LayoutError> {
+        if !self.has_room(recovered.transaction()) {
             return Ok(Err(TransactionFault::BlockFull));
         }
-        let Ok(recovered) = decoded.recover() else { return Ok(Err(TransactionFault::Signature)) };
-        match self.transact(&recovered, transaction_type) {
+        match self.transact(recovered) {
             Ok(receipt) => {
                 self.done.transactions.push(bytes.to_vec());
                 self.done.receipts.push(receipt);
@@ -153,18 +171,14 @@ impl<'a, S: Store> Execution<'a, S> {
         }
     }
 
-    fn transact(
-        &mut self,
-        recovered: &Recovered,
-        transaction_type: u8,
-    ) -> Result<Receipt, TransactionError<LayoutError>> {
+    fn transact(&mut self, recovered: &Recovered) -> Result<Receipt, TransactionError<LayoutError>> {
         let outcome =
             transact(&mut self.state, &self.environment, &self.charges, Fork::default(), recovered)?;
         let done = &mut self.done;
         done.gas_used = done.gas_used.saturating_add(outcome.gas_used.get());
         done.execution_gas = done.execution_gas.saturating_add(outcome.execution_gas.get());
         Ok(Receipt {
-            transaction_type,
+            transaction_type: recovered.transaction().transaction_type.byte(),
             succeeded: outcome.succeeded,
             cumulative_gas_used: done.gas_used,
             logs: outcome.logs,
@@ -175,10 +189,8 @@ impl<'a, S: Store> Execution<'a, S> {
         })
     }
 
-    /// Whether the block has the execution gas that the transaction may use. Cheap: it comes before the
-    /// recovery of the sender.
-    fn has_room(&self, decoded: &SignedTransaction) -> bool {
-        let transaction = decoded.transaction();
+    /// Whether the block has the execution gas that the transaction may use.
+    fn has_room(&self, transaction: &Transaction) -> bool {
         let bytes = self.charges.da_bytes(&transaction.data, &transaction.access_list);
         let da_gas = self.charges.da_gas(bytes, self.environment.base_fee).unwrap_or(u64::MAX);
         let limit = transaction.gas_limit.saturating_sub(da_gas).min(self.charges.execution_gas_limit_max);

@@ -45,7 +45,7 @@ impl Digit {
 
     /// Not zero.
     const fn code(self) -> u16 {
-        (self.entry as u16) << 3 | self.unit as u16 + 1
+        ((self.entry as u16) << 3) | (self.unit as u16 + 1)
     }
 }
 

@@ -5,26 +5,26 @@
 //! runs in variable time: everything it sees is public, and it never signs.
 //!
 //! **How.** Q = (s R - z G) / r, where R is the point of x = r.
-//! * [`field`], [`wide`]: nine limbs of 29 and 28 bits at weights 2^ceil(256 i / 9), so that the fold modulo
+//! * `field`, `wide`: nine limbs of 29 and 28 bits at weights 2^ceil(256 i / 9), so that the fold modulo
 //!   p is one product a limb; signed; columns of products kept apart from their reduction.
-//! * [`point`]: Jacobian coordinates with a doubled y. A doubling is 3 products, 4 squares and 6 reductions,
+//! * `point`: Jacobian coordinates with a doubled y. A doubling is 3 products, 4 squares and 6 reductions,
 //!   an addition of an affine point 8, 3 and 10.
-//! * [`glv`], [`digits`], [`multiply`]: both scalars are halved by the endomorphism (Gallant, Lambert and
+//! * `glv`, `digits`, `multiply`: both scalars are halved by the endomorphism (Gallant, Lambert and
 //!   Vanstone, 2001) and written with digits from the hexagonal lattice that the endomorphism spans: 128
 //!   doublings and about 59 additions for both.
-//! * [`multiples`]: the eight multiples of R, in affine coordinates, by three shared divisions.
-//! * [`table`]: 512 multiples of G, worked out by the compiler.
-//! * [`inverse`]: division steps (Bernstein and Yang, 2019) in variable time. [`recover_batch`] shares five
+//! * `multiples`: the eight multiples of R, in affine coordinates, by three shared divisions.
+//! * `table`: 512 multiples of G, worked out by the compiler.
+//! * `inverse`: division steps (Bernstein and Yang, 2019) in variable time. [`recover_batch`] shares five
 //!   inversions among up to 128 signatures (Montgomery's trick).
 //!
 //! **Cost**, measured as executed operators (all but block, loop, else, end and nop count one), with
-//! opt-level 3 and fat LTO: 842,000 for each signature of a batch of 128, 857,000 of 16, 977,000 alone. Of
-//! these 43 % are doublings, 36 % additions, 12 % the square root. 64 kB of static data: 55 kB points and 9 kB
+//! opt-level 3 and fat LTO: 842,000 for each signature of a batch of 128, 850,000 of 16, 980,000 alone. Of
+//! these 43 % are doublings, 36 % additions, 12 % the square root. 65 kB of static data: 55 kB points and 9 kB
 //! digits. Digits of width 5 for G would need 16 kB and cost 21,000 operators more.
 //!
 //! **Bounds.** 2 kB of memory for each signature of a batch, of 128 at most at a time; the stack holds no more
-//! than a few kB. The crafted signatures whose sums pass through equal points or infinity cost no more than
-//! others.
+//! than a few kB. A crafted signature (as many digits as fit, sums through equal points or infinity) costs a few
+//! percent more than the average.
 //!
 //! **Failure.** Nothing here panics; what is no signature recovers to `None`. Arithmetic wraps by intent, within
 //! bounds written beside each function.
@@ -85,7 +85,7 @@ pub fn recover(digest: &[u8; 32], r: &[u8; 32], s: &[u8; 32], y_parity: bool) ->
     key
 }
 
-/// [`recover`] for every item, in order: the same keys for less work, since inversions are shared.
+/// [`recover()`] for every item, in order: the same keys for less work, since inversions are shared.
 #[must_use]
 pub fn recover_batch(items: &[Item]) -> Vec<Option<[u8; 64]>> {
     let mut keys = vec![None; items.len()];

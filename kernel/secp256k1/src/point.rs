@@ -39,8 +39,9 @@ pub(crate) struct Jacobian {
 /// How often to double, and what to add then: a point and a unit, or nothing.
 pub(crate) type Step<'a> = (u32, Option<(&'a Affine, u8)>);
 
-/// A sum of points.
+/// A sum of points. Infinity is rare and sums are few: boxing the point would only cost.
 #[derive(Clone, Copy, Debug)]
+#[allow(clippy::large_enum_variant)]
 pub(crate) enum Sum {
     /// The point at infinity.
     Infinity,

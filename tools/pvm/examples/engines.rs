@@ -3,19 +3,22 @@
 //! `KERNEL.wasm` is a boot sector: a kernel, or an installer with its preimages. `INPUTS.json` is a list of
 //! levels, each a list of `{"external": hex}` or `{"serialized": hex}`. Every level is run by the machine
 //! (wasmtime), by the machine counting operators, and by wasmi from the same storage; results must agree.
+//! Levels begin at 0, are 6 seconds long, and the rollup is that of tools/bench.
 //! Run it from an optimised build.
 
 use anyhow::{Context, Result, ensure};
 use millrace_pvm::durable::{Durable, Key};
 use millrace_pvm::inputs::{LevelInfo, external, level_inputs};
 use millrace_pvm::{
-    BOOT_KEY, Machine, MachineConfig, PortableHost, PreimageFolder, PreimageMap, Preimages, Pvm, Rollup, State,
-    Status, Version, with_operator_count,
+    BOOT_KEY, Machine, MachineConfig, PortableHost, PreimageFolder, PreimageMap, Preimages, Pvm, Rollup,
+    State, Status, Version, with_operator_count,
 };
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-const ROLLUP: Rollup = Rollup { address: [0; 20], origination_level: 0 };
+const ROLLUP: Rollup = Rollup { address: [0x33; 20], origination_level: 0 };
+/// When level 0 began.
+const START_S: i64 = 1_750_000_000;
 const REBOOT_KEY: Key<'static> = Key::constant("/kernel/env/reboot");
 /// Each figure is the least of this many tries.
 const TRIES: usize = 3;
@@ -65,13 +68,18 @@ fn read_levels(path: &str) -> Result<Vec<Vec<Vec<u8>>>> {
 }
 
 /// Runs all levels once, keeping the storages between.
-fn record(boot_sector: Vec<u8>, levels: &[Vec<Vec<u8>>], preimages: &Arc<dyn Preimages>) -> Result<Vec<Level>> {
+fn record(
+    boot_sector: Vec<u8>,
+    levels: &[Vec<Vec<u8>>],
+    preimages: &Arc<dyn Preimages>,
+) -> Result<Vec<Level>> {
     let machine = Machine::new(MachineConfig::default())?;
     let mut pvm = Pvm::originate(machine, ROLLUP, preimages.clone(), Version::LATEST, boot_sector);
     let mut recorded = Vec::new();
     for (number, messages) in levels.iter().enumerate() {
-        let number = number as u32 + 1;
-        let info = LevelInfo { predecessor_timestamp: 1_700_000_000 + i64::from(number), predecessor: [0; 32] };
+        let number = number as u32;
+        let info =
+            LevelInfo { predecessor_timestamp: START_S + 6 * i64::from(number), predecessor: [0; 32] };
         let inputs = level_inputs(info, None, messages);
         let before = pvm.durable().clone();
         let report = pvm.run_level(number, &inputs)?;
@@ -94,7 +102,8 @@ fn compile_times(wasm: &[u8]) -> Result<()> {
     let empty = || Pvm::originate as fn(Machine, Rollup, Arc<dyn Preimages>, Version, Vec<u8>) -> Pvm;
     let start = |cache_dir: Option<std::path::PathBuf>| -> Result<Duration> {
         let machine = Machine::new(MachineConfig { cache_dir, ..MachineConfig::default() })?;
-        let mut pvm = empty()(machine, ROLLUP, Arc::new(PreimageMap::default()), Version::LATEST, wasm.to_vec());
+        let mut pvm =
+            empty()(machine, ROLLUP, Arc::new(PreimageMap::default()), Version::LATEST, wasm.to_vec());
         let info = LevelInfo { predecessor_timestamp: 0, predecessor: [0; 32] };
         let begin = Instant::now();
         // Whatever the kernel makes of an empty storage: compilation is what takes time here.
@@ -123,7 +132,8 @@ fn compile_times(wasm: &[u8]) -> Result<()> {
 
 fn run_times(levels: &[Level], preimages: &Arc<dyn Preimages>) -> Result<()> {
     println("level | wasmtime | wasmtime, counting | wasmi | wasmi, fuel | operators | fuel".into());
-    let machines = [false, true].map(|metered| Machine::new(MachineConfig { metered, ..MachineConfig::default() }));
+    let machines =
+        [false, true].map(|metered| Machine::new(MachineConfig { metered, ..MachineConfig::default() }));
     let [plain, metered] = machines;
     let (plain, metered) = (plain?, metered?);
     let (wasmi_plain, wasmi_fuel) = (Wasmi::new(false), Wasmi::new(true));
@@ -232,7 +242,8 @@ fn linker(engine: &wasmi::Engine, module: &wasmi::Module) -> Result<wasmi::Linke
                          arguments: &[wasmi::Val],
                          results: &mut [wasmi::Val]| {
             let failed = || wasmi::Error::new(format!("{name} ends the run"));
-            let memory = caller.get_export("memory").and_then(wasmi::Extern::into_memory).ok_or_else(failed)?;
+            let memory =
+                caller.get_export("memory").and_then(wasmi::Extern::into_memory).ok_or_else(failed)?;
             let arguments: Vec<i64> = arguments
                 .iter()
                 .map(|argument| match argument {

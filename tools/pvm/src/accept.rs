@@ -6,8 +6,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
-    BinaryReaderError, BlockType, ExternalKind, FuncValidatorAllocations, FunctionBody,
-    KnownCustom, Name, Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
+    BinaryReaderError, BlockType, ExternalKind, FuncValidatorAllocations, FunctionBody, KnownCustom, Name,
+    Operator, Parser, Payload, TypeRef, ValType, ValidPayload, Validator, WasmFeatures,
 };
 
 /// Bytes of the longest name that the PVM decodes.
@@ -96,7 +96,8 @@ pub fn accept(wasm: &[u8]) -> Result<Shape, Refused> {
     } else {
         wasm
     };
-    let mut decoder = Decoder { shape: Shape { has_duplicate_exports, ..Shape::default() }, ..Decoder::new(wasm) };
+    let mut decoder =
+        Decoder { shape: Shape { has_duplicate_exports, ..Shape::default() }, ..Decoder::new(wasm) };
     for payload in Parser::new(0).parse_all(wasm) {
         decoder.payload(&payload?)?;
     }

@@ -51,7 +51,8 @@ pub(crate) fn instrument(
     memories: usize,
 ) -> Result<Vec<u8>, Error> {
     let memory_name = if memories > 1 { MEMORY_OF_SEVERAL } else { MEMORY };
-    let mut instrumenter = Instrumenter { counting, broken: broken.clone(), memory_name, ..Default::default() };
+    let mut instrumenter =
+        Instrumenter { counting, broken: broken.clone(), memory_name, ..Default::default() };
     let mut module = Module::new();
     instrumenter.parse_core_module(&mut module, Parser::new(0), wasm)?;
     Ok(module.finish())
@@ -346,8 +347,10 @@ impl<'a> BodyWriter<'a, '_> {
     }
 
     fn operator(&mut self, operator: &Operator<'_>, instruction: Instruction<'a>) {
-        let is_free =
-            matches!(operator, Operator::Block { .. } | Operator::Loop { .. } | Operator::Else | Operator::End | Operator::Nop);
+        let is_free = matches!(
+            operator,
+            Operator::Block { .. } | Operator::Loop { .. } | Operator::Else | Operator::End | Operator::Nop
+        );
         self.cost += u32::from(!is_free);
         match operator {
             Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.nesting += 1,

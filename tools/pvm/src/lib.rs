@@ -28,7 +28,9 @@ mod status;
 mod version;
 
 pub use accept::{Entry, Import, Refused, Shape, accept};
-pub use guest::{DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX};
+pub use guest::{
+    DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX,
+};
 #[cfg(feature = "engines")]
 pub use host::PortableHost;
 pub use instrument::with_operator_count;
@@ -77,10 +79,6 @@ pub enum PvmError {
         /// What stands there.
         spelling: String,
     },
-    /// The kernel calls so deep with such large frames that [`DEEP_STACK_BYTES`] do not hold what the PVM
-    /// would allow.
-    #[error("the frames of the kernel are too large for the stack of this host")]
-    FramesTooLarge,
     /// The wasm engine failed otherwise than by a trap.
     #[error("wasm engine: {detail}")]
     Engine {

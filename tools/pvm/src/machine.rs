@@ -3,7 +3,8 @@
 //! A kernel is compiled for the *shallow* tier: plain code on a stack so small that a run which stays on it
 //! cannot have made as many frames as the PVM allows. A run that does not is done again on the *deep* tier,
 //! where the code counts its frames, on a stack of [`DEEP_STACK_BYTES`]. So the limit is exact and costs
-//! nothing where it does not matter.
+//! nothing where it does not matter. Only frames of more than 17 KB on average fill that stack before they
+//! are counted; this ends as if they had been.
 
 use crate::PvmError;
 use crate::accept::{Refused, accept};
@@ -231,7 +232,10 @@ impl Tier {
             .compiler_inlining(wasmtime::Inlining::No)
             .epoch_interruption(true)
             .native_unwind_info(false)
-            .async_stack_size(wasm_stack_bytes + HOST_STACK_BYTES)
+            // Not used, but it must not be smaller than the stack that is.
+            .async_stack_size(wasm_stack_bytes)
+            // What a trap needs to know is in the first frame.
+            .wasm_backtrace_max_frames(std::num::NonZeroUsize::new(4))
             .max_wasm_stack(wasm_stack_bytes);
         let engine = Engine::new(&config).map_err(PvmError::engine)?;
         let linker = crate::host::linker(&engine).map_err(PvmError::engine)?;

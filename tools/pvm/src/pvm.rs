@@ -172,11 +172,16 @@ impl Pvm {
 }
 
 fn version_of(durable: &Durable) -> Result<Version, PvmError> {
-    let spelling = durable.get(VERSION_KEY.as_str()).map(|value| value.to_bytes().into_owned()).unwrap_or_default();
-    Version::parse(&spelling).ok_or_else(|| PvmError::Version { spelling: String::from_utf8_lossy(&spelling).into() })
+    let spelling =
+        durable.get(VERSION_KEY.as_str()).map(|value| value.to_bytes().into_owned()).unwrap_or_default();
+    Version::parse(&spelling)
+        .ok_or_else(|| PvmError::Version { spelling: String::from_utf8_lossy(&spelling).into() })
 }
 
-fn on_stack<T: Send>(size_bytes: usize, work: impl FnOnce() -> Result<T, PvmError> + Send) -> Result<T, PvmError> {
+fn on_stack<T: Send>(
+    size_bytes: usize,
+    work: impl FnOnce() -> Result<T, PvmError> + Send,
+) -> Result<T, PvmError> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("pvm-run".into()).stack_size(size_bytes);
         let running = thread
@@ -280,9 +285,7 @@ impl<'a> Level<'a> {
     /// One run, with its place in the report.
     fn run_once(&mut self) -> Result<Outcome, PvmError> {
         let (ending, host_use, operators) = match self.boot_and_run()? {
-            Booted::Failed(phase, detail) => {
-                (Ending::BootFailed { phase, detail }, HostUse::default(), None)
-            }
+            Booted::Failed(phase, detail) => (Ending::BootFailed { phase, detail }, HostUse::default(), None),
             Booted::Ran(ended) => {
                 self.effects = ended.effects;
                 self.debug_streamed = ended.debug_streamed;
@@ -294,7 +297,7 @@ impl<'a> Level<'a> {
             Ending::Trapped(trap) => Outcome::Trapped(trap),
             Ending::Stuck(stuck) => Outcome::Stuck(stuck),
             Ending::BootFailed { phase, detail } => self.fall_back(phase, detail),
-            Ending::NeedsDeeperStack => return Err(PvmError::FramesTooLarge),
+            Ending::NeedsDeeperStack => Outcome::Stuck(Stuck::CallStackExhausted),
         };
         self.report.runs.push(RunReport { outcome: outcome.clone(), operators, host_use });
         Ok(outcome)
@@ -363,7 +366,12 @@ enum Booted {
 
 impl Pvm {
     /// The compiled kernel; `Ok(Err(_))` when it does not decode.
-    fn load(&mut self, at: &Handle, wasm: &[u8], depth: Depth) -> Result<Result<Arc<Kernel>, String>, PvmError> {
+    fn load(
+        &mut self,
+        at: &Handle,
+        wasm: &[u8],
+        depth: Depth,
+    ) -> Result<Result<Arc<Kernel>, String>, PvmError> {
         if let Some(loaded) = &self.loaded
             && loaded.depth == depth
             && loaded.at.is_same(at)

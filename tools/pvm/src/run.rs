@@ -14,7 +14,10 @@ use wasmtime::{Error, Instance, Store, UpdateDeadline, Val, WasmBacktrace};
 pub(crate) enum Ending {
     Finished,
     Trapped(Trap),
-    BootFailed { phase: BootPhase, detail: String },
+    BootFailed {
+        phase: BootPhase,
+        detail: String,
+    },
     Stuck(Stuck),
     /// The stack of this tier was too small to tell.
     NeedsDeeperStack,
@@ -117,7 +120,8 @@ impl Run<'_> {
             Ok(()) => Ending::Finished,
             Err(error) => self.ending(store, Some(&instance), error)?,
         };
-        let operators = counter(store, &instance, OPERATORS).zip(before).map(|(after, before)| after - before);
+        let operators =
+            counter(store, &instance, OPERATORS).zip(before).map(|(after, before)| after - before);
         Ok((ending, operators))
     }
 
@@ -140,7 +144,9 @@ impl Run<'_> {
             wasmtime::Trap::StackOverflow => {
                 return match self.depth {
                     Depth::Shallow => Ok(Ending::NeedsDeeperStack),
-                    Depth::Deep { .. } => Err(PvmError::FramesTooLarge),
+                    // Fewer frames than allowed, but such large ones that a gibibyte does not hold them:
+                    // taken for what it almost certainly is, recursion without bound.
+                    Depth::Deep { .. } => Ok(Ending::Stuck(Stuck::CallStackExhausted)),
                 };
             }
             wasmtime::Trap::UnreachableCodeReached => {

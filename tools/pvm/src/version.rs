@@ -151,9 +151,7 @@ mod tests {
             assert_eq!(version.as_str(), text);
         }
         assert_eq!(Version::parse(b"2.0.0-r7"), None);
-        let count = |version: Version| {
-            IMPORTS.iter().filter(|(name, _)| version.has_import(name)).count()
-        };
+        let count = |version: Version| IMPORTS.iter().filter(|(name, _)| version.has_import(name)).count();
         assert_eq!(SPELLINGS.map(|(version, _)| count(version)), [14, 17, 18, 19, 19, 19, 30]);
         assert!(!Version::V5.has_import("no_such"));
     }

@@ -59,7 +59,11 @@ impl Script {
 
     fn list(&mut self, key: &str, result: i32) {
         let operands = self.literal(key);
-        self.expect(&format!("list {key}"), format!("(i32.wrap_i64 (call $store_list_size {operands}))"), result);
+        self.expect(
+            &format!("list {key}"),
+            format!("(i32.wrap_i64 (call $store_list_size {operands}))"),
+            result,
+        );
     }
 
     fn child(&mut self, key: &str, index: i64, max: i32) -> String {
@@ -123,7 +127,9 @@ const IMPORTS: &str = r#"
   (import "smart_rollup_core" "read_input" (func $read_input (param i32 i32 i32) (result i32)))"#;
 
 fn values(script: &mut Script) {
-    for (offset, size, code) in [(0, 2048, 0), (0, 2049, -7), (2048, 10, 0), (2059, 1, -4), (-1, 1, -8), (0, -1, -5)] {
+    for (offset, size, code) in
+        [(0, 2048, 0), (0, 2049, -7), (2048, 10, 0), (2059, 1, -4), (-1, 1, -8), (0, -1, -5)]
+    {
         script.write("/a", offset, size, code);
     }
     script.write("/e", 0, 0, 0);

@@ -175,8 +175,10 @@ fn a_kernel_that_does_not_boot_is_replaced_by_the_one_before() {
         (Vec::new(), BootPhase::Decode),
         (kernel(r#"(func (export "kernel_run")) (func (drop (f32.const 0)))"#), BootPhase::Decode),
         (
-            wat::parse_str(r#"(module (import "smart_rollup_core" "store_fly" (func)) (func (export "kernel_run")))"#)
-                .expect("a module"),
+            wat::parse_str(
+                r#"(module (import "smart_rollup_core" "store_fly" (func)) (func (export "kernel_run")))"#,
+            )
+            .expect("a module"),
             BootPhase::Link,
         ),
         (
@@ -185,8 +187,10 @@ fn a_kernel_that_does_not_boot_is_replaced_by_the_one_before() {
             BootPhase::Link,
         ),
         (
-            wat::parse_str(r#"(module (import "smart_rollup_core" "store_has" (func)) (func (export "kernel_run")))"#)
-                .expect("a module"),
+            wat::parse_str(
+                r#"(module (import "smart_rollup_core" "store_has" (func)) (func (export "kernel_run")))"#,
+            )
+            .expect("a module"),
             BootPhase::Init,
         ),
         (wat::parse_str(prelude_without_memory).expect("a module"), BootPhase::Init),
@@ -195,7 +199,8 @@ fn a_kernel_that_does_not_boot_is_replaced_by_the_one_before() {
         (kernel(r#"(func (export "kernel_run")) (start $mark)"#), BootPhase::Init),
     ];
     for (next, expected) in bad {
-        let mut pvm = pvm(Version::V5, running("(if (i32.eqz (call $count)) (then (call $install) (call $reboot)))"));
+        let mut pvm =
+            pvm(Version::V5, running("(if (i32.eqz (call $count)) (then (call $install) (call $reboot)))"));
         set_next_kernel(&mut pvm, next.clone());
         let report = run(&mut pvm, 0);
         assert_eq!(report.status, Status::WaitingForInput);
@@ -219,7 +224,8 @@ fn a_kernel_that_does_not_boot_is_replaced_by_the_one_before() {
 
 #[test]
 fn a_deleted_kernel_is_put_back() {
-    let body = "(if (i32.eqz (call $count)) (then (drop (call $store_delete (i32.const 64) (i32.const 17)))))";
+    let body =
+        "(if (i32.eqz (call $count)) (then (drop (call $store_delete (i32.const 64) (i32.const 17)))))";
     let mut pvm = pvm(Version::V5, running(body));
     assert_eq!(outcomes(&run(&mut pvm, 0)), [Outcome::Finished]);
     assert!(matches!(&outcomes(&run(&mut pvm, 1))[..], [Outcome::FellBack { phase: BootPhase::Decode, .. }]));
@@ -279,8 +285,12 @@ fn a_missing_entry_is_fatal_even_with_a_fallback() {
 fn recursing(depth: u32, locals: usize) -> Vec<u8> {
     // The locals are alive over the call, so they are in the frame.
     let declared = "(local i64)".repeat(locals);
-    let set: String = (0..locals).map(|n| format!("(local.set {} (i64.load offset={} (i32.const 0)))", n + 1, 8 * n)).collect();
-    let used: String = (0..locals).map(|n| format!("(i64.store offset={} (i32.const 0) (local.get {}))", 8 * n, n + 1)).collect();
+    let set: String = (0..locals)
+        .map(|n| format!("(local.set {} (i64.load offset={} (i32.const 0)))", n + 1, 8 * n))
+        .collect();
+    let used: String = (0..locals)
+        .map(|n| format!("(i64.store offset={} (i32.const 0) (local.get {}))", 8 * n, n + 1))
+        .collect();
     kernel(&format!(
         "(func $f (param $n i32) {declared} {set}
            (if (local.get $n) (then (call $f (i32.sub (local.get $n) (i32.const 1))) {used})))
@@ -301,7 +311,10 @@ fn the_call_depth_is_exact() {
     for (version, depth, fits) in cases {
         for locals in [0, 60] {
             if fits {
-                assert_eq!(outcomes(&run(&mut pvm(version, recursing(depth, locals)), 0)), [Outcome::Finished]);
+                assert_eq!(
+                    outcomes(&run(&mut pvm(version, recursing(depth, locals)), 0)),
+                    [Outcome::Finished]
+                );
             } else {
                 let (pvm, stuck) = stuck_at_once(version, recursing(depth, locals));
                 assert_eq!(stuck, Stuck::CallStackExhausted);
@@ -309,6 +322,13 @@ fn the_call_depth_is_exact() {
             }
         }
     }
+}
+
+#[test]
+fn frames_too_large_for_any_stack_do_not_end_the_process() {
+    let (pvm, stuck) = stuck_at_once(Version::V5, recursing(59_000, 4_000));
+    assert_eq!(stuck, Stuck::CallStackExhausted);
+    assert!(has(&pvm, "/mark"));
 }
 
 #[test]
@@ -337,8 +357,10 @@ fn returns_and_branches_leave_their_frames() {
 #[test]
 fn an_endless_run_is_stopped() {
     for body in ["(call $mark) (loop (br 0))", "(loop (call $mark) (br 0))"] {
-        let machine = Machine::new(MachineConfig { run_time_ms_max: Some(100), ..MachineConfig::default() }).expect("a machine");
-        let mut pvm = Pvm::originate(machine, ROLLUP, Arc::new(PreimageMap::default()), Version::V5, running(body));
+        let machine = Machine::new(MachineConfig { run_time_ms_max: Some(100), ..MachineConfig::default() })
+            .expect("a machine");
+        let mut pvm =
+            Pvm::originate(machine, ROLLUP, Arc::new(PreimageMap::default()), Version::V5, running(body));
         assert_eq!(run(&mut pvm, 0).status, Status::Stuck(Stuck::TooManyTicks));
         assert!(has(&pvm, "/mark"));
     }
@@ -347,10 +369,15 @@ fn an_endless_run_is_stopped() {
 #[test]
 fn functions_that_do_not_validate_are_fatal_when_called() {
     let mut good = kernel("(func $dead (drop (i32.const 0x1234567))) (func (export \"kernel_run\"))");
-    let mut called = kernel("(func $dead (drop (i32.const 0x1234567))) (func (export \"kernel_run\") (call $mark) (call $dead))");
+    let mut called = kernel(
+        "(func $dead (drop (i32.const 0x1234567))) (func (export \"kernel_run\") (call $mark) (call $dead))",
+    );
     for module in [&mut good, &mut called] {
         // The constant becomes one of 64 bits that nothing drops: add instead of drop.
-        let at = module.windows(5).position(|window| window == [0xe7, 0x8a, 0x8d, 0x09, 0x1a]).expect("the constant");
+        let at = module
+            .windows(5)
+            .position(|window| window == [0xe7, 0x8a, 0x8d, 0x09, 0x1a])
+            .expect("the constant");
         module[at + 4] = 0x6a;
     }
     assert_eq!(outcomes(&run(&mut pvm(Version::V5, good), 0)), [Outcome::Finished]);
@@ -441,8 +468,10 @@ fn a_machine_goes_on_from_a_state_that_was_taken_apart() {
     let values: Vec<_> = first.durable().values().map(|(key, value)| (key, value.clone())).collect();
     let durable = Durable::from_values(values).expect("good keys");
     assert_eq!(durable.hash(), first.durable().hash());
-    let status = serde_json::from_str(&serde_json::to_string(&first.state().status).expect("JSON")).expect("a status");
-    let mut second = Pvm::restore(machine(), ROLLUP, Arc::new(PreimageMap::default()), State { durable, status });
+    let status =
+        serde_json::from_str(&serde_json::to_string(&first.state().status).expect("JSON")).expect("a status");
+    let mut second =
+        Pvm::restore(machine(), ROLLUP, Arc::new(PreimageMap::default()), State { durable, status });
     assert_eq!(run(&mut first, 1), run(&mut second, 1));
     assert_eq!(first.durable().hash(), second.durable().hash());
 }

@@ -7,7 +7,8 @@ use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest};
 use millrace_pvm::reveal::{DalPage, DalParameters, RevealHash};
 use millrace_pvm::{
-    LevelReport, Machine, MachineConfig, Outcome, Preimages, Pvm, PvmError, Rollup, Status, Stuck, Trap, Version,
+    LevelReport, Machine, MachineConfig, Outcome, Preimages, Pvm, PvmError, Rollup, Status, Stuck, Trap,
+    Version,
 };
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -52,10 +53,14 @@ fn machine_of(vector: &Value, machine: &Machine) -> Pvm {
     let parameters = &vector["params"];
     let metadata = bytes(&parameters["metadata"]);
     let dal = bytes(&parameters["dal_parameters"]);
-    let number = |index: usize| i64::from_be_bytes(dal[8 * index..8 * index + 8].try_into().expect("8 bytes"));
+    let number =
+        |index: usize| i64::from_be_bytes(dal[8 * index..8 * index + 8].try_into().expect("8 bytes"));
     let preimages = vector["preimages"].as_object().expect("a table of preimages");
     let recorded = Recorded {
-        preimages: preimages.iter().map(|(hash, data)| (hex::decode(hash).expect("a hash"), bytes(data))).collect(),
+        preimages: preimages
+            .iter()
+            .map(|(hash, data)| (hex::decode(hash).expect("a hash"), bytes(data)))
+            .collect(),
         dal: DalParameters {
             number_of_slots: number(0),
             attestation_lag: number(1),
@@ -90,7 +95,8 @@ fn differences_in_list(what: &str, expected: &Value, actual: &[impl AsRef<[u8]>]
     if same {
         return Vec::new();
     }
-    let actual: Vec<_> = actual.iter().map(|bytes| hex::encode(&bytes.as_ref()[..bytes.as_ref().len().min(40)])).collect();
+    let actual: Vec<_> =
+        actual.iter().map(|bytes| hex::encode(&bytes.as_ref()[..bytes.as_ref().len().min(40)])).collect();
     vec![format!("{what}: expected {expected:?}, is {actual:?}")]
 }
 
@@ -168,7 +174,10 @@ fn durable_differences(expected: &Value, pvm: &Pvm) -> Vec<String> {
             }
             Some(actual) if !is_same(value, &actual.to_bytes()) => {
                 let actual = actual.to_bytes();
-                differences.push(format!("{key}: expected {value}, is {}", hex::encode(&actual[..actual.len().min(400)])));
+                differences.push(format!(
+                    "{key}: expected {value}, is {}",
+                    hex::encode(&actual[..actual.len().min(400)])
+                ));
             }
             Some(_) => {}
         }
@@ -219,7 +228,11 @@ fn differences(vector: &Value, machine: &Machine) -> Vec<String> {
             Err(PvmError::PreimageMissing { hash }) if text(&expected["status"]) == "waiting_for_reveal" => {
                 // The recording ends here, in the middle of a run.
                 let request = format!("00{}", hex::encode(hash));
-                if expected["waiting_reveal"] == request { Vec::new() } else { vec![format!("waits for {request}")] }
+                if expected["waiting_reveal"] == request {
+                    Vec::new()
+                } else {
+                    vec![format!("waits for {request}")]
+                }
             }
             Err(error) => vec![format!("{error}")],
         };
@@ -259,7 +272,9 @@ fn recorded_vectors_agree() {
         } else {
             failed += 1;
             eprintln!("FAILED {name}");
-            found.iter().for_each(|difference| eprintln!("  {}", difference.chars().take(600).collect::<String>()));
+            found
+                .iter()
+                .for_each(|difference| eprintln!("  {}", difference.chars().take(600).collect::<String>()));
         }
     }
     eprintln!("{passed} passed, {failed} failed, {skipped} skipped");

@@ -157,7 +157,9 @@ impl Argument for BlockParameter {
             "safe" => BlockTag::Safe,
             "latest" => BlockTag::Latest,
             "pending" => BlockTag::Pending,
-            hash if hash.len() == 66 => return fixed_from_text(hash).map(|hash| Self::Hash(BlockHash::new(hash))),
+            hash if hash.len() == 66 => {
+                return fixed_from_text(hash).map(|hash| Self::Hash(BlockHash::new(hash)));
+            }
             number => {
                 let number = quantity_from_text(number).map_err(|_| BLOCK_EXPECTED.to_owned())?;
                 let number = u64::try_from(number).map_err(|_| "block number above 64 bits".to_owned())?;
@@ -293,7 +295,8 @@ fn read_access_list(json: &RawValue) -> Result<Vec<(Address, Vec<H256>)>, String
         .into_iter()
         .map(|entry| {
             let address = Address::read(entry.address.get())?;
-            let keys = entry.storage_keys.iter().map(|key| H256::read(key.get())).collect::<Result<_, _>>()?;
+            let keys =
+                entry.storage_keys.iter().map(|key| H256::read(key.get())).collect::<Result<_, _>>()?;
             Ok((address, keys))
         })
         .collect::<Result<_, String>>()

@@ -53,15 +53,18 @@ mod tests {
         assert_eq!(of_logs(&[]), Bloom::default());
     }
 
-    /// The example of go-ethereum's tests of `Bloom`: `testtest` sets these bits.
+    /// Bit n of the filter is the bit of value 2^n in the 2,048-bit number that the 256 bytes spell.
     #[test]
-    fn the_bits_are_counted_from_the_last_byte() {
+    fn the_three_bits_come_from_the_first_six_bytes_of_the_hash() {
         let mut bloom = Bloom::default();
         Bits::of(b"testtest").set_in(&mut bloom);
         let digest = Keccak256::digest(b"testtest");
-        let low = u16::from_be_bytes([digest[0], digest[1]]) % 2_048;
-        let byte = bloom.0[255 - usize::from(low >> 3)];
-        assert_ne!(byte & (1 << (low & 7)), 0);
-        assert!(bloom.0.iter().map(|byte| byte.count_ones()).sum::<u32>() <= 3);
+        let mut expected = [0u8; 256];
+        for pair in [[digest[0], digest[1]], [digest[2], digest[3]], [digest[4], digest[5]]] {
+            let bit = (usize::from(pair[0]) * 256 + usize::from(pair[1])) % 2_048;
+            let (byte_from_the_end, bit_in_byte) = (bit / 8, bit % 8);
+            expected[256 - 1 - byte_from_the_end] |= 1 << bit_in_byte;
+        }
+        assert_eq!(bloom.0, expected);
     }
 }

@@ -45,9 +45,16 @@ impl OpenRpc {
     /// # Errors
     /// The file cannot be read, or is not one.
     pub fn load(path: &Path) -> Result<Self, ConformanceError> {
+        Self::parse(&std::fs::read(path)?)
+    }
+
+    /// Reads a description from memory.
+    ///
+    /// # Errors
+    /// It is not one.
+    pub fn parse(json: &[u8]) -> Result<Self, ConformanceError> {
         let bad = |what: String| ConformanceError::NotOpenRpc(what);
-        let document: Value =
-            serde_json::from_slice(&std::fs::read(path)?).map_err(|error| bad(error.to_string()))?;
+        let document: Value = serde_json::from_slice(json).map_err(|error| bad(error.to_string()))?;
         let methods = document["methods"].as_array().ok_or_else(|| bad("no methods".to_owned()))?;
         let mut results = BTreeMap::new();
         for method in methods {
@@ -91,5 +98,48 @@ impl OpenRpc {
             return Ok(());
         }
         Err(ConformanceError::Mismatch { method: method.to_owned(), reasons })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn described() -> OpenRpc {
+        let hash = json!({ "type": "string", "pattern": "^0x[0-9a-f]{4}$" });
+        let log = json!({ "type": "object", "required": ["address"], "additionalProperties": false,
+            "properties": { "address": { "type": "string" } } });
+        let logs =
+            json!({ "oneOf": [{ "type": "array", "items": hash }, { "type": "array", "items": log }] });
+        let document = json!({ "methods": [
+            { "name": "eth_blockNumber", "result": { "schema": { "type": "string", "pattern": "^0x[0-9a-f]+$" } } },
+            { "name": "eth_getLogs", "result": { "schema": logs } },
+        ] });
+        OpenRpc::parse(document.to_string().as_bytes()).expect("a description")
+    }
+
+    #[test]
+    fn results_of_another_shape_are_refused() {
+        let openrpc = described();
+        assert!(openrpc.check("eth_blockNumber", &json!("0x1f")).is_ok());
+        for wrong in [json!("1f"), json!("0xZ"), json!(31), json!(null)] {
+            let refusal = openrpc.check("eth_blockNumber", &wrong);
+            assert!(matches!(refusal, Err(ConformanceError::Mismatch { .. })), "{wrong}");
+        }
+        assert!(openrpc.check("eth_getLogs", &json!([])).is_ok());
+        assert!(openrpc.check("eth_getLogs", &json!([{ "address": "0x" }])).is_ok());
+        assert!(openrpc.check("eth_getLogs", &json!([{ "address": "0x", "more": 1 }])).is_err());
+        assert!(openrpc.check("eth_getLogs", &json!([{}])).is_err());
+    }
+
+    #[test]
+    fn what_is_not_described_is_said_so() {
+        let refusal = described().check("eth_nothing", &json!(1));
+        assert!(matches!(refusal, Err(ConformanceError::UnknownMethod(method)) if method == "eth_nothing"));
+        for document in ["", "{}", r#"{"methods":[{}]}"#] {
+            let refusal = OpenRpc::parse(document.as_bytes());
+            assert!(matches!(refusal, Err(ConformanceError::NotOpenRpc(_))), "{document:?}");
+        }
     }
 }

@@ -34,8 +34,8 @@ mod subscriptions;
 mod transaction;
 
 pub use chain::{
-    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock, SealedHeader,
-    SubmitError, Submission, SyncProgress, TransactionPosition,
+    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock,
+    SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition,
 };
 pub use config::{Clock, Cors, RpcConfig, monotonic_clock};
 pub use server::{RpcServer, start};

@@ -59,8 +59,9 @@ impl<S> KnownMethods<S> {
             return Some(RpcError::new(METHOD_NOT_FOUND, message));
         }
         let http = request.extensions().get() == Some(&Transport::Http);
-        (http && WEBSOCKET_ONLY.contains(&name))
-            .then(|| RpcError::new(METHOD_NOT_FOUND, format!("the method {name} needs a websocket connection")))
+        (http && WEBSOCKET_ONLY.contains(&name)).then(|| {
+            RpcError::new(METHOD_NOT_FOUND, format!("the method {name} needs a websocket connection"))
+        })
     }
 }
 
@@ -120,7 +121,10 @@ where
         }
     }
 
-    fn notification<'a>(&self, notification: Notification<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
         self.service.notification(notification)
     }
 }

@@ -74,7 +74,10 @@ impl PollingFilters {
     pub(crate) fn insert(&self, watched: Watched) -> Result<FilterId, RpcError> {
         let mut entries = self.live();
         if entries.by_id.len() >= self.filters_max {
-            return Err(RpcError::new(LIMIT_EXCEEDED, format!("too many filters: limit {}", self.filters_max)));
+            return Err(RpcError::new(
+                LIMIT_EXCEEDED,
+                format!("too many filters: limit {}", self.filters_max),
+            ));
         }
         loop {
             entries.made = entries.made.wrapping_add(1);

@@ -5,19 +5,21 @@ use crate::chain::{PooledTransaction, SealedBlock};
 use crate::error::RpcError;
 use crate::hexadecimal::{Data, Fixed, Quantity};
 use crate::transaction::{Authorization, Transaction};
-use millrace_primitives::{Address, Block, BlockHash, Bloom, H256, Header, Log, Receipt, TransactionHash, U256};
+use millrace_primitives::{
+    Address, Block, BlockHash, Bloom, H256, Header, Log, Receipt, TransactionHash, U256,
+};
 use serde::ser::{SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 /// Keccak-256 of the RLP of an empty list: the hash of no ommers.
 const EMPTY_OMMERS_HASH: [u8; 32] = [
-    0x1d, 0xcc, 0x4d, 0xe8, 0xde, 0xc7, 0x5d, 0x7a, 0xab, 0x85, 0xb5, 0x67, 0xb6, 0xcc, 0xd4, 0x1a, 0xd3, 0x12,
-    0x45, 0x1b, 0x94, 0x8a, 0x74, 0x13, 0xf0, 0xa1, 0x42, 0xfd, 0x40, 0xd4, 0x93, 0x47,
+    0x1d, 0xcc, 0x4d, 0xe8, 0xde, 0xc7, 0x5d, 0x7a, 0xab, 0x85, 0xb5, 0x67, 0xb6, 0xcc, 0xd4, 0x1a, 0xd3,
+    0x12, 0x45, 0x1b, 0x94, 0x8a, 0x74, 0x13, 0xf0, 0xa1, 0x42, 0xfd, 0x40, 0xd4, 0x93, 0x47,
 ];
 /// The root of the empty trie: no withdrawals.
 const EMPTY_TRIE_ROOT: [u8; 32] = [
-    0x56, 0xe8, 0x1f, 0x17, 0x1b, 0xcc, 0x55, 0xa6, 0xff, 0x83, 0x45, 0xe6, 0x92, 0xc0, 0xf8, 0x6e, 0x5b, 0x48,
-    0xe0, 0x1b, 0x99, 0x6c, 0xad, 0xc0, 0x01, 0x62, 0x2f, 0xb5, 0xe3, 0x63, 0xb4, 0x21,
+    0x56, 0xe8, 0x1f, 0x17, 0x1b, 0xcc, 0x55, 0xa6, 0xff, 0x83, 0x45, 0xe6, 0x92, 0xc0, 0xf8, 0x6e, 0x5b,
+    0x48, 0xe0, 0x1b, 0x99, 0x6c, 0xad, 0xc0, 0x01, 0x62, 0x2f, 0xb5, 0xe3, 0x63, 0xb4, 0x21,
 ];
 
 /// A transaction of this node that does not decode: it was accepted, so it is not the fault of the caller.
@@ -103,7 +105,9 @@ impl<'a> BlockReply<'a> {
     pub(crate) fn new(sealed: &'a SealedBlock, whole: bool) -> Result<Self, RpcError> {
         let transactions = if whole {
             let count = sealed.block.transactions.len();
-            Transactions::Whole((0..count).filter_map(|index| mined(sealed, index).transpose()).collect::<Result<_, _>>()?)
+            Transactions::Whole(
+                (0..count).filter_map(|index| mined(sealed, index).transpose()).collect::<Result<_, _>>()?,
+            )
         } else {
             Transactions::Hashes(sealed.transaction_hashes.iter().map(|hash| (*hash).into()).collect())
         };
@@ -135,7 +139,12 @@ pub(crate) fn mined(sealed: &SealedBlock, index: usize) -> Result<Option<Transac
         return Ok(None);
     };
     let transaction = Transaction::decode(raw).map_err(|_| undecodable(hash))?;
-    Ok(Some(TransactionReply { transaction, hash: *hash, sender: receipt.sender, place: Some((sealed, index)) }))
+    Ok(Some(TransactionReply {
+        transaction,
+        hash: *hash,
+        sender: receipt.sender,
+        place: Some((sealed, index)),
+    }))
 }
 
 /// A transaction of the pool.
@@ -186,7 +195,10 @@ impl TransactionReply<'_> {
         map.serialize_entry("from", &Fixed::from(self.sender))?;
         map.serialize_entry("blockHash", &place.map(|(hash, ..)| Fixed::from(hash)))?;
         map.serialize_entry("blockNumber", &place.map(|(_, header, _)| Quantity::from(header.number.get())))?;
-        map.serialize_entry("blockTimestamp", &place.map(|(_, header, _)| Quantity::from(header.timestamp.get())))?;
+        map.serialize_entry(
+            "blockTimestamp",
+            &place.map(|(_, header, _)| Quantity::from(header.timestamp.get())),
+        )?;
         map.serialize_entry("transactionIndex", &place.map(|(.., index)| Quantity::from(index)))
     }
 
@@ -268,7 +280,8 @@ pub(crate) fn logs<'a>(
     wanted: &'a dyn Fn(&Log) -> bool,
 ) -> impl Iterator<Item = LogReply<'a>> {
     let in_transactions = sealed.block.receipts.iter().zip(&sealed.transaction_hashes).enumerate();
-    let all = in_transactions.flat_map(|(index, (receipt, hash))| receipt.logs.iter().map(move |log| (index, hash, log)));
+    let all = in_transactions
+        .flat_map(|(index, (receipt, hash))| receipt.logs.iter().map(move |log| (index, hash, log)));
     all.enumerate()
         .filter(|(_, (_, _, log))| wanted(log))
         .map(|(log_index, (index, hash, log))| log_reply(sealed, (index, *hash), (log_index, log)))
@@ -324,7 +337,9 @@ impl Serialize for BloomReply {
 
 /// The receipt at an index of a block, if there is one.
 pub(crate) fn receipt(sealed: &SealedBlock, index: usize) -> Result<Option<ReceiptReply<'_>>, RpcError> {
-    let (Some(before), Some(receipt)) = (sealed.block.receipts.get(..index), sealed.block.receipts.get(index)) else {
+    let (Some(before), Some(receipt)) =
+        (sealed.block.receipts.get(..index), sealed.block.receipts.get(index))
+    else {
         return Ok(None);
     };
     let logs_before = before.iter().map(|receipt| receipt.logs.len()).sum();
@@ -348,8 +363,13 @@ fn receipt_after<'a>(
     receipt: &'a Receipt,
     logs_before: usize,
 ) -> Result<ReceiptReply<'a>, RpcError> {
-    let (Some(raw), Some(hash)) = (sealed.block.transactions.get(index), sealed.transaction_hashes.get(index)) else {
-        return Err(RpcError::internal(&format!("block {} has more receipts than transactions", sealed.hash)));
+    let (Some(raw), Some(hash)) =
+        (sealed.block.transactions.get(index), sealed.transaction_hashes.get(index))
+    else {
+        return Err(RpcError::internal(&format!(
+            "block {} has more receipts than transactions",
+            sealed.hash
+        )));
     };
     let transaction = Transaction::decode(raw).map_err(|_| undecodable(hash))?;
     let logs = receipt.logs.iter().enumerate();
@@ -425,7 +445,10 @@ mod tests {
         stream.append(&header.receipts_root).append(&header.logs_bloom.0.as_slice()).append(&0u8);
         stream.append(&header.number.get()).append(&header.gas_limit.get()).append(&header.gas_used.get());
         stream.append(&header.timestamp.get()).append_empty_data().append(&H256::zero());
-        stream.append(&[0u8; 8].as_slice()).append(&header.base_fee_per_gas).append(&EMPTY_TRIE_ROOT.as_slice());
+        stream
+            .append(&[0u8; 8].as_slice())
+            .append(&header.base_fee_per_gas)
+            .append(&EMPTY_TRIE_ROOT.as_slice());
         stream.append(&0u8).append(&0u8).append(&H256::zero());
         stream.begin_list(block.transactions.len());
         for raw in &block.transactions {
@@ -440,7 +463,8 @@ mod tests {
 
     #[test]
     fn the_size_is_that_of_the_encoding() {
-        for (count, size_bytes, number) in [(0, 0, 0u64), (1, 30, 127), (3, 120, 128), (2, 70_000, u64::MAX)] {
+        for (count, size_bytes, number) in [(0, 0, 0u64), (1, 30, 127), (3, 120, 128), (2, 70_000, u64::MAX)]
+        {
             let block = Block {
                 header: Header {
                     parent_hash: BlockHash::new([1; 32]),

@@ -9,12 +9,12 @@ use crate::error::RpcError;
 use crate::filter::{FilterArgument, LogFilter};
 use crate::hexadecimal::Fixed;
 use crate::reply::{self, HeaderReply};
+use jsonrpsee::RpcModule;
 use jsonrpsee::core::SubscriptionError;
 use jsonrpsee::server::{
     IdProvider, PendingSubscriptionSink, RegisterMethodError, SubscriptionSink, TrySendError,
 };
 use jsonrpsee::types::{Params, SubscriptionId};
-use jsonrpsee::RpcModule;
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -81,7 +81,11 @@ pub(crate) fn register(module: &mut RpcModule<Api>) -> Result<(), RegisterMethod
     Ok(())
 }
 
-async fn serve(params: &Params<'_>, pending: PendingSubscriptionSink, api: &Api) -> Result<(), SubscriptionError> {
+async fn serve(
+    params: &Params<'_>,
+    pending: PendingSubscriptionSink,
+    api: &Api,
+) -> Result<(), SubscriptionError> {
     let topic = match read_topic(params) {
         Ok(topic) => topic,
         Err(error) => {

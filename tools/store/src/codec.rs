@@ -219,7 +219,11 @@ pub(crate) struct Body {
 }
 
 /// Encodes transactions, hashes and receipts, which have the same length.
-pub(crate) fn encode_body(transactions: &[Vec<u8>], hashes: &[TransactionHash], receipts: &[Receipt]) -> Vec<u8> {
+pub(crate) fn encode_body(
+    transactions: &[Vec<u8>],
+    hashes: &[TransactionHash],
+    receipts: &[Receipt],
+) -> Vec<u8> {
     let mut writer = Writer::default();
     writer.integer(transactions.len() as u64);
     for ((transaction, hash), receipt) in transactions.iter().zip(hashes).zip(receipts) {

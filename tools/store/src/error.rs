@@ -48,7 +48,9 @@ pub enum StoreError {
         supported: u32,
     },
     /// An older program wrote it, and nothing turns that version into the present one.
-    #[error("the database has schema version {found}, which this program (version {supported}) cannot migrate")]
+    #[error(
+        "the database has schema version {found}, which this program (version {supported}) cannot migrate"
+    )]
     OlderSchema {
         /// What the database says.
         found: u32,

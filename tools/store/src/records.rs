@@ -1,8 +1,6 @@
 //! What goes in and what comes out.
 
-use millrace_primitives::{
-    Block, BlockHash, BlockNumber, Header, L1Level, TransactionHash,
-};
+use millrace_primitives::{Block, BlockHash, BlockNumber, Header, L1Level, TransactionHash};
 
 /// One change of the durable state.
 #[derive(Clone, PartialEq, Eq, Debug)]

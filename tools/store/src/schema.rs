@@ -63,7 +63,8 @@ fn check(read: &redb::ReadTransaction, identity: &Identity) -> Result<(), StoreE
     let table = read.open_table(METADATA)?;
     let corrupt = |key: &str| StoreError::Corrupt { table: "metadata", key: key.to_owned() };
     let entry = |key: &'static str| table.get(key)?.ok_or_else(|| corrupt(key));
-    let found = entry(KEY_SCHEMA)?.value().try_into().map(u32::from_be_bytes).map_err(|_| corrupt(KEY_SCHEMA))?;
+    let found =
+        entry(KEY_SCHEMA)?.value().try_into().map(u32::from_be_bytes).map_err(|_| corrupt(KEY_SCHEMA))?;
     if found > SCHEMA_VERSION {
         return Err(StoreError::NewerSchema { found, supported: SCHEMA_VERSION });
     }

@@ -12,7 +12,10 @@ use redb::{ReadableTable, WriteTransaction};
 pub const UNDO_BLOCKS_MAX: u64 = 1_024;
 
 /// Writes changes and returns the inverse ones, in reverse order.
-pub(crate) fn apply(write: &WriteTransaction, changes: &[StateChange]) -> Result<Vec<StateChange>, StoreError> {
+pub(crate) fn apply(
+    write: &WriteTransaction,
+    changes: &[StateChange],
+) -> Result<Vec<StateChange>, StoreError> {
     let mut table = write.open_table(STATE)?;
     let mut inverse = Vec::with_capacity(changes.len());
     for change in changes {
@@ -31,7 +34,11 @@ pub(crate) fn apply(write: &WriteTransaction, changes: &[StateChange]) -> Result
 }
 
 /// Keeps the way back from block `number`, and forgets the one that is now too old.
-pub(crate) fn keep_undo(write: &WriteTransaction, number: u64, inverse: &[StateChange]) -> Result<(), StoreError> {
+pub(crate) fn keep_undo(
+    write: &WriteTransaction,
+    number: u64,
+    inverse: &[StateChange],
+) -> Result<(), StoreError> {
     let record = encode_changes(inverse);
     if record.len() > VALUE_SIZE_BYTES_MAX {
         return Err(StoreError::TooLarge { table: "undo", size_bytes: record.len() });

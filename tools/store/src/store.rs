@@ -133,7 +133,9 @@ impl Store {
         let Some(record) = read.open_table(HEADERS)?.get(number.get())? else { return Ok(None) };
         let SealedHeader { hash, header } = decode_header(number.get(), record.value())?;
         let body = read.open_table(BODIES)?.get(number.get())?;
-        let body = body.and_then(|body| decode_body(body.value()).ok()).ok_or_else(|| corrupt("bodies", number.get()))?;
+        let body = body
+            .and_then(|body| decode_body(body.value()).ok())
+            .ok_or_else(|| corrupt("bodies", number.get()))?;
         let block = Block { header, transactions: body.transactions, receipts: body.receipts };
         Ok(Some(StoredBlock { hash, block, transaction_hashes: body.hashes }))
     }
@@ -272,7 +274,8 @@ fn check_even(commit: &BlockCommit) -> Result<(), StoreError> {
 
 fn check_next(write: &WriteTransaction, block: &Block) -> Result<(), StoreError> {
     let table = write.open_table(HEADERS)?;
-    let head = table.last()?.map(|(number, record)| decode_header(number.value(), record.value())).transpose()?;
+    let head =
+        table.last()?.map(|(number, record)| decode_header(number.value(), record.value())).transpose()?;
     let number = block.header.number;
     let expected = match &head {
         None => BlockNumber::ZERO,

@@ -257,7 +257,11 @@ fn corrupt_entries_are_named() {
     let database = Database::create(&fixture.path).expect("opens");
     let write = database.begin_write().expect("begins");
     let damage = |definition, number: u64, bytes: &[u8]| {
-        write.open_table(definition).map(|mut table| table.insert(number, bytes).map(drop)).expect("opens").expect("inserts");
+        write
+            .open_table(definition)
+            .map(|mut table| table.insert(number, bytes).map(drop))
+            .expect("opens")
+            .expect("inserts");
     };
     damage(schema::HEADERS, 0, &[1, 2, 3]);
     damage(schema::BODIES, 1, &[0xff; 20]);
@@ -305,7 +309,11 @@ fn truncation_restores_the_state_and_the_marks() {
     fill(&store, 5..=9);
     let at = |number, level| Position { number: BlockNumber::new(number), level: L1Level::new(level) };
     store
-        .set_marks(&[(Mark::Published, at(9, 30)), (Mark::Confirmed, at(6, 20)), (Mark::Finalized, at(2, 10))])
+        .set_marks(&[
+            (Mark::Published, at(9, 30)),
+            (Mark::Confirmed, at(6, 20)),
+            (Mark::Finalized, at(2, 10)),
+        ])
         .expect("marks");
 
     store.truncate_after(BlockNumber::new(20)).expect("nothing to do");

@@ -2,6 +2,7 @@
 //! destinations of the whole code at every call: ours takes them from the [`Code`] that the block shares.
 
 use super::host::Backend;
+use super::opcodes::Done;
 use crate::state::Code;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -18,23 +19,48 @@ pub(crate) const READ_FAILED: ExitFatal = ExitFatal::Unfinished;
 
 /// A frame.
 pub(crate) struct Frame {
-    machine: Machine<FrameState<'static>>,
-    code: Rc<Code>,
-    position: usize,
+    pub(super) machine: Machine<FrameState<'static>>,
+    pub(super) code: Rc<Code>,
+    /// Call data: the machine has it too, but shows it to nobody.
+    pub(super) input: Rc<Vec<u8>>,
+    pub(super) position: usize,
 }
 
 impl Frame {
     pub(crate) fn new(code: Rc<Code>, input: Vec<u8>, state: FrameState<'static>) -> Self {
         let (stack_limit, memory_limit) = (state.config.stack_limit(), state.config.memory_limit());
-        let machine = Machine::new(code.shared(), Rc::new(input), stack_limit, memory_limit, state);
-        Self { machine, code, position: 0 }
+        let input = Rc::new(input);
+        let machine = Machine::new(code.shared(), Rc::clone(&input), stack_limit, memory_limit, state);
+        Self { machine, code, input, position: 0 }
     }
 
+    #[inline]
     fn step<H: Backend>(&mut self, host: &mut H) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
-        let Some(byte) = self.code.bytes().get(self.position) else {
+        let Some(opcode) = self.code.bytes().get(self.position).copied() else {
             return Err(Capture::Exit(ExitSucceed::Stopped.into()));
         };
-        if let opcode @ (Opcode::CREATE | Opcode::CREATE2) = Opcode(*byte)
+        match self.run_fixed(opcode) {
+            Ok(Done::Next(size)) => {
+                self.position = self.position.saturating_add(size).saturating_add(1);
+                Ok(())
+            }
+            Ok(Done::Jump(to)) => self.jump(usize::try_from(to).ok()),
+            Ok(Done::Paid) => {
+                let control = eval::eval_any(&mut self.machine, host, self.position);
+                self.follow(control)
+            }
+            Ok(Done::Nothing) => self.step_metered(host, Opcode(opcode)),
+            Err(error) => Err(Capture::Exit(Err(error))),
+        }
+    }
+
+    /// An opcode whose price depends on what it works on: left to the crate. Only these read the state.
+    fn step_metered<H: Backend>(
+        &mut self,
+        host: &mut H,
+        opcode: Opcode,
+    ) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
+        if matches!(opcode, Opcode::CREATE | Opcode::CREATE2)
             && let Err(error) = mend_creation(&mut self.machine, opcode)
         {
             return Err(Capture::Exit(Err(error)));
@@ -47,22 +73,32 @@ impl Frame {
         if host.has_failed() {
             return Err(Capture::Exit(READ_FAILED.into()));
         }
+        self.follow(control)
+    }
+
+    fn follow(
+        &mut self,
+        control: Control<CallCreateTrap>,
+    ) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
         match control {
             Control::NoAction => Ok(()),
             Control::Continue(count) => {
                 self.position = self.position.saturating_add(count);
                 Ok(())
             }
-            Control::Jump(to) => {
-                if self.code.destinations().get(to) == Some(&true) {
-                    self.position = to;
-                    Ok(())
-                } else {
-                    Err(Capture::Exit(ExitException::InvalidJump.into()))
-                }
-            }
+            Control::Jump(to) => self.jump(Some(to)),
             Control::Exit(result) => Err(Capture::Exit(result)),
             Control::Trap(trap) => Err(Capture::Trap(trap)),
+        }
+    }
+
+    fn jump(&mut self, to: Option<usize>) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
+        match to {
+            Some(to) if self.code.destinations().get(to) == Some(&true) => {
+                self.position = to;
+                Ok(())
+            }
+            _ => Err(Capture::Exit(ExitException::InvalidJump.into())),
         }
     }
 }

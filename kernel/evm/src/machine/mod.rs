@@ -3,6 +3,7 @@
 mod host;
 mod interpreter;
 mod invoker;
+mod opcodes;
 mod resolver;
 
 pub(crate) use host::Host;
@@ -21,3 +22,6 @@ pub(crate) fn run<R: StateReader>(message: Message, host: &mut Host<'_, R>) -> E
         Err(error) => Ended { result: Err(error), output: alloc::vec::Vec::new(), gas_used: gas_limit },
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,8 +5,8 @@ use futures::StreamExt;
 use millrace_l1::L1BlockHash;
 use millrace_l1::client::{BlockId, ClientError, RollupNode, RollupNodeConfig};
 use millrace_primitives::{Address, L1Level, Mutez};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use std::io::{Read, Write};
+use std::net::TcpListener;
 
 fn level(level: u32) -> L1Level {
     L1Level::new(level)
@@ -153,18 +153,18 @@ async fn a_deposit_arrives_as_a_transfer_of_the_ticketer() {
 }
 
 /// A server that gives the same bytes to every connection, or none.
-async fn answering(answer: Option<&'static str>) -> RollupNode {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+fn answering(answer: Option<&'static str>) -> RollupNode {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
-    tokio::spawn(async move {
+    std::thread::spawn(move || {
         let mut silent = Vec::new();
-        loop {
-            let (mut socket, _) = listener.accept().await.unwrap();
+        for socket in listener.incoming() {
+            let mut socket = socket.unwrap();
             let mut request = vec![0; 4_096];
-            assert!(socket.read(&mut request).await.unwrap() > 0);
+            assert!(socket.read(&mut request).unwrap() > 0);
             match answer {
                 None => silent.push(socket),
-                Some(answer) => socket.write_all(answer.as_bytes()).await.unwrap(),
+                Some(answer) => socket.write_all(answer.as_bytes()).unwrap(),
             }
         }
     });
@@ -178,17 +178,17 @@ async fn answering(answer: Option<&'static str>) -> RollupNode {
 
 #[tokio::test]
 async fn failures_are_told_apart() {
-    let free = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let free = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let nobody = RollupNode::new(&format!("http://{free}"), RollupNodeConfig::default()).unwrap();
     let error = nobody.tezos_level().await.unwrap_err();
     assert!(matches!(&error, ClientError::Refused { .. }) && error.is_transient(), "{error}");
 
-    let silent = answering(None).await;
+    let silent = answering(None);
     let error = silent.tezos_level().await.unwrap_err();
     assert!(matches!(&error, ClientError::Timeout { timeout_ms: 20, .. }) && error.is_transient(), "{error}");
     assert!(matches!(silent.monitor_blocks().await, Err(ClientError::Timeout { .. })));
 
-    let gateway = answering(Some("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 4\r\n\r\noops")).await;
+    let gateway = answering(Some("HTTP/1.1 502 Bad Gateway\r\ncontent-length: 4\r\n\r\noops"));
     let error = gateway.tezos_level().await.unwrap_err();
     assert!(matches!(&error, ClientError::Status { status: 502, .. }) && error.is_transient(), "{error}");
     assert!(error.to_string().contains("oops"));
@@ -196,17 +196,17 @@ async fn failures_are_told_apart() {
     let cases = ["\"x\"", "-1", "{", "", "null null"];
     for body in cases {
         let text = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n{body}", body.len());
-        let node = answering(Some(Box::leak(text.into_boxed_str()))).await;
+        let node = answering(Some(Box::leak(text.into_boxed_str())));
         let error = node.tezos_level().await.unwrap_err();
         assert!(matches!(&error, ClientError::Decoding { .. }) && !error.is_transient(), "{body}: {error}");
     }
 
     let text = format!("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{}", " ".repeat(100));
-    let large = answering(Some(Box::leak(text.into_boxed_str()))).await;
+    let large = answering(Some(Box::leak(text.into_boxed_str())));
     assert!(matches!(large.tezos_level().await, Err(ClientError::TooLarge { limit_bytes: 64, .. })));
 
     let broken =
-        answering(Some("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"blo\r\nzz\r\n")).await;
+        answering(Some("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\n{\"blo\r\nzz\r\n"));
     let mut stream = broken.monitor_blocks().await.unwrap();
     assert!(matches!(stream.next().await, Some(Err(ClientError::Refused { .. }))));
     assert!(stream.next().await.is_none(), "a stream ends with its first error");

@@ -17,9 +17,8 @@ fn writable(key: Key<'_>) -> Result<(), ErrorCode> {
 impl Durable {
     /// `store_has`: 0 nothing, 1 a value, 2 a subtree, 3 both.
     pub fn store_has(&self, key: Key<'_>) -> i32 {
-        self.node(key.as_str()).map_or(0, |node| {
-            i32::from(node.value.is_some()) + 2 * i32::from(!node.children.is_empty())
-        })
+        self.node(key.as_str())
+            .map_or(0, |node| i32::from(node.value.is_some()) + 2 * i32::from(!node.children.is_empty()))
     }
 
     /// `store_delete`: nothing there is no error.
@@ -137,8 +136,7 @@ impl Durable {
 
     /// `store_list_size`: number of children, the value of `key` itself counting as one.
     pub fn store_list_size(&self, key: Key<'_>) -> u64 {
-        self.node(key.as_str())
-            .map_or(0, |node| node.children.len() as u64 + u64::from(node.value.is_some()))
+        self.node(key.as_str()).map_or(0, |node| node.children.len() as u64 + u64::from(node.value.is_some()))
     }
 
     /// `store_get_nth_key`: the name of a child, in byte order; the value of `key` itself stands where

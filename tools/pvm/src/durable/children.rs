@@ -322,7 +322,8 @@ impl Children {
 fn join(branches: &mut Vec<Branch>, index: usize) {
     let left = if index + 1 < branches.len() { index } else { index.saturating_sub(1) };
     let right = left + 1;
-    if right >= branches.len() || branches[left].below.width() + branches[right].below.width() > JOINED_WIDTH_MAX
+    if right >= branches.len()
+        || branches[left].below.width() + branches[right].below.width() > JOINED_WIDTH_MAX
     {
         return;
     }

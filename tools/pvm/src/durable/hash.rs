@@ -86,7 +86,8 @@ fn of_leaf(bytes: &[u8]) -> NodeHash {
 /// The hash of a directory with these entries, which are in byte order of their names.
 fn of_entries(entries: &[Entry<'_>]) -> NodeHash {
     if entries.len() > BUCKET_ENTRIES_MAX {
-        let mut hashed: Vec<_> = entries.iter().map(|entry| (blake2b(entry.name.as_bytes()), entry)).collect();
+        let mut hashed: Vec<_> =
+            entries.iter().map(|entry| (blake2b(entry.name.as_bytes()), entry)).collect();
         return of_bucket(&mut hashed, 0);
     }
     let mut bytes = (entries.len() as u64).to_be_bytes().to_vec();

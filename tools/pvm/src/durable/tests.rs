@@ -219,8 +219,14 @@ fn hashes_are_those_of_octez() {
         (&[("/h", bytes("hello"))], "756328598547440677911b543d5e5944c94922995710374b9e4fce9042083931"),
         (&[("/h", bytes(""))], "a4bb792ef155150687991dd17ba10fd6e9fad088775084abda5f90d788d7debb"),
         (&[("/h", Value::created(10))], "24e9e11f7000241134fd70ff8bb8153ab98f8de14c27d7f00fea6bdb25e3fef1"),
-        (&[("/h", vec![b'a'; 600].into())], "5b35d8f76b1a1a8c6ca3311d6015dbaa3babf6e6cd58abc4dd1713b79034bf33"),
-        (&[("/h", vec![b'a'; 512].into())], "fd80dd7a4937126a2a4715017e526b749a95b3bb80c542f6b40924d5d96d4a78"),
+        (
+            &[("/h", vec![b'a'; 600].into())],
+            "5b35d8f76b1a1a8c6ca3311d6015dbaa3babf6e6cd58abc4dd1713b79034bf33",
+        ),
+        (
+            &[("/h", vec![b'a'; 512].into())],
+            "fd80dd7a4937126a2a4715017e526b749a95b3bb80c542f6b40924d5d96d4a78",
+        ),
         (
             &[("/h/a", bytes("x")), ("/h/b", bytes("x")), ("/h/c", bytes("x"))],
             "6216a6949efd68567d9f318c4655837d2a9b6b89b1366ca73c846bc3923d6734",
@@ -310,7 +316,8 @@ fn keys_are_checked_as_the_pvm_does() {
     }
     assert!(Key::parse(format!("/{}", "k".repeat(239)).as_bytes()).is_ok());
     assert_eq!(Key::parse(&[b'/'; 241]), Err(ErrorCode::KeyTooLarge));
-    for (key, is_read_only) in [("", true), ("/readonly", true), ("/readonly/a", true), ("/readonlyx", false)] {
+    for (key, is_read_only) in [("", true), ("/readonly", true), ("/readonly/a", true), ("/readonlyx", false)]
+    {
         assert_eq!(Key::trusted(key).is_read_only(), is_read_only, "{key}");
     }
     assert_eq!(Durable::from_values([("/a", vec![1]), ("b", vec![2])]).err(), Some(ErrorCode::InvalidKey));

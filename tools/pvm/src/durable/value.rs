@@ -168,8 +168,7 @@ impl Sparse {
             let from = start.max(chunk_start);
             let to = end.min(chunk_start + CHUNK_BYTES);
             if from < to {
-                bytes[from - start..to - start]
-                    .copy_from_slice(&chunk[from - chunk_start..to - chunk_start]);
+                bytes[from - start..to - start].copy_from_slice(&chunk[from - chunk_start..to - chunk_start]);
             }
         }
         bytes
@@ -180,8 +179,7 @@ impl Sparse {
         while !source.is_empty() {
             let within = offset % CHUNK_BYTES;
             let (piece, rest) = source.split_at(source.len().min(CHUNK_BYTES - within));
-            let chunk =
-                self.chunks.entry(offset / CHUNK_BYTES).or_insert_with(|| Arc::new([0; CHUNK_BYTES]));
+            let chunk = self.chunks.entry(offset / CHUNK_BYTES).or_insert_with(|| Arc::new([0; CHUNK_BYTES]));
             Arc::make_mut(chunk)[within..within + piece.len()].copy_from_slice(piece);
             offset += piece.len();
             source = rest;

@@ -321,6 +321,14 @@ pub(super) fn nds_access(
     nds(memory, guest, a)
 }
 
-pub(super) fn nds_set(memory: &mut [u8], guest: &mut Guest, a: i64, _: i32, _: i32, _: i32, _: i32) -> Call<i32> {
+pub(super) fn nds_set(
+    memory: &mut [u8],
+    guest: &mut Guest,
+    a: i64,
+    _: i32,
+    _: i32,
+    _: i32,
+    _: i32,
+) -> Call<i32> {
     nds(memory, guest, a)
 }

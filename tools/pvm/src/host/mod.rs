@@ -114,10 +114,14 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
         };
     }
     host_functions!(link!);
-    linker.func_wrap(HOST_MODULE, "write_debug", |mut caller: Caller<'_, Guest>, from: i32, count: i32| {
-        const IMPORT: usize = import_index("write_debug");
-        let call = |memory: &mut [u8], guest: &mut Guest| calls::write_debug(memory, guest, from, count);
-        answer(&mut caller, IMPORT, call).map(|_: i32| ())
-    })?;
+    linker.func_wrap(
+        HOST_MODULE,
+        "write_debug",
+        |mut caller: Caller<'_, Guest>, from: i32, count: i32| {
+            const IMPORT: usize = import_index("write_debug");
+            let call = |memory: &mut [u8], guest: &mut Guest| calls::write_debug(memory, guest, from, count);
+            answer(&mut caller, IMPORT, call).map(|_: i32| ())
+        },
+    )?;
     Ok(linker)
 }

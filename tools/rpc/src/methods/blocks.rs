@@ -79,7 +79,10 @@ pub(super) fn transaction(api: &Api, arguments: &Arguments<'_>) -> Result<Json, 
     json(&api.chain.pooled(hash).as_ref().map(reply::pooled).transpose()?)
 }
 
-pub(super) fn transaction_by_number_and_index(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
+pub(super) fn transaction_by_number_and_index(
+    api: &Api,
+    arguments: &Arguments<'_>,
+) -> Result<Json, RpcError> {
     indexed(numbered(api, arguments)?.as_deref(), arguments)
 }
 

@@ -53,7 +53,11 @@ pub(super) fn history(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcE
         ratios.push(gas_used_ratio(&header));
     }
     if count > 0 {
-        let next = if newest < api.head() { header(api, after)?.base_fee_per_gas } else { api.chain.fees().base_fee_next };
+        let next = if newest < api.head() {
+            header(api, after)?.base_fee_per_gas
+        } else {
+            api.chain.fees().base_fee_next
+        };
         base_fees.push(Quantity(next));
     }
     let blob_fees = vec![Quantity::from(BLOB_BASE_FEE_WEI); base_fees.len()];
@@ -69,7 +73,9 @@ pub(super) fn history(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcE
 
 fn header(api: &Api, number: BlockNumber) -> Result<Header, RpcError> {
     let sealed = api.chain.header(number)?;
-    sealed.map(|sealed| sealed.header).ok_or_else(|| RpcError::internal(&format!("header {number} is missing")))
+    sealed
+        .map(|sealed| sealed.header)
+        .ok_or_else(|| RpcError::internal(&format!("header {number} is missing")))
 }
 
 /// Between 0 and 1.

@@ -61,13 +61,16 @@ fn block_hashes(api: &Api, from: BlockNumber, head: BlockNumber) -> Result<Json,
 }
 
 /// The logs from `from` to the head, or to the `toBlock` of the filter if that is before.
-fn new_logs(api: &Api, argument: &FilterArgument, from: BlockNumber, head: BlockNumber) -> Result<Json, RpcError> {
+fn new_logs(
+    api: &Api,
+    argument: &FilterArgument,
+    from: BlockNumber,
+    head: BlockNumber,
+) -> Result<Json, RpcError> {
     let to = match argument.blocks {
         Blocks::One(hash) => api.chain.number_of_hash(hash)?.unwrap_or(BlockNumber::ZERO),
         // A tag moves with the chain: it bounds nothing.
-        Blocks::Span { to: Some(to @ BlockParameter::Number(_)), .. } => {
-            api.number(to)?.unwrap_or(head)
-        }
+        Blocks::Span { to: Some(to @ BlockParameter::Number(_)), .. } => api.number(to)?.unwrap_or(head),
         Blocks::Span { .. } => head,
     };
     let to = to.min(head);

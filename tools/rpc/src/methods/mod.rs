@@ -72,7 +72,6 @@ const METHODS: &[Method] = &[
     Method("eth_getLogs", 1, Heavy, logs::get),
     Method("eth_newFilter", 1, Light, logs::new_filter),
     Method("eth_newBlockFilter", 0, Light, logs::new_block_filter),
-    // viem and go-ethereum know an argument that asks for whole transactions; only hashes are given.
     Method("eth_newPendingTransactionFilter", 0, Light, logs::new_pending_filter),
     Method("eth_getFilterChanges", 1, Heavy, logs::filter_changes),
     Method("eth_getFilterLogs", 1, Heavy, logs::filter_logs),

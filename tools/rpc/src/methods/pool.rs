@@ -29,7 +29,8 @@ pub(super) fn status(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
 }
 
 pub(super) fn content(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
-    let mut parts: Parts<BTreeMap<String, ByNonce>> = Parts { pending: BTreeMap::new(), queued: BTreeMap::new() };
+    let mut parts: Parts<BTreeMap<String, ByNonce>> =
+        Parts { pending: BTreeMap::new(), queued: BTreeMap::new() };
     for pooled in api.chain.pool() {
         let part = if pooled.executable { &mut parts.pending } else { &mut parts.queued };
         insert(part.entry(Data(pooled.sender.as_bytes()).to_text()).or_default(), &pooled)?;

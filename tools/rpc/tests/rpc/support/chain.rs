@@ -1,25 +1,27 @@
 //! A fake chain: four blocks with every type of transaction, and answers that the tests know.
 
-use super::transactions::{CHAIN_ID, deposit, dynamic_fee, hash, legacy, with_access_list, with_authorizations};
+use super::transactions::{
+    CHAIN_ID, deposit, dynamic_fee, hash, legacy, with_access_list, with_authorizations,
+};
 use millrace_primitives::{
     Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Log, Receipt, Timestamp,
     TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock, SealedHeader,
-    Submission, SubmitError, SyncProgress, TransactionPosition,
+    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock,
+    SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition,
 };
 use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use tokio::sync::broadcast;
 
 /// How many events wait for a subscriber.
-pub const EVENTS_MAX: usize = 8;
+pub(crate) const EVENTS_MAX: usize = 8;
 
 /// The oldest block whose state this fake keeps.
-pub const OLDEST_STATE: u64 = 1;
+pub(crate) const OLDEST_STATE: u64 = 1;
 
-pub struct FakeChain {
+pub(crate) struct FakeChain {
     blocks: Mutex<Vec<Arc<SealedBlock>>>,
     pool: Mutex<Vec<PooledTransaction>>,
     progress: Mutex<Option<SyncProgress>>,
@@ -30,35 +32,48 @@ pub struct FakeChain {
 }
 
 /// The sender of all transactions but the deposit.
-pub fn sender() -> Address {
+pub(crate) fn sender() -> Address {
     Address::repeat_byte(0x11)
 }
 
 /// The contract that emits logs; it has code and storage.
-pub fn contract() -> Address {
+pub(crate) fn contract() -> Address {
     Address::repeat_byte(0xcc)
 }
 
+/// A small number as a word of storage.
+pub(crate) fn word(value: u8) -> H256 {
+    let mut bytes = [0; 32];
+    bytes[31] = value;
+    H256::from(bytes)
+}
+
 /// Who a deposit comes from.
-pub fn depositor() -> Address {
-    Address::from_low_u64_be(0xfeed)
+pub(crate) fn depositor() -> Address {
+    let mut bytes = [0; 20];
+    bytes[18..].copy_from_slice(&[0xfe, 0xed]);
+    Address::from(bytes)
 }
 
 /// The addresses at which a call ends in a special way.
-pub mod callee {
-    pub const REVERTS: u8 = 0x02;
-    pub const PANICS: u8 = 0x03;
-    pub const RUNS_OUT_OF_GAS: u8 = 0x04;
-    pub const CANNOT_PAY: u8 = 0x05;
-    pub const BREAKS_THE_NODE: u8 = 0x06;
+pub(crate) mod callee {
+    pub(crate) const REVERTS: u8 = 0x02;
+    pub(crate) const PANICS: u8 = 0x03;
+    pub(crate) const RUNS_OUT_OF_GAS: u8 = 0x04;
+    pub(crate) const CANNOT_PAY: u8 = 0x05;
+    pub(crate) const BREAKS_THE_NODE: u8 = 0x06;
 }
 
-pub fn block_hash(number: u64) -> BlockHash {
+pub(crate) fn block_hash(number: u64) -> BlockHash {
     BlockHash::new([0xb0 + number as u8; 32])
 }
 
 fn log(byte: u8) -> Log {
-    Log { address: contract(), topics: vec![H256::repeat_byte(0xe0), H256::repeat_byte(byte)], data: vec![byte; 40] }
+    Log {
+        address: contract(),
+        topics: vec![H256::repeat_byte(0xe0), H256::repeat_byte(byte)],
+        data: vec![byte; 40],
+    }
 }
 
 fn receipt(raw: &[u8], succeeded: bool, logs: Vec<Log>) -> Receipt {
@@ -75,7 +90,7 @@ fn receipt(raw: &[u8], succeeded: bool, logs: Vec<Log>) -> Receipt {
 }
 
 /// A block of these transactions; gas, receipts' sums and bloom follow.
-pub fn block(number: u64, contents: Vec<(Vec<u8>, Receipt)>) -> SealedBlock {
+pub(crate) fn block(number: u64, contents: Vec<(Vec<u8>, Receipt)>) -> SealedBlock {
     let (transactions, mut receipts): (Vec<_>, Vec<_>) = contents.into_iter().unzip();
     let mut used = 0;
     for receipt in &mut receipts {
@@ -98,18 +113,22 @@ pub fn block(number: u64, contents: Vec<(Vec<u8>, Receipt)>) -> SealedBlock {
         base_fee_per_gas: U256::exp10(9) + number,
     };
     let transaction_hashes = transactions.iter().map(|raw| hash(raw)).collect();
-    SealedBlock { hash: block_hash(number), block: Block { header, transactions, receipts }, transaction_hashes }
+    SealedBlock {
+        hash: block_hash(number),
+        block: Block { header, transactions, receipts },
+        transaction_hashes,
+    }
 }
 
 /// A block with one transaction that emits one log.
-pub fn block_with_log(number: u64) -> SealedBlock {
+pub(crate) fn block_with_log(number: u64) -> SealedBlock {
     let raw = legacy(27 + number % 2);
     let receipt = receipt(&raw, true, vec![log(number as u8)]);
     block(number, vec![(raw, receipt)])
 }
 
 impl FakeChain {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let transfer = legacy(35 + 2 * CHAIN_ID);
         let failed = with_access_list();
         let created = dynamic_fee(None);
@@ -128,7 +147,10 @@ impl FakeChain {
             block(
                 2,
                 vec![
-                    (created.clone(), Receipt { created: Some(contract()), ..receipt(&created, true, vec![log(1)]) }),
+                    (
+                        created.clone(),
+                        Receipt { created: Some(contract()), ..receipt(&created, true, vec![log(1)]) },
+                    ),
                     (called.clone(), receipt(&called, true, vec![log(2), log(3)])),
                     (delegated.clone(), receipt(&delegated, true, vec![])),
                 ],
@@ -161,18 +183,18 @@ impl FakeChain {
     }
 
     /// Adds the next block, with a log, and announces it.
-    pub fn push_block(&self) -> Arc<SealedBlock> {
+    pub(crate) fn push_block(&self) -> Arc<SealedBlock> {
         let block = Arc::new(block_with_log(self.blocks().len() as u64));
         self.blocks.lock().expect("not poisoned").push(Arc::clone(&block));
         let _ = self.new_blocks.send(Arc::clone(&block));
         block
     }
 
-    pub fn refuse_with(&self, refusal: impl Into<SubmitError>) {
+    pub(crate) fn refuse_with(&self, refusal: impl Into<SubmitError>) {
         *self.refusal.lock().expect("not poisoned") = Some(refusal.into());
     }
 
-    pub fn set_progress(&self, progress: SyncProgress) {
+    pub(crate) fn set_progress(&self, progress: SyncProgress) {
         *self.progress.lock().expect("not poisoned") = Some(progress);
     }
 
@@ -201,7 +223,7 @@ impl FakeChain {
 }
 
 /// The encoding of Solidity's `Error(string)`, for a text of at most 32 bytes.
-pub fn reverted_because(text: &str) -> Vec<u8> {
+pub(crate) fn reverted_because(text: &str) -> Vec<u8> {
     let mut output = vec![0x08, 0xc3, 0x79, 0xa0];
     for word in [0x20, text.len() as u8] {
         output.extend([0; 31]);
@@ -275,8 +297,8 @@ impl Chain for FakeChain {
 
     fn storage(&self, at: BlockNumber, address: Address, key: H256) -> Result<H256, ChainError> {
         self.check_state(at)?;
-        let set = address == contract() && key == H256::from_low_u64_be(5);
-        Ok(if set { H256::from_low_u64_be(42) } else { H256::zero() })
+        let set = address == contract() && key == word(5);
+        Ok(if set { word(42) } else { H256::zero() })
     }
 
     fn code(&self, at: BlockNumber, address: Address) -> Result<Vec<u8>, ChainError> {

@@ -1,13 +1,13 @@
 //! What each method answers.
 
-mod support;
-
+use crate::support::chain::{block_hash, callee, contract, depositor, reverted_because, sender};
+use crate::support::transactions::{
+    CHAIN_ID, deposit, dynamic_fee, hash, legacy, receiver, with_access_list, with_authorizations,
+};
+use crate::support::{Fixture, data, repeated};
 use millrace_primitives::{BlockNumber, U256};
 use millrace_rpc::{Refusal, SubmitError, SyncProgress};
 use serde_json::{Value, json};
-use support::chain::{block_hash, callee, contract, depositor, reverted_because, sender};
-use support::transactions::{CHAIN_ID, deposit, dynamic_fee, hash, legacy, receiver, with_access_list, with_authorizations};
-use support::{Fixture, data, repeated};
 
 fn transaction_hash(raw: &[u8]) -> String {
     data(hash(raw).as_bytes())
@@ -72,7 +72,8 @@ async fn blocks_are_found_by_tag_number_and_hash() {
     assert_eq!(by_hash["baseFeePerGas"], "0x3b9aca02");
     assert_eq!(by_hash["gasUsed"], "0xf618");
     assert_eq!(by_hash["logsBloom"], repeated(0xff, 256));
-    let hashes = [dynamic_fee(None), dynamic_fee(Some(contract())), with_authorizations()].map(|raw| transaction_hash(&raw));
+    let hashes = [dynamic_fee(None), dynamic_fee(Some(contract())), with_authorizations()]
+        .map(|raw| transaction_hash(&raw));
     assert_eq!(by_hash["transactions"], json!(hashes));
 
     assert_eq!(fixture.call("eth_getBlockByNumber", json!(["0x63", false])).await, Value::Null);
@@ -91,11 +92,15 @@ async fn every_type_of_transaction_is_shown_whole() {
             assert_eq!(&fixture.call("eth_getTransactionByBlockNumberAndIndex", at).await, transaction);
             let at = json!([block["hash"], format!("{index:#x}")]);
             assert_eq!(&fixture.call("eth_getTransactionByBlockHashAndIndex", at).await, transaction);
-            assert_eq!(&fixture.call("eth_getTransactionByHash", json!([transaction["hash"]])).await, transaction);
+            assert_eq!(
+                &fixture.call("eth_getTransactionByHash", json!([transaction["hash"]])).await,
+                transaction
+            );
         }
         shown.extend(transactions);
     }
-    let types: Vec<_> = shown.iter().map(|transaction| transaction["type"].as_str().expect("a type")).collect();
+    let types: Vec<_> =
+        shown.iter().map(|transaction| transaction["type"].as_str().expect("a type")).collect();
     assert_eq!(types, ["0x0", "0x1", "0x2", "0x2", "0x4", "0x0"]);
 
     let transfer = &shown[0];
@@ -149,7 +154,8 @@ async fn receipts_carry_status_logs_and_created_contracts() {
     assert_eq!(created["contractAddress"], data(contract().as_bytes()));
     assert_eq!(created["to"], Value::Null);
     let called = receipt(dynamic_fee(Some(contract()))).await;
-    let indices: Vec<_> = called["logs"].as_array().expect("logs").iter().map(|log| log["logIndex"].clone()).collect();
+    let indices: Vec<_> =
+        called["logs"].as_array().expect("logs").iter().map(|log| log["logIndex"].clone()).collect();
     assert_eq!(indices, [json!("0x1"), json!("0x2")], "counted over the block");
     assert_ne!(called["logsBloom"], repeated(0, 256));
     assert_eq!(called["effectiveGasPrice"], "0x3b9aca00");
@@ -187,7 +193,11 @@ async fn accounts_are_read_at_any_block() {
         ("eth_getBalance", json!([sender]), json!("0xde0b6b3a7640003")),
         ("eth_getBalance", json!([sender, "0x1"]), json!("0xde0b6b3a7640001")),
         ("eth_getBalance", json!([sender, { "blockNumber": "0x1" }]), json!("0xde0b6b3a7640001")),
-        ("eth_getBalance", json!([sender, { "blockHash": hash_of_block(2), "requireCanonical": true }]), json!("0xde0b6b3a7640002")),
+        (
+            "eth_getBalance",
+            json!([sender, { "blockHash": hash_of_block(2), "requireCanonical": true }]),
+            json!("0xde0b6b3a7640002"),
+        ),
         ("eth_getBalance", json!([sender, hash_of_block(2)]), json!("0xde0b6b3a7640002")),
         ("eth_getBalance", json!([contract, "latest"]), json!("0x0")),
         ("eth_getTransactionCount", json!([sender, "latest"]), json!("0x7")),
@@ -249,7 +259,11 @@ async fn prices_come_without_tips() {
 
     let history = fixture.call("eth_feeHistory", json!(["0x2", "latest", [25.0, 75]])).await;
     assert_eq!(history["oldestBlock"], "0x2");
-    assert_eq!(history["baseFeePerGas"], json!(["0x3b9aca02", "0x3b9aca03", "0x4190ab00"]), "with the next one");
+    assert_eq!(
+        history["baseFeePerGas"],
+        json!(["0x3b9aca02", "0x3b9aca03", "0x4190ab00"]),
+        "with the next one"
+    );
     assert_eq!(history["gasUsedRatio"].as_array().map(Vec::len), Some(2));
     assert_eq!(history["reward"], json!([["0x0", "0x0"], ["0x0", "0x0"]]));
     let history = fixture.call("eth_feeHistory", json!([2, "0x1", []])).await;
@@ -292,7 +306,11 @@ async fn refusals_are_in_the_words_that_wallets_know() {
     let fixture = Fixture::new().await;
     let one = U256::one();
     let table: [(SubmitError, i64, &str); 8] = [
-        (Refusal::NonceTooLow { next: 5, nonce: 3 }.into(), -32000, "nonce too low: next nonce 5, tx nonce 3"),
+        (
+            Refusal::NonceTooLow { next: 5, nonce: 3 }.into(),
+            -32000,
+            "nonce too low: next nonce 5, tx nonce 3",
+        ),
         (
             Refusal::InsufficientFunds { balance: one, cost: one + 1 }.into(),
             -32000,
@@ -306,7 +324,11 @@ async fn refusals_are_in_the_words_that_wallets_know() {
             "max fee per gas less than block base fee: maxFeePerGas: 1, baseFee: 2",
         ),
         (Refusal::TypeNotSupported.into(), -32000, "transaction type not supported"),
-        (SubmitError::Chain(millrace_rpc::ChainError::Unavailable("the heads differ".into())), -32002, "the heads differ"),
+        (
+            SubmitError::Chain(millrace_rpc::ChainError::Unavailable("the heads differ".into())),
+            -32002,
+            "the heads differ",
+        ),
         (SubmitError::Chain(millrace_rpc::ChainError::Internal("a secret".into())), -32603, "internal error"),
     ];
     for (refusal, code, message) in table {
@@ -336,12 +358,18 @@ async fn logs_are_searched_by_block_address_and_topics() {
     ];
     for (filter, expected) in table {
         let found = fixture.call("eth_getLogs", json!([filter])).await;
-        let indices: Vec<_> = found.as_array().expect("logs").iter().map(|log| log["logIndex"].as_str().expect("an index")).collect();
+        let indices: Vec<_> = found
+            .as_array()
+            .expect("logs")
+            .iter()
+            .map(|log| log["logIndex"].as_str().expect("an index"))
+            .collect();
         assert_eq!(indices, expected, "{filter}");
     }
     let error = fixture.error("eth_getLogs", json!([{ "blockHash": unknown_hash() }])).await;
     assert_eq!(error, (-32001, "block not found".into()));
-    let (code, message) = fixture.error("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "0x1" }])).await;
+    let (code, message) =
+        fixture.error("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "0x1" }])).await;
     assert_eq!(code, -32602);
     assert!(message.contains("fromBlock 2 is after toBlock 1"), "{message}");
 }

@@ -1,11 +1,9 @@
 //! Malformed requests, batches, limits, browsers.
 
-mod support;
-
+use crate::support::client::send;
+use crate::support::{Fixture, repeated};
 use millrace_rpc::Cors;
 use serde_json::{Value, json};
-use support::client::send;
-use support::{Fixture, repeated};
 
 #[tokio::test]
 async fn malformed_requests_get_the_codes_of_the_specification() {
@@ -43,27 +41,59 @@ async fn a_wrong_argument_is_named() {
         ("eth_getBalance", json!(["0x12"]), "invalid argument 0 (address): expected 20 bytes"),
         ("eth_getBalance", json!([5]), "invalid argument 0 (address): expected a string"),
         ("eth_getBalance", json!([address, "soon"]), "invalid argument 1 (block): expected a block"),
-        ("eth_getBalance", json!([address, "0x1ffffffffffffffff"]), "invalid argument 1 (block): block number above"),
+        (
+            "eth_getBalance",
+            json!([address, "0x1ffffffffffffffff"]),
+            "invalid argument 1 (block): block number above",
+        ),
         ("eth_getBalance", json!([address, {}]), "invalid argument 1 (block): expected either"),
-        ("eth_getBalance", json!([address, { "blockNumber": "0x1", "blockHash": repeated(1, 32) }]), "expected either"),
+        (
+            "eth_getBalance",
+            json!([address, { "blockNumber": "0x1", "blockHash": repeated(1, 32) }]),
+            "expected either",
+        ),
         ("eth_getBalance", json!([address, "latest", 1]), "too many arguments: got 3, want at most 2"),
         ("eth_getBlockByNumber", json!(["latest", "yes"]), "(hydrated transactions): expected true or false"),
         ("eth_getBlockByHash", json!(["0x12", true]), "invalid argument 0 (block hash): expected 32 bytes"),
-        ("eth_getStorageAt", json!([address, "five"]), "invalid argument 1 (storage slot): expected a quantity"),
-        ("eth_getTransactionByHash", json!(["0xzz"]), "invalid argument 0 (transaction hash): expected 32 bytes"),
+        (
+            "eth_getStorageAt",
+            json!([address, "five"]),
+            "invalid argument 1 (storage slot): expected a quantity",
+        ),
+        (
+            "eth_getTransactionByHash",
+            json!(["0xzz"]),
+            "invalid argument 0 (transaction hash): expected 32 bytes",
+        ),
         ("eth_sendRawTransaction", json!(["02"]), "invalid argument 0 (transaction): expected hexadecimal"),
         ("eth_sendRawTransaction", json!(["0x0"]), "invalid argument 0 (transaction): odd number"),
         ("eth_call", json!(["0x"]), "invalid argument 0 (transaction): expected a transaction object"),
         ("eth_call", json!([{ "to": "0x1" }]), "invalid argument 0 (transaction): to: expected 20 bytes"),
         ("eth_call", json!([{ "data": "0x01", "input": "0x02" }]), "data and input are both set and differ"),
-        ("eth_call", json!([{ "gasPrice": "0x1", "maxFeePerGas": "0x2" }]), "gasPrice and maxFeePerGas are both set"),
+        (
+            "eth_call",
+            json!([{ "gasPrice": "0x1", "maxFeePerGas": "0x2" }]),
+            "gasPrice and maxFeePerGas are both set",
+        ),
         ("eth_call", json!([{ "chainId": "0x1" }]), "invalid chain id for signer: have 1 want 1337"),
         ("eth_call", json!([{ "accessList": [{ "address": "0x" }] }]), "accessList: expected 20 bytes"),
         ("eth_call", json!([{}, "latest", { "0x01": {} }]), "(state overrides): overrides are not supported"),
-        ("eth_feeHistory", json!(["0x1", "latest", [60, 50]]), "(reward percentiles): percentiles must ascend"),
+        (
+            "eth_feeHistory",
+            json!(["0x1", "latest", [60, 50]]),
+            "(reward percentiles): percentiles must ascend",
+        ),
         ("eth_feeHistory", json!(["0x1", "latest", [101]]), "(reward percentiles): percentiles must ascend"),
-        ("eth_getLogs", json!([{ "topics": ["0x1"] }]), "invalid argument 0 (filter): topics: expected 32 bytes"),
-        ("eth_uninstallFilter", json!(["mine"]), "invalid argument 0 (filter identifier): expected a quantity"),
+        (
+            "eth_getLogs",
+            json!([{ "topics": ["0x1"] }]),
+            "invalid argument 0 (filter): topics: expected 32 bytes",
+        ),
+        (
+            "eth_uninstallFilter",
+            json!(["mine"]),
+            "invalid argument 0 (filter identifier): expected a quantity",
+        ),
         ("web3_sha3", json!(["text"]), "invalid argument 0 (data): expected hexadecimal"),
     ];
     for (method, params, reason) in table {
@@ -133,7 +163,8 @@ async fn what_is_not_a_post_of_json_is_refused() {
 async fn browsers_are_answered_according_to_their_origin() {
     let preflight = "OPTIONS / HTTP/1.1\r\norigin: https://dapp.example\r\n\
         access-control-request-method: POST\r\naccess-control-request-headers: content-type";
-    let allowed = |headers: &str, origin: &str| headers.contains(&format!("access-control-allow-origin: {origin}"));
+    let allowed =
+        |headers: &str, origin: &str| headers.contains(&format!("access-control-allow-origin: {origin}"));
 
     let fixture = Fixture::new().await;
     let reply = send(fixture.address(), preflight, b"").await;

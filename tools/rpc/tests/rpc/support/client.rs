@@ -9,26 +9,26 @@ use tokio::net::TcpStream;
 use tokio_util::compat::{Compat, TokioAsyncReadCompatExt};
 
 /// What a server answered.
-pub struct Reply {
-    pub status: u16,
-    pub headers: String,
-    pub body: String,
+pub(crate) struct Reply {
+    pub(crate) status: u16,
+    pub(crate) headers: String,
+    pub(crate) body: String,
 }
 
 impl Reply {
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.body).unwrap_or_else(|_| panic!("{}: {:?}", self.status, self.body))
     }
 }
 
 /// Posts JSON on a connection of its own.
-pub async fn post(address: SocketAddr, body: &str) -> Reply {
+pub(crate) async fn post(address: SocketAddr, body: &str) -> Reply {
     let head = "POST / HTTP/1.1\r\ncontent-type: application/json";
     send(address, head, body.as_bytes()).await
 }
 
 /// Sends a request whose first lines are given.
-pub async fn send(address: SocketAddr, head: &str, body: &[u8]) -> Reply {
+pub(crate) async fn send(address: SocketAddr, head: &str, body: &[u8]) -> Reply {
     let mut stream = TcpStream::connect(address).await.expect("connects");
     let size = body.len();
     let head = format!("{head}\r\nhost: {address}\r\nconnection: close\r\ncontent-length: {size}\r\n\r\n");
@@ -46,13 +46,13 @@ pub async fn send(address: SocketAddr, head: &str, body: &[u8]) -> Reply {
 type Stream = BufReader<BufWriter<Compat<TcpStream>>>;
 
 /// A websocket.
-pub struct Websocket {
+pub(crate) struct Websocket {
     sender: soketto::Sender<Stream>,
     receiver: soketto::Receiver<Stream>,
 }
 
 impl Websocket {
-    pub async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr) -> Self {
         let stream = TcpStream::connect(address).await.expect("connects");
         let host = address.to_string();
         let mut client = Client::new(BufReader::new(BufWriter::new(stream.compat())), &host, "/");
@@ -64,19 +64,19 @@ impl Websocket {
         Self { sender, receiver }
     }
 
-    pub async fn send(&mut self, text: &str) {
+    pub(crate) async fn send(&mut self, text: &str) {
         self.sender.send_text(text).await.expect("sends");
         self.sender.flush().await.expect("flushes");
     }
 
-    pub async fn receive(&mut self) -> Value {
+    pub(crate) async fn receive(&mut self) -> Value {
         let mut message = Vec::new();
         self.receiver.receive_data(&mut message).await.expect("receives");
         serde_json::from_slice(&message).expect("JSON")
     }
 
     /// The whole reply to a request; no notification may come before it.
-    pub async fn reply(&mut self, method: &str, params: Value) -> Value {
+    pub(crate) async fn reply(&mut self, method: &str, params: Value) -> Value {
         let request = json!({ "jsonrpc": "2.0", "id": 9, "method": method, "params": params });
         self.send(&request.to_string()).await;
         let reply = self.receive().await;
@@ -85,13 +85,13 @@ impl Websocket {
     }
 
     /// Subscribes, and gives the name of the subscription.
-    pub async fn subscribe(&mut self, params: Value) -> String {
+    pub(crate) async fn subscribe(&mut self, params: Value) -> String {
         let reply = self.reply("eth_subscribe", params).await;
         reply["result"].as_str().unwrap_or_else(|| panic!("{reply}")).to_owned()
     }
 
     /// The next notification, which must be of this subscription.
-    pub async fn notified(&mut self, subscription: &str) -> Value {
+    pub(crate) async fn notified(&mut self, subscription: &str) -> Value {
         let message = self.receive().await;
         assert_eq!(message["method"], "eth_subscription", "{message}");
         assert_eq!(message["params"]["subscription"], subscription, "{message}");

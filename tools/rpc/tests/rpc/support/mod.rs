@@ -1,10 +1,8 @@
 //! A fake chain behind a real server, and clients that write the bytes themselves.
 
-#![allow(dead_code, reason = "each test file uses a part")]
-
-pub mod chain;
-pub mod client;
-pub mod transactions;
+pub(crate) mod chain;
+pub(crate) mod client;
+pub(crate) mod transactions;
 
 use chain::FakeChain;
 use client::{Reply, post};
@@ -38,19 +36,19 @@ fn openrpc() -> Option<&'static OpenRpc> {
 }
 
 /// A server over a fake chain, on a free port.
-pub struct Fixture {
-    pub chain: Arc<FakeChain>,
-    pub server: RpcServer,
+pub(crate) struct Fixture {
+    pub(crate) chain: Arc<FakeChain>,
+    pub(crate) server: RpcServer,
     now_ms: Arc<AtomicU64>,
 }
 
 impl Fixture {
-    pub async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self::with(|_| ()).await
     }
 
     /// With other limits than the default ones.
-    pub async fn with(change: impl FnOnce(&mut RpcConfig)) -> Self {
+    pub(crate) async fn with(change: impl FnOnce(&mut RpcConfig)) -> Self {
         let chain = Arc::new(FakeChain::new());
         let mut config = RpcConfig { listen: SocketAddr::from(([127, 0, 0, 1], 0)), ..RpcConfig::default() };
         change(&mut config);
@@ -63,21 +61,21 @@ impl Fixture {
         Self { chain, server, now_ms }
     }
 
-    pub fn advance_ms(&self, ms: u64) {
+    pub(crate) fn advance_ms(&self, ms: u64) {
         self.now_ms.fetch_add(ms, Ordering::Relaxed);
     }
 
-    pub fn address(&self) -> SocketAddr {
+    pub(crate) fn address(&self) -> SocketAddr {
         self.server.address()
     }
 
     /// A request as bytes.
-    pub async fn post(&self, body: &str) -> Reply {
+    pub(crate) async fn post(&self, body: &str) -> Reply {
         post(self.address(), body).await
     }
 
     /// The whole reply to a request.
-    pub async fn reply(&self, method: &str, params: Value) -> Value {
+    pub(crate) async fn reply(&self, method: &str, params: Value) -> Value {
         let request = json!({ "jsonrpc": "2.0", "id": 7, "method": method, "params": params });
         let reply = self.post(&request.to_string()).await.json();
         assert_eq!((&reply["jsonrpc"], &reply["id"]), (&json!("2.0"), &json!(7)), "{method}: {reply}");
@@ -85,7 +83,7 @@ impl Fixture {
     }
 
     /// The result of a request, which must conform to the description if that has the method.
-    pub async fn call(&self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call(&self, method: &str, params: Value) -> Value {
         let result = self.call_unchecked(method, params).await;
         if let Some(openrpc) = openrpc().filter(|openrpc| openrpc.describes(method)) {
             openrpc.check(method, &result).expect("conforms");
@@ -94,14 +92,14 @@ impl Fixture {
     }
 
     /// The result of a request, whatever its shape.
-    pub async fn call_unchecked(&self, method: &str, params: Value) -> Value {
+    pub(crate) async fn call_unchecked(&self, method: &str, params: Value) -> Value {
         let reply = self.reply(method, params.clone()).await;
         assert!(reply.get("error").is_none(), "{method} {params}: {reply}");
         reply["result"].clone()
     }
 
     /// Code and message of the error of a request.
-    pub async fn error(&self, method: &str, params: Value) -> (i64, String) {
+    pub(crate) async fn error(&self, method: &str, params: Value) -> (i64, String) {
         let reply = self.reply(method, params.clone()).await;
         let code = reply["error"]["code"].as_i64().unwrap_or_else(|| panic!("{method} {params}: {reply}"));
         (code, reply["error"]["message"].as_str().expect("a message").to_owned())
@@ -109,11 +107,11 @@ impl Fixture {
 }
 
 /// Bytes as data.
-pub fn data(bytes: &[u8]) -> String {
+pub(crate) fn data(bytes: &[u8]) -> String {
     format!("0x{}", hex::encode(bytes))
 }
 
 /// The same byte, as data of a size.
-pub fn repeated(byte: u8, size_bytes: usize) -> String {
+pub(crate) fn repeated(byte: u8, size_bytes: usize) -> String {
     data(&vec![byte; size_bytes])
 }

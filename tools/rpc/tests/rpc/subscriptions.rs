@@ -1,12 +1,10 @@
 //! Websockets: requests, subscriptions, and clients that do not keep up.
 
-mod support;
-
+use crate::support::chain::{EVENTS_MAX, contract};
+use crate::support::client::Websocket;
+use crate::support::transactions::dynamic_fee;
+use crate::support::{Fixture, data, repeated};
 use serde_json::{Value, json};
-use support::chain::{EVENTS_MAX, contract};
-use support::client::Websocket;
-use support::transactions::dynamic_fee;
-use support::{Fixture, data, repeated};
 
 #[tokio::test]
 async fn requests_and_batches_work_on_the_same_port() {
@@ -35,7 +33,11 @@ async fn new_heads_are_announced_until_unsubscribed() {
     }
     assert_eq!(socket.reply("eth_unsubscribe", json!([heads])).await["result"], true);
     fixture.chain.push_block();
-    assert_eq!(socket.reply("eth_blockNumber", json!([])).await["result"], "0x6", "no notification came before");
+    assert_eq!(
+        socket.reply("eth_blockNumber", json!([])).await["result"],
+        "0x6",
+        "no notification came before"
+    );
     assert_eq!(socket.reply("eth_unsubscribe", json!([heads])).await["result"], false);
 }
 

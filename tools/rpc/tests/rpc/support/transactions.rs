@@ -4,14 +4,14 @@ use millrace_primitives::{Address, H256, TransactionHash, U256};
 use rlp::RlpStream;
 use sha3::{Digest, Keccak256};
 
-pub const CHAIN_ID: u64 = 1_337;
+pub(crate) const CHAIN_ID: u64 = 1_337;
 
 /// The receiver of all that have one.
-pub fn receiver() -> Address {
+pub(crate) fn receiver() -> Address {
     Address::repeat_byte(0xdd)
 }
 
-pub fn hash(raw: &[u8]) -> TransactionHash {
+pub(crate) fn hash(raw: &[u8]) -> TransactionHash {
     TransactionHash::new(Keccak256::digest(raw).into())
 }
 
@@ -29,7 +29,7 @@ fn access_list(stream: &mut RlpStream) {
 }
 
 /// A transfer; `v` says whether it is protected.
-pub fn legacy(v: u64) -> Vec<u8> {
+pub(crate) fn legacy(v: u64) -> Vec<u8> {
     let mut stream = RlpStream::new_list(9);
     stream.append(&3u64).append(&U256::from(2_000_000_000u64)).append(&21_000u64).append(&receiver());
     stream.append(&U256::exp10(18)).append_empty_data();
@@ -38,14 +38,18 @@ pub fn legacy(v: u64) -> Vec<u8> {
 }
 
 /// A deposit: what the kernel writes for a transfer from the layer 1.
-pub fn deposit() -> Vec<u8> {
+pub(crate) fn deposit() -> Vec<u8> {
     let mut stream = RlpStream::new_list(9);
     stream.append(&2u64).append(&0u8).append(&0u8).append(&receiver()).append(&U256::exp10(18));
-    stream.append(&b"deposit\x00\x00\x00\x05\x00\x00\x00\x02".as_slice()).append(&0u8).append(&0u8).append(&0u8);
+    stream
+        .append(&b"deposit\x00\x00\x00\x05\x00\x00\x00\x02".as_slice())
+        .append(&0u8)
+        .append(&0u8)
+        .append(&0u8);
     stream.out().to_vec()
 }
 
-pub fn with_access_list() -> Vec<u8> {
+pub(crate) fn with_access_list() -> Vec<u8> {
     let mut stream = RlpStream::new_list(11);
     stream.append(&CHAIN_ID).append(&4u64).append(&U256::from(2_000_000_000u64)).append(&90_000u64);
     stream.append(&receiver()).append(&U256::zero()).append(&vec![0xca, 0xfe]);
@@ -55,7 +59,7 @@ pub fn with_access_list() -> Vec<u8> {
 }
 
 /// A call, or without a receiver the creation of a contract.
-pub fn dynamic_fee(to: Option<Address>) -> Vec<u8> {
+pub(crate) fn dynamic_fee(to: Option<Address>) -> Vec<u8> {
     let mut stream = RlpStream::new_list(12);
     stream.append(&CHAIN_ID).append(&5u64).append(&U256::from(7)).append(&U256::from(3_000_000_000u64));
     stream.append(&200_000u64);
@@ -68,7 +72,7 @@ pub fn dynamic_fee(to: Option<Address>) -> Vec<u8> {
     typed(2, stream)
 }
 
-pub fn with_authorizations() -> Vec<u8> {
+pub(crate) fn with_authorizations() -> Vec<u8> {
     let mut stream = RlpStream::new_list(13);
     stream.append(&CHAIN_ID).append(&6u64).append(&0u64).append(&U256::from(3_000_000_000u64));
     stream.append(&200_000u64).append(&receiver()).append(&U256::zero()).append_empty_data().begin_list(0);

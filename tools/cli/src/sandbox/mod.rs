@@ -1,0 +1,328 @@
+//! `millrace sandbox`: a whole rollup in this process.
+
+mod data_dir;
+mod dist;
+mod screen;
+
+use anyhow::{Context as _, bail, ensure};
+use data_dir::DataDir;
+use dist::Origin;
+use millrace_installer::development;
+use millrace_l1::sandbox::{Phase, Progress, Sandbox, SandboxConfig, TICKETER};
+use millrace_node::{Genesis, Node, NodeConfig, RpcConfig, Status};
+use millrace_primitives::U256;
+use millrace_sequencing::{pool, producer::Rhythm, publisher};
+use millrace_wire::{base58::Base58Check as _, signature::SecretKey};
+use std::{
+    net::{IpAddr, SocketAddr, TcpListener},
+    path::PathBuf,
+};
+use tokio::{
+    signal::unix::{SignalKind, signal},
+    sync::{broadcast::error::RecvError, watch},
+};
+
+/// Flags of `millrace sandbox`.
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "Examples:
+  millrace sandbox
+  millrace sandbox --fresh --chain-id 4242
+  millrace sandbox --rpc-port 9545 --rollup-node-port 9932 --data-dir /tmp/second-chain
+
+The chain goes on at the next start with the same --data-dir.")]
+pub(crate) struct Arguments {
+    /// Where the chain is kept.
+    #[arg(long, value_name = "DIR", default_value = ".millrace")]
+    pub(crate) data_dir: PathBuf,
+    /// Forget the chain that is there, and start with block 0.
+    #[arg(long)]
+    fresh: bool,
+    /// The folder of the built kernel, which `make dist` fills.
+    #[arg(long, value_name = "DIR", default_value = "dist")]
+    dist: PathBuf,
+    /// Another chain id than that of the built installer (1337): the installer is built anew.
+    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
+    chain_id: Option<u64>,
+    /// Where JSON-RPC listens.
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
+    rpc_addr: IpAddr,
+    /// The port of JSON-RPC, HTTP and websocket; 0 for any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 8_545)]
+    rpc_port: u16,
+    /// The port of the rollup node on 127.0.0.1; 0 for any free one.
+    #[arg(long, value_name = "PORT", default_value_t = 8_932)]
+    rollup_node_port: u16,
+    /// Time between two levels of the layer 1.
+    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..))]
+    level_time_ms: u64,
+    /// Least time between two blocks.
+    #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
+    block_time_ms: u64,
+    /// An empty block is made after this long without a block; 0 for never.
+    #[arg(long, value_name = "MS", default_value_t = 5_000)]
+    empty_block_ms: u64,
+}
+
+/// Starts everything, tells what happens, and stops in order when it is told to.
+pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
+    let mut stop = stop_signal()?;
+    let data_dir = DataDir::open(&arguments.data_dir, arguments.fresh)?;
+    let origin = Origin::choose(&arguments.dist, arguments.chain_id, &data_dir.dist())?;
+    check_free("JSON-RPC", arguments.rpc_addr.into(), arguments.rpc_port, "--rpc-port")?;
+    check_free("the rollup node", [127, 0, 0, 1].into(), arguments.rollup_node_port, "--rollup-node-port")?;
+
+    println!("{}", if data_dir.has_chain() { "going on with the chain in" } else { "making a new chain in" });
+    println!("  {}", arguments.data_dir.display());
+    let sandbox = start_layer1(&arguments, &data_dir, &origin).await?;
+    let started = tokio::select! {
+        started = start_node(&arguments, &data_dir, &origin, &sandbox) => started,
+        () = stopped(&mut stop) => {
+            println!("stopping");
+            sandbox.shutdown().await;
+            return Ok(());
+        }
+    };
+    let node = match started {
+        Ok(node) => node,
+        Err(error) => {
+            sandbox.shutdown().await;
+            return Err(error);
+        }
+    };
+    let has_deposits = origin.parameters.ticketer.is_some();
+    let chain_id = origin.parameters.chain_id;
+    print!("{}", screen::banner(&node, &arguments, chain_id, &sandbox.endpoint(), has_deposits));
+
+    let outcome = watch_over(&node, &sandbox, &mut stop).await;
+    println!("stopping");
+    let number = node.head().block.header.number;
+    node.stop().await;
+    sandbox.shutdown().await;
+    println!("stopped at block {number}");
+    outcome
+}
+
+/// Turns true at Ctrl-C or SIGTERM. A second one ends the process at once.
+fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
+    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
+    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
+    let (sender, receiver) = watch::channel(false);
+    tokio::spawn(async move {
+        loop {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+            if sender.send_replace(true) {
+                // The database survives it.
+                std::process::exit(130);
+            }
+        }
+    });
+    Ok(receiver)
+}
+
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    // An error means that nobody listens for signals any more: then nothing stops this.
+    if stop.wait_for(|stop| *stop).await.is_err() {
+        std::future::pending().await
+    }
+}
+
+/// Fails early, and with a hint, when a port is taken.
+fn check_free(what: &str, addr: IpAddr, port: u16, flag: &str) -> anyhow::Result<()> {
+    let address = SocketAddr::new(addr, port);
+    match TcpListener::bind(address) {
+        Ok(_) => Ok(()),
+        Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+            bail!("{address} is in use: is another sandbox running? Choose another port for {what} with {flag}")
+        }
+        Err(error) => Err(error).with_context(|| format!("{what} cannot listen on {address}")),
+    }
+}
+
+/// Starts layer 1 and rollup node, and waits until the kernel has booted.
+async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin) -> anyhow::Result<Sandbox> {
+    let config = SandboxConfig {
+        level_time_ms: Some(arguments.level_time_ms),
+        rpc_addr: SocketAddr::from(([127, 0, 0, 1], arguments.rollup_node_port)),
+        ticketer: origin.ticketer()?.unwrap_or(TICKETER),
+        ..SandboxConfig::new(data_dir.l1(), origin.installer(), origin.preimages())
+    };
+    let sandbox = Sandbox::start(config).await.with_context(|| {
+        format!(
+            "the layer 1 in {} cannot be started (with --fresh it starts anew)",
+            arguments.data_dir.display()
+        )
+    })?;
+    match wait_for_kernel(&sandbox).await {
+        Ok(()) => Ok(sandbox),
+        Err(error) => {
+            sandbox.shutdown().await;
+            Err(error)
+        }
+    }
+}
+
+async fn wait_for_kernel(sandbox: &Sandbox) -> anyhow::Result<()> {
+    let mut progress = sandbox.progress();
+    let mut shown = String::new();
+    loop {
+        let current = progress.borrow_and_update().clone();
+        let text = current.to_string();
+        if text != shown {
+            println!("  {text}");
+            shown = text;
+        }
+        match current.phase {
+            Phase::Following => return Ok(()),
+            Phase::Halted(error) => bail!("the rollup node has halted: {error}"),
+            Phase::Dead(reason) => bail!("the kernel is dead: {reason}"),
+            Phase::Booting | Phase::CatchingUp => {}
+        }
+        progress.changed().await.context("the layer 1 stopped by itself")?;
+    }
+}
+
+async fn start_node(
+    arguments: &Arguments,
+    data_dir: &DataDir,
+    origin: &Origin,
+    sandbox: &Sandbox,
+) -> anyhow::Result<Node> {
+    let key = SecretKey::from_base58(development::SEQUENCER_SECRET);
+    let key = key.map_err(|error| anyhow::anyhow!("the development key is damaged: {error:?}"))?;
+    let ours = key.public_key().to_base58();
+    let sequencer = &origin.parameters.sequencer;
+    ensure!(
+        *sequencer == ours,
+        "the installer names the sequencer {sequencer}; a sandbox has only the public development key {ours}"
+    );
+    let empty_block_ms = (arguments.empty_block_ms > 0).then_some(arguments.empty_block_ms);
+    let config = NodeConfig {
+        data_dir: data_dir.node(),
+        rollup_node: sandbox.endpoint(),
+        chain_id: U256::from(origin.parameters.chain_id),
+        genesis: Genesis {
+            installer: origin.installer(),
+            preimages: origin.preimages(),
+            compiled: Some(data_dir.l1().join("kernels")),
+        },
+        key,
+        rpc: RpcConfig {
+            listen: SocketAddr::new(arguments.rpc_addr, arguments.rpc_port),
+            ..RpcConfig::default()
+        },
+        rhythm: Rhythm { block_time_ms: arguments.block_time_ms, empty_block_ms },
+        pool: pool::Limits::default(),
+        publication: publisher::Limits::default(),
+        states_kept: NodeConfig::STATES_KEPT,
+    };
+    Node::start(config).await.with_context(|| {
+        format!("the node in {} cannot be started (with --fresh it starts anew)", arguments.data_dir.display())
+    })
+}
+
+/// Tells what happens until the sandbox is told to stop; fails when it can no longer do its work.
+async fn watch_over(node: &Node, sandbox: &Sandbox, stop: &mut watch::Receiver<bool>) -> anyhow::Result<()> {
+    let mut blocks = node.blocks();
+    let mut status = node.status();
+    let mut progress = sandbox.progress();
+    let mut trouble = Trouble::default();
+    loop {
+        tokio::select! {
+            () = stopped(stop) => return trouble.outcome(),
+            block = blocks.recv() => match block {
+                Ok(block) if block.block.transactions.is_empty() => {}
+                Ok(block) => println!("{}", screen::block_line(&block)),
+                Err(RecvError::Lagged(count)) => println!("({count} blocks not shown)"),
+                Err(RecvError::Closed) => bail!("the node stopped by itself"),
+            },
+            changed = status.changed() => {
+                changed.context("the node stopped by itself")?;
+                let status = status.borrow_and_update().clone();
+                trouble.of_node(&status);
+            }
+            changed = progress.changed() => {
+                changed.context("the layer 1 stopped by itself")?;
+                let progress = progress.borrow_and_update().clone();
+                trouble.of_layer1(&progress);
+            }
+        }
+    }
+}
+
+/// What is wrong, told once each time that it changes.
+#[derive(Debug, Default)]
+struct Trouble {
+    node: Option<String>,
+    layer1: Option<String>,
+    /// The trouble that does not pass.
+    fatal: Option<String>,
+}
+
+impl Trouble {
+    fn of_node(&mut self, status: &Status) {
+        let stopped = status.stopped.map(|stopped| stopped.to_string());
+        if let Some(millrace_sequencing::producer::Stopped::Diverged(_)) = status.stopped {
+            self.fatal = stopped.clone();
+        }
+        let now = stopped.or_else(|| status.failure.clone());
+        Self::tell(&mut self.node, now, "the node works again");
+    }
+
+    fn of_layer1(&mut self, progress: &Progress) {
+        let now = match &progress.phase {
+            Phase::Halted(_) => Some(progress.to_string()),
+            Phase::Dead(_) => {
+                self.fatal = Some(progress.to_string());
+                self.fatal.clone()
+            }
+            _ => None,
+        };
+        Self::tell(&mut self.layer1, now, "the rollup node works again");
+    }
+
+    fn tell(before: &mut Option<String>, now: Option<String>, over: &str) {
+        if *before == now {
+            return;
+        }
+        match &now {
+            Some(text) => eprintln!("error: {text}"),
+            None => println!("{over}"),
+        }
+        *before = now;
+    }
+
+    fn outcome(self) -> anyhow::Result<()> {
+        match self.fatal {
+            Some(fatal) => bail!(fatal),
+            None => Ok(()),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_taken_port_is_told_with_the_flag_that_helps() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let error = check_free("JSON-RPC", [127, 0, 0, 1].into(), port, "--rpc-port").unwrap_err().to_string();
+        assert!(error.contains("in use") && error.contains("--rpc-port"), "{error}");
+        drop(taken);
+        assert!(check_free("JSON-RPC", [127, 0, 0, 1].into(), port, "--rpc-port").is_ok());
+    }
+
+    #[test]
+    fn the_accounts_and_the_key_are_those_of_the_installer() {
+        let listed: Vec<_> = crate::accounts::ACCOUNTS.iter().map(|account| account.address).collect();
+        assert_eq!(listed, development::ACCOUNTS);
+        assert_eq!(crate::accounts::MNEMONIC, development::MNEMONIC);
+        assert_eq!(format!("{} ether", crate::accounts::TOKENS), development::BALANCE);
+        let key = SecretKey::from_base58(development::SEQUENCER_SECRET).unwrap();
+        assert_eq!(key.public_key().to_base58(), development::parameters().sequencer);
+    }
+}
