@@ -41,7 +41,8 @@ pub(crate) fn all() -> anyhow::Result<Vec<Account>> {
 
 impl Account {
     fn new(key: &str) -> anyhow::Result<Self> {
-        let key = SigningKey::from_slice(&hex::decode(key)?).context("a private key")?;
+        let key = hex::decode(key).ok().and_then(|key| SigningKey::from_slice(&key).ok());
+        let key = key.context("not a private key")?;
         let point = key.verifying_key().to_encoded_point(false);
         let address = Address::from_slice(&keccak(&point.as_bytes()[1..]).as_bytes()[12..]);
         Ok(Self { key, address })
@@ -62,7 +63,8 @@ impl Account {
             access_list: vec![],
         };
         let digest = transaction.signing_hash();
-        let (signature, id) = self.key.sign_prehash_recoverable(digest.as_bytes())?;
+        let signed = self.key.sign_prehash_recoverable(digest.as_bytes());
+        let (signature, id) = signed.ok().context("cannot sign")?;
         let (r, s) = signature.split_bytes();
         let (r, s) = (U256::from_big_endian(&r), U256::from_big_endian(&s));
         Ok(transaction.encode(&Signature { r, s, y_parity: id.is_y_odd() }))

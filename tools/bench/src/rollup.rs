@@ -16,7 +16,7 @@ use std::{fs, path::Path, sync::Arc, time::Instant};
 
 const ADDRESS: [u8; 20] = [0x33; 20];
 /// The sequencer of a sandbox (`millrace_installer::development`).
-const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDzstFtojtc1zcpsh";
+const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh";
 const START_S: u64 = 1_750_000_000;
 const LEVEL_S: u64 = 6;
 
@@ -102,7 +102,8 @@ impl Bench {
         let debug = String::from_utf8_lossy(&report.debug);
         ensure!(confirmed.hash == applied.hash, "wasm and native disagree: {debug}");
         ensure!(applied.block.receipts.len() == count, "{:?}", applied.dropped);
-        ensure!(applied.block.receipts.iter().all(|receipt| receipt.succeeded), "a transaction failed");
+        let failed = applied.block.receipts.iter().find(|receipt| !receipt.succeeded);
+        ensure!(failed.is_none(), "a transaction failed: {failed:?}");
         let inbox_bytes = level.iter().map(Vec::len).sum();
         Ok(Measured { report, applied, native_us, wasm_us, inbox_bytes })
     }

@@ -29,11 +29,14 @@ impl StateReader for World {
     type Error = ();
 
     fn account(&self, address: Address) -> Result<Option<Account>, ()> {
-        Ok(match address {
-            CALLER => Some(Account { balance: U256::exp10(18), ..Account::default() }),
-            CONTRACT => Some(Account { nonce: 1, balance: U256::from(1_000), code_hash: keccak(&self.code) }),
-            _ => None,
-        })
+        let account = if address == CALLER {
+            Account { balance: U256::exp10(18), ..Account::default() }
+        } else if address == CONTRACT {
+            Account { nonce: 1, balance: U256::from(1_000), code_hash: keccak(&self.code) }
+        } else {
+            return Ok(None);
+        };
+        Ok(Some(account))
     }
 
     fn storage(&self, _: Address, slot: H256) -> Result<H256, ()> {

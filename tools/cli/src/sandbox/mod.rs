@@ -68,7 +68,7 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
     let data_dir = DataDir::open(&arguments.data_dir, arguments.fresh)?;
     let origin = Origin::choose(&arguments.dist, arguments.chain_id, &data_dir.dist())?;
-    check_free("JSON-RPC", arguments.rpc_addr.into(), arguments.rpc_port, "--rpc-port")?;
+    check_free("JSON-RPC", arguments.rpc_addr, arguments.rpc_port, "--rpc-port")?;
     check_free("the rollup node", [127, 0, 0, 1].into(), arguments.rollup_node_port, "--rollup-node-port")?;
 
     println!("{}", if data_dir.has_chain() { "going on with the chain in" } else { "making a new chain in" });
@@ -89,9 +89,12 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
             return Err(error);
         }
     };
-    let has_deposits = origin.parameters.ticketer.is_some();
-    let chain_id = origin.parameters.chain_id;
-    print!("{}", screen::banner(&node, &arguments, chain_id, &sandbox.endpoint(), has_deposits));
+    let places = screen::Places {
+        rpc: node.rpc_address(),
+        rollup_node: sandbox.endpoint(),
+        data_dir: arguments.data_dir.clone(),
+    };
+    print!("{}", screen::banner(&places, &origin.parameters, node.rollup(), &node.head()));
 
     let outcome = watch_over(&node, &sandbox, &mut stop).await;
     println!("stopping");

@@ -56,12 +56,19 @@ async fn what_does_not_fit_in_a_level_waits_for_the_next() {
     let site = Site::new();
     let sandbox = site.start().await;
     let fits = LEVEL_BYTES_MAX / (MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
-    let messages: Vec<_> = (0..fits + 3).map(|n| vec![n as u8; MESSAGE_BYTES_MAX - 1]).collect();
+    let messages: Vec<_> = (0..fits + 3)
+        .map(|n| {
+            // A dot first: no instruction of the kernel.
+            let mut payload = vec![n as u8; MESSAGE_BYTES_MAX - 1];
+            payload[0] = b'.';
+            payload
+        })
+        .collect();
     client(&sandbox).inject(&messages).await.unwrap();
     let first = sandbox.bake().await.unwrap();
     let second = sandbox.bake().await.unwrap();
     assert_eq!((first.messages.len(), second.messages.len()), (fits, 3));
-    let order = first.messages.iter().chain(&second.messages).map(|message| usize::from(message[1]));
+    let order = first.messages.iter().chain(&second.messages).map(|message| usize::from(message[2]));
     assert!(order.eq(0..fits + 3));
     sandbox.shutdown().await;
 }

@@ -133,7 +133,7 @@ async fn levels_come_by_themselves_when_a_level_time_is_set() {
     let mut progress = sandbox.progress();
     progress.wait_for(|progress| progress.processed >= L1Level::new(5)).await.unwrap();
     sandbox.shutdown().await;
-    let last = progress.borrow().processed;
+    let last = progress.borrow_and_update().processed;
     assert!(progress.changed().await.is_err(), "nothing more is told after the end");
 
     let sandbox = site.start().await;
