@@ -1,19 +1,17 @@
 //! Making one block: from what was selected to what is on the disk. Runs on a blocking thread.
 
 use crate::{
-    NodeError,
     database::{self, transaction_hash},
     shared::{Shared, Snapshot},
 };
-use millrace_engine::{Dropped, EngineError, TransactionFault};
-use millrace_layout::{delayed::Item, sequencers};
+use millrace_engine::{Dropped, Engine, EngineError, TransactionFault};
+use millrace_layout::delayed::Item;
 use millrace_primitives::{Address, Epoch, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_rpc::SealedBlock;
 use millrace_sequencing::pool::Transaction;
 use millrace_store::StoreError;
 use millrace_wire::{
-    authority::Authority,
     base58::Base58Check as _,
     blueprint::{Blueprint, Domain, Payload, PrepareError, prepare},
     signature::SecretKey,
@@ -32,8 +30,6 @@ pub(crate) enum BuildError {
     Prepare(#[from] PrepareError),
     #[error("this node may not order transactions: {0}")]
     Authority(String),
-    #[error(transparent)]
-    State(#[from] NodeError),
     #[error("the block cannot be stored: {0}")]
     Store(#[from] StoreError),
 }
@@ -64,9 +60,10 @@ pub(crate) struct Built {
 
 impl Signer {
     /// The epoch in which this key alone orders transactions.
-    pub(crate) fn epoch(&self, state: &Durable) -> Result<Epoch, BuildError> {
-        let authority = database::read::<Authority>(state, sequencers::key())?
-            .ok_or_else(|| BuildError::Authority("the rollup has no sequencer".to_owned()))?;
+    pub(crate) fn epoch(&self, engine: &Engine, state: &Durable) -> Result<Epoch, BuildError> {
+        let authority = engine.authority(state)?;
+        let authority =
+            authority.ok_or_else(|| BuildError::Authority("the rollup has no sequencer".to_owned()))?;
         let ours = self.key.public_key();
         match (authority.members.as_slice(), authority.quorum) {
             ([member], 1) if *member == ours => Ok(authority.epoch),
@@ -89,7 +86,7 @@ impl Signer {
 /// Executes, signs and stores a block. When this returns, the disk has it.
 pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<Built, BuildError> {
     let parent = &order.parent;
-    let epoch = signer.epoch(&parent.state)?;
+    let epoch = signer.epoch(&shared.engine, &parent.state)?;
     let blueprint = Blueprint {
         number: parent.number().saturating_add(1),
         parent: parent.block.hash,

@@ -2,7 +2,6 @@
 
 use crate::{Genesis, NodeConfig, NodeError, shared::Snapshot};
 use millrace_engine::{Engine, EngineError, keccak};
-use millrace_layout::{Key, LayoutError, Value};
 use millrace_primitives::{RollupAddress, TransactionHash};
 use millrace_pvm::{
     Machine, MachineConfig, PreimageFolder,
@@ -102,12 +101,4 @@ fn check(config: &NodeConfig, engine: &Engine, head: &Snapshot) -> Result<(), No
 
 fn inconsistent(stored: &impl ToString, state: &str) -> NodeError {
     NodeError::Inconsistent { stored: stored.to_string(), state: state.to_owned() }
-}
-
-/// Reads a value of a state; `None` when there is none.
-pub(crate) fn read<V: Value>(state: &Durable, key: Result<Key<V>, LayoutError>) -> Result<Option<V>, NodeError> {
-    let key = key.map_err(EngineError::from)?;
-    let path = key.path().as_str();
-    let Some(value) = state.get(path) else { return Ok(None) };
-    V::decode(&value.to_bytes()).map(Some).ok_or_else(|| NodeError::Corrupt { path: path.to_owned() })
 }

@@ -34,12 +34,6 @@ pub enum NodeError {
     /// The state of the database, or the genesis state, does not fit the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// A value of the state is missing or does not decode.
-    #[error("the state has no valid value at {path}")]
-    Corrupt {
-        /// The durable key.
-        path: String,
-    },
     /// The rollup has another chain id than the configuration says.
     #[error("the rollup has chain id {actual}, the configuration says {configured}")]
     ChainId {

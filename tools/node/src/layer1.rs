@@ -173,7 +173,7 @@ impl Layer1Task {
         if let Progress::Back(number) = progress {
             tracing::warn!(%number, "the layer 1 was reorganised: the confirmed head went back");
         }
-        self.shared.set_confirmed(number);
+        self.shared.move_heads(|heads| heads.confirmed = number);
         Ok(number)
     }
 
@@ -188,7 +188,7 @@ impl Layer1Task {
         let local = self.local_hashes(&[head])?;
         match self.follower.finalize(head, lookup(&local))? {
             Progress::Forward(number) => {
-                self.shared.set_finalized(number);
+                self.shared.move_heads(|heads| heads.finalized = number);
                 Ok(Some(number))
             }
             _ => Ok(None),

@@ -35,4 +35,4 @@ pub use config::{Genesis, NodeConfig};
 pub use error::NodeError;
 pub use millrace_rpc::{RpcConfig, SealedBlock};
 pub use node::Node;
-pub use shared::Status;
+pub use shared::{Heads, Status};

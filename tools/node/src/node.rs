@@ -1,7 +1,7 @@
 //! Starting and stopping.
 
 use crate::{
-    NodeConfig, NodeError, Status,
+    Heads, NodeConfig, NodeError, Status,
     blueprint::Signer,
     chain::LocalChain,
     database,
@@ -48,9 +48,9 @@ impl Node {
         let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
         let (store, engine, head) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let number = head.number();
-        let (signer, domain_chain_id) = (config.key.clone(), engine.parameters().chain_id);
-        let signer = Signer { key: signer, domain: Domain { rollup, chain_id: domain_chain_id } };
-        signer.epoch(&head.state).map_err(|error| NodeError::Authority(error.to_string()))?;
+        let domain = Domain { rollup, chain_id: engine.parameters().chain_id };
+        let signer = Signer { key: config.key.clone(), domain };
+        signer.epoch(&engine, &head.state).map_err(|error| NodeError::Authority(error.to_string()))?;
         let shared = Arc::new(Shared::new(&config, engine, store, head));
         let confirmed = resume_heads(&shared, number)?;
 
@@ -91,14 +91,9 @@ impl Node {
         self.shared.head().block
     }
 
-    /// The last block that the rollup node has too.
-    pub fn confirmed(&self) -> BlockNumber {
-        self.shared.confirmed()
-    }
-
-    /// The last block whose level of the layer 1 is final.
-    pub fn finalized(&self) -> BlockNumber {
-        self.shared.finalized()
+    /// How far the layer 1 has followed, and every change of it.
+    pub fn heads(&self) -> watch::Receiver<Heads> {
+        self.shared.heads.subscribe()
     }
 
     /// Every block from now on, once it is on the disk.
@@ -133,7 +128,6 @@ fn resume_heads(shared: &Shared, head: BlockNumber) -> Result<Position, NodeErro
     let at_most = |position: Position| Position { number: position.number.min(head), ..position };
     let confirmed = at_most(shared.store.mark(Mark::Confirmed)?.unwrap_or(start));
     let finalized = at_most(shared.store.mark(Mark::Finalized)?.unwrap_or(start));
-    shared.set_confirmed(confirmed.number);
-    shared.set_finalized(finalized.number);
+    shared.move_heads(|heads| *heads = Heads { confirmed: confirmed.number, finalized: finalized.number });
     Ok(confirmed)
 }

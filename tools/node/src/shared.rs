@@ -12,10 +12,7 @@ use millrace_sequencing::{
 use millrace_store::{Store, StoreError};
 use std::{
     collections::VecDeque,
-    sync::{
-        Arc, Mutex, MutexGuard, PoisonError, RwLock,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock},
 };
 use tokio::sync::{Notify, broadcast, watch};
 
@@ -33,6 +30,15 @@ pub struct Status {
     pub failure: Option<String>,
     /// Whether the rollup node answers.
     pub is_linked: bool,
+}
+
+/// How far the layer 1 has followed the local head.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Heads {
+    /// The last block that the rollup node has too.
+    pub confirmed: BlockNumber,
+    /// The last block whose level of the layer 1 is final.
+    pub finalized: BlockNumber,
 }
 
 /// A block with the state after it.
@@ -56,8 +62,7 @@ pub(crate) struct Shared {
     recent: RwLock<VecDeque<Snapshot>>,
     states_kept: usize,
     pool: Mutex<Pool>,
-    confirmed: AtomicU64,
-    finalized: AtomicU64,
+    pub(crate) heads: watch::Sender<Heads>,
     pub(crate) blocks: broadcast::Sender<Arc<SealedBlock>>,
     pub(crate) pending: broadcast::Sender<TransactionHash>,
     /// Something entered the pool.
@@ -73,8 +78,7 @@ impl Shared {
             recent: RwLock::new(VecDeque::from([head])),
             states_kept: config.states_kept.max(1),
             pool: Mutex::new(Pool::new(config.pool)),
-            confirmed: AtomicU64::new(0),
-            finalized: AtomicU64::new(0),
+            heads: watch::Sender::new(Heads::default()),
             blocks: broadcast::Sender::new(BLOCKS_BUFFERED),
             pending: broadcast::Sender::new(PENDING_BUFFERED),
             arrival: Notify::new(),
@@ -136,20 +140,13 @@ impl Shared {
         }
     }
 
-    pub(crate) fn confirmed(&self) -> BlockNumber {
-        BlockNumber::new(self.confirmed.load(Ordering::Acquire))
-    }
-
-    pub(crate) fn set_confirmed(&self, number: BlockNumber) {
-        self.confirmed.store(number.get(), Ordering::Release);
-    }
-
-    pub(crate) fn finalized(&self) -> BlockNumber {
-        BlockNumber::new(self.finalized.load(Ordering::Acquire))
-    }
-
-    pub(crate) fn set_finalized(&self, number: BlockNumber) {
-        self.finalized.store(number.get(), Ordering::Release);
+    /// Moves the confirmed or the finalized head.
+    pub(crate) fn move_heads(&self, change: impl FnOnce(&mut Heads)) {
+        self.heads.send_if_modified(|heads| {
+            let before = *heads;
+            change(heads);
+            *heads != before
+        });
     }
 
     /// Changes the status; whoever watches hears of it only if it is a change.

@@ -1,7 +1,7 @@
 //! The bounds of the sandbox: those of the layer 1, and our own.
 
 /// Largest inbox message, its tag included (protocol constant).
-pub const MESSAGE_BYTES_MAX: usize = 4_096;
+pub const MESSAGE_BYTES_MAX: usize = millrace_wire::MESSAGE_BYTES_MAX;
 
 /// Largest payload of an external message: an inbox message without its tag.
 pub const PAYLOAD_BYTES_MAX: usize = MESSAGE_BYTES_MAX - 1;

@@ -61,7 +61,9 @@ const WAT: &str = r#"(module
 
 /// A folder with a kernel and a data directory.
 pub(crate) struct Site {
-    folder: tempfile::TempDir,
+    path: PathBuf,
+    /// Removes the folder in the end, if it is ours.
+    _folder: Option<tempfile::TempDir>,
 }
 
 impl Site {
@@ -71,26 +73,35 @@ impl Site {
         let wasm = wat::parse_str(WAT.replace("HASH", &hash)).unwrap();
         std::fs::write(folder.path().join("installer.wasm"), wasm).unwrap();
         std::fs::create_dir(folder.path().join("preimages")).unwrap();
-        Self { folder }
+        Self { path: folder.path().to_owned(), _folder: Some(folder) }
+    }
+
+    /// A site that another process has made.
+    pub(crate) fn at(path: PathBuf) -> Self {
+        Self { path, _folder: None }
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
     }
 
     pub(crate) fn data_dir(&self) -> PathBuf {
-        self.folder.path().join("data")
+        self.path.join("data")
     }
 
     pub(crate) fn installer(&self) -> PathBuf {
-        self.folder.path().join("installer.wasm")
+        self.path.join("installer.wasm")
     }
 
     /// Puts the preimage where the kernel can have it.
     pub(crate) fn provide_preimage(&self) {
         let name: String = reveal_hash(PREIMAGE).iter().map(|byte| format!("{byte:02x}")).collect();
-        std::fs::write(self.folder.path().join("preimages").join(name), PREIMAGE).unwrap();
+        std::fs::write(self.path.join("preimages").join(name), PREIMAGE).unwrap();
     }
 
     /// Levels on demand only.
     pub(crate) fn config(&self) -> SandboxConfig {
-        let preimages = self.folder.path().join("preimages");
+        let preimages = self.path.join("preimages");
         SandboxConfig {
             level_time_ms: None,
             ..SandboxConfig::new(self.data_dir(), self.installer(), preimages)
@@ -104,8 +115,8 @@ impl Site {
     /// The same site as a crash would leave it: the files as they are, while a sandbox has them open.
     pub(crate) fn crash_image(&self) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        copy(self.folder.path(), folder.path());
-        Self { folder }
+        copy(&self.path, folder.path());
+        Self { path: folder.path().to_owned(), _folder: Some(folder) }
     }
 }
 

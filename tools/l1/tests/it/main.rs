@@ -4,6 +4,7 @@ mod batcher;
 mod client;
 mod endpoints;
 mod failures;
+#[allow(dead_code, reason = "shared with the test that kills")]
 mod kernel;
 mod restart;
 mod schema;

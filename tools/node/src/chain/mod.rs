@@ -57,8 +57,8 @@ impl Chain for LocalChain {
     fn number_of_tag(&self, tag: BlockTag) -> BlockNumber {
         match tag {
             BlockTag::Earliest => BlockNumber::ZERO,
-            BlockTag::Finalized => self.shared.finalized(),
-            BlockTag::Safe => self.shared.confirmed(),
+            BlockTag::Finalized => self.shared.heads.borrow().finalized,
+            BlockTag::Safe => self.shared.heads.borrow().confirmed,
             BlockTag::Latest | BlockTag::Pending => self.shared.head().number(),
         }
     }

@@ -196,11 +196,6 @@ impl Mempool {
     pub(super) fn iter(&self) -> impl Iterator<Item = &Pending> {
         self.pending.values()
     }
-
-    /// The arrival number of the next message.
-    pub(super) fn next_counter(&self) -> u64 {
-        self.next_counter
-    }
 }
 
 fn check(index: usize, message: &[u8]) -> Result<(), Refused> {

@@ -160,7 +160,7 @@ impl EmbeddedNode {
         let history = History::new(store.load()?).ok_or_else(|| StoreError::damaged("no level is stored"))?;
         let head = history.head();
         // The node never knows a block that the layer 1 has not stored before.
-        if !chain.block(head.record.block_hash)?.is_some_and(|block| block.level == head.record.level) {
+        if chain.block(head.record.block_hash)?.is_none_or(|block| block.level != head.record.level) {
             return Err(NodeError::OtherChain { level: head.record.level });
         }
         let status = NodeStatus { head, seen: L1Level::ZERO, error: None, stopped: false };

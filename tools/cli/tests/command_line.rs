@@ -1,0 +1,32 @@
+//! The built binary: what it says of itself. That this test is there also makes `cargo test` build the binary,
+//! which the black-box scenarios start.
+
+use std::process::{Command, Output};
+
+fn millrace(arguments: &[&str]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_millrace")).args(arguments).output().unwrap()
+}
+
+#[test]
+fn every_command_explains_itself() {
+    for command in [&["sandbox"][..], &["installer", "build"], &["l1", "deposit"]] {
+        let output = millrace(&[command, &["--help"]].concat());
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success() && text.contains("Usage: millrace"), "{command:?}: {text}");
+    }
+}
+
+#[test]
+fn a_wrong_command_line_is_refused_with_exit_code_2() {
+    for wrong in [&["sandcastle"][..], &["sandbox", "--rpc-port", "http"], &["l1", "deposit", "--receiver", "me"]] {
+        let output = millrace(wrong);
+        assert_eq!(output.status.code(), Some(2), "{wrong:?}");
+        assert!(!output.stderr.is_empty(), "{wrong:?}");
+    }
+}
+
+#[test]
+fn the_version_is_that_of_the_package() {
+    let text = String::from_utf8(millrace(&["--version"]).stdout).unwrap();
+    assert_eq!(text.trim(), concat!("millrace ", env!("CARGO_PKG_VERSION")));
+}
