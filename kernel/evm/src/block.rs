@@ -157,6 +157,3 @@ fn bits(bytes: &[u8]) -> [u16; 3] {
     let [a, b, c, d, e, f, ..] = digest;
     [[a, b], [c, d], [e, f]].map(|pair| u16::from_be_bytes(pair) & 0x07ff)
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,7 +1,8 @@
 //! The root of the Merkle-Patricia trie of a list: keys are the RLP of the indices (Yellow Paper, appendix
 //! D; what a header commits to for transactions and receipts).
 //!
-//! Built in one pass over the sorted keys, nothing kept. It recurses at most [`KEY_NIBBLES_MAX`] deep.
+//! Built in one pass over the sorted keys, nothing kept. It recurses once a nibble of a
+//! key, 18 deep at most.
 
 use crate::keccak::keccak;
 use crate::rlp;

@@ -34,12 +34,17 @@ impl Frame {
         Self { machine, code, input, position: 0 }
     }
 
+    /// One opcode of `code`, which is that of the frame.
     #[inline]
-    fn step<H: Backend>(&mut self, host: &mut H) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
-        let Some(opcode) = self.code.bytes().get(self.position).copied() else {
+    fn step<H: Backend>(
+        &mut self,
+        code: &[u8],
+        host: &mut H,
+    ) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
+        let Some(opcode) = code.get(self.position).copied() else {
             return Err(Capture::Exit(ExitSucceed::Stopped.into()));
         };
-        match self.run_fixed(opcode) {
+        match self.run_fixed(code, opcode) {
             Ok(Done::Next(size)) => {
                 self.position = self.position.saturating_add(size).saturating_add(1);
                 Ok(())
@@ -151,8 +156,9 @@ impl<H: Backend> Interpreter<H> for Frame {
     }
 
     fn run(&mut self, host: &mut H) -> Capture<ExitResult, Self::Trap> {
+        let code = Rc::clone(&self.code);
         loop {
-            if let Err(capture) = self.step(host) {
+            if let Err(capture) = self.step(code.bytes(), host) {
                 return capture;
             }
         }

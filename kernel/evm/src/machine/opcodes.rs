@@ -57,9 +57,9 @@ pub(super) enum Done {
 }
 
 impl Frame {
-    /// Runs or at least pays for the opcode, if it is one of these.
+    /// Runs or at least pays for an opcode of `code`, if it is one of these.
     #[inline]
-    pub(super) fn run_fixed(&mut self, opcode: u8) -> Result<Done, ExitError> {
+    pub(super) fn run_fixed(&mut self, code: &[u8], opcode: u8) -> Result<Done, ExitError> {
         let gas = FIXED_GAS.get(usize::from(opcode)).copied().unwrap_or(VARIABLE);
         if gas == VARIABLE {
             return self.run_memory(opcode);
@@ -97,7 +97,7 @@ impl Frame {
                 }
             }
             0x5b => {}
-            0x5f..=0x7f => return self.push(usize::from(opcode.wrapping_sub(0x5f))),
+            0x5f..=0x7f => return self.push(code, usize::from(opcode.wrapping_sub(0x5f))),
             0x80..=0x8f => {
                 let value = stack.peek(usize::from(opcode.wrapping_sub(0x80)))?;
                 stack.push(value)?;
@@ -113,6 +113,7 @@ impl Frame {
         Ok(Done::Next(0))
     }
 
+    #[inline]
     fn binary(&mut self, operation: impl FnOnce(U256, U256) -> U256) -> Result<(), ExitException> {
         let stack = &mut self.machine.stack;
         let (a, b) = (stack.pop()?, stack.peek(0)?);
@@ -120,8 +121,8 @@ impl Frame {
     }
 
     /// Pushes this many bytes of the code, with zeros for those beyond its end.
-    fn push(&mut self, size: usize) -> Result<Done, ExitError> {
-        let code = self.code.bytes();
+    #[inline]
+    fn push(&mut self, code: &[u8], size: usize) -> Result<Done, ExitError> {
         let start = self.position.saturating_add(1);
         let data = code.get(start..start.saturating_add(size));
         let value = match data {

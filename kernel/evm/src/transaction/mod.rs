@@ -133,11 +133,8 @@ impl SignedTransaction {
 
 impl Transaction {
     /// Wei paid for a unit of gas when the base fee is this: no part goes to a block producer, whatever the
-    /// type (`docs`: fees), so it is the base fee.
+    /// type, so it is the base fee.
     pub const fn effective_gas_price(&self, base_fee: U256) -> U256 {
         base_fee
     }
 }
-
-#[cfg(test)]
-mod tests;
