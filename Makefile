@@ -7,6 +7,7 @@
 # Variables:
 #   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench)
 #   CONFIG=rollup.yaml    parameters that dist/ is made for; default: those of the sandbox
+#   DIST=dist             the folder that the kernel, its installer and its preimages go to
 #   WASM_OPT=0            ship the kernel as rustc made it: no C++ to compile, about a tenth larger; for trying things out
 #   FUZZ_S=600            how long `make fuzz` goes on, in seconds
 #   CARGO_TARGET_DIR      as cargo has it; default `target`
@@ -18,6 +19,7 @@
 
 CARGO ?= cargo
 CONFIG ?= installer/rollup.example.yaml
+DIST ?= dist
 FUZZ_S ?= 600
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
@@ -62,11 +64,11 @@ kernel: dist ## dist/: the kernel, its installer and preimages
 
 .PHONY: dist
 dist: needs-rust $(SHIPPED)
-	$(call say,making dist/ for $(CONFIG))
+	$(call say,making $(DIST)/ for $(CONFIG))
 	@$(CARGO) build --locked -q -p millrace-installer -p millrace-artifact --bins
-	@$(TARGET)/debug/millrace-installer --kernel $(SHIPPED) --config $(CONFIG) --out dist
-	@$(TARGET)/debug/millrace-artifact check kernel dist/kernel.wasm
-	@$(TARGET)/debug/millrace-artifact check installer dist/installer.wasm >/dev/null
+	@$(TARGET)/debug/millrace-installer --kernel $(SHIPPED) --config $(CONFIG) --out $(DIST)
+	@$(TARGET)/debug/millrace-artifact check kernel $(DIST)/kernel.wasm
+	@$(TARGET)/debug/millrace-artifact check installer $(DIST)/installer.wasm >/dev/null
 
 # Cargo knows whether the kernel has changed; the file keeps its time when it has not, and then make goes no further.
 $(BUILT): FORCE
@@ -93,7 +95,7 @@ fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays
 	@$(CARGO) clean
-	@rm -rf dist tezt-tests/npm/node_modules
+	@rm -rf $(DIST) tezt-tests/npm/node_modules
 
 .PHONY: needs-rust needs-node FORCE
 needs-rust:

@@ -25,11 +25,11 @@ export function privateKeyOf(account) {
   return `0x${Buffer.from(account.getHdKey().privateKey).toString('hex')}`
 }
 
-/// Resolves when `settled()` is true, checked whenever `poke` is called.
+/// Resolves when `settled()` is true, checked whenever `poke` is called; `what` tells how far it got.
 export function waiter(settled, timeoutMs, what) {
   let resolve, reject
   const promise = new Promise((ok, no) => ([resolve, reject] = [ok, no]))
-  const timer = setTimeout(() => reject(new Error(`timed out waiting for ${what}`)), timeoutMs)
+  const timer = setTimeout(() => reject(new Error(`timed out waiting for ${what()}`)), timeoutMs)
   const poke = () => {
     if (!settled()) return
     clearTimeout(timer)

@@ -86,12 +86,14 @@ async function sequence(items, send) {
 function subscribe(token, expected) {
   const socket = createPublicClient({ chain, transport: webSocket() })
   const socketProvider = new ethers.WebSocketProvider(url.replace(/^http/, 'ws'), chainId, { staticNetwork: true })
-  const seen = { viem: new Set(), ethers: new Set(), heads: 0 }
+  const seen = { viem: new Set(), ethers: new Set(), heads: 0, ethersHeads: 0 }
   const all = waiter(
     () => seen.viem.size >= expected && seen.ethers.size >= expected && seen.heads > 0,
     TIMEOUT_MS,
-    'subscriptions',
+    () => `subscriptions: viem ${seen.viem.size}, ethers ${seen.ethers.size} of ${expected} logs, ${seen.heads} heads`,
   )
+  // A head that comes after the subscriptions were asked for shows that they are in place.
+  const ready = waiter(() => seen.heads > 0 && seen.ethersHeads > 0, TIMEOUT_MS, () => 'the first heads')
   const stop = [
     socket.watchContractEvent({
       address: token, abi, eventName: 'Transfer',
@@ -100,20 +102,21 @@ function subscribe(token, expected) {
         all.poke()
       },
     }),
-    socket.watchBlocks({ onBlock: () => (seen.heads++, all.poke()) }),
+    socket.watchBlocks({ onBlock: () => (seen.heads++, ready.poke(), all.poke()) }),
   ]
   const contract = new ethers.Contract(token, abi, socketProvider)
-  const opened = contract.on('Transfer', (...args) => {
+  contract.on('Transfer', (...args) => {
     const { log } = args[args.length - 1]
     seen.ethers.add(`${log.transactionHash}:${log.index}`)
     all.poke()
   })
+  socketProvider.on('block', () => (seen.ethersHeads++, ready.poke()))
   const close = async () => {
     stop.forEach((unwatch) => unwatch())
     await socketProvider.destroy()
     ;(await socket.transport.getRpcClient()).close()
   }
-  return { seen, done: all.promise, opened, close }
+  return { seen, done: all.promise, opened: ready.promise, close }
 }
 
 async function filters(token, fromBlock, expected) {
