@@ -85,7 +85,7 @@ $(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
 bench: dist ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json
 	$(call say,benchmarks)
 	@$(CARGO) build --locked -p millrace-cli -p millrace-bench
-	@$(TARGET)/debug/millrace-bench --millrace $(TARGET)/debug/millrace $(ARGS)
+	@$(TARGET)/debug/millrace-bench --dist $(DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace $(ARGS)
 
 .PHONY: fuzz
 fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds

@@ -19,7 +19,11 @@ pub fn millrace() -> anyhow::Result<PathBuf> {
             profile.join("millrace")
         }
     };
-    ensure!(path.exists(), "{} is not there: make test builds it, or cargo build -p millrace-cli", path.display());
+    ensure!(
+        path.exists(),
+        "{} is not there: make test builds it, or cargo build -p millrace-cli",
+        path.display()
+    );
     Ok(path)
 }
 

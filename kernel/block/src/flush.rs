@@ -27,11 +27,7 @@ pub(crate) fn flush(
     Ok(world::commit_working_copy(store)?)
 }
 
-fn write_account(
-    store: &mut impl Store,
-    address: Address,
-    change: &AccountChange,
-) -> Result<(), BlockError> {
+fn write_account(store: &mut impl Store, address: Address, change: &AccountChange) -> Result<(), BlockError> {
     let Some(account) = &change.account else {
         return Ok(World::Working.delete_account(store, address)?);
     };

@@ -118,8 +118,7 @@ fn the_documents_are_those_of_the_catalog() {
     for (index, entry) in ALL.iter().enumerate() {
         let Entry { pattern, value, size_bytes_max, since, .. } = entry;
         let shown = if value.is_empty() { "(a node)" } else { value };
-        markdown +=
-            &format!("| `{pattern}` | {shown} | {size_bytes_max} | {} | {since} |\n", writers(entry));
+        markdown += &format!("| `{pattern}` | {shown} | {size_bytes_max} | {} | {since} |\n", writers(entry));
         let comma = if index + 1 == ALL.len() { "" } else { "," };
         json += &format!(
             "  {{\"path\": \"{pattern}\", \"value\": \"{value}\", \"size_bytes_max\": {size_bytes_max}, \
@@ -133,7 +132,8 @@ fn the_documents_are_those_of_the_catalog() {
 
 #[test]
 fn encodings_are_pinned() {
-    let head = Head { hash: BlockHash::new([19; 32]), header: header(), backlog: Gas::new(20), consumed: vec![] };
+    let head =
+        Head { hash: BlockHash::new([19; 32]), header: header(), backlog: Gas::new(20), consumed: vec![] };
     let empty = Head { header: Header { logs_bloom: Bloom::default(), ..header() }, ..head.clone() };
     let consumed = Head { consumed: vec![TransactionHash::new([21; 32])], ..empty.clone() };
     let body = Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] };

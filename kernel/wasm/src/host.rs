@@ -50,9 +50,7 @@ fn done(result: i32) -> Result<(), HostError> {
 impl Store for PvmHost<'_> {
     fn store_read(&self, path: Path<'_>, offset: usize, dst: &mut [u8]) -> Result<usize, HostError> {
         let key = path.as_bytes();
-        count(unsafe {
-            self.pvm.store_read(key.as_ptr(), key.len(), offset, dst.as_mut_ptr(), dst.len())
-        })
+        count(unsafe { self.pvm.store_read(key.as_ptr(), key.len(), offset, dst.as_mut_ptr(), dst.len()) })
     }
 
     fn store_write(&mut self, path: Path<'_>, offset: usize, src: &[u8]) -> Result<(), HostError> {
@@ -134,9 +132,8 @@ impl Reveal for PvmHost<'_> {
     fn reveal_preimage(&self, hash: &PreimageHash) -> Result<Vec<u8>, HostError> {
         let hash = hash.as_bytes();
         let mut page = vec![0; PREIMAGE_BYTES_MAX];
-        let read = unsafe {
-            self.pvm.reveal_preimage(hash.as_ptr(), hash.len(), page.as_mut_ptr(), page.len())
-        };
+        let read =
+            unsafe { self.pvm.reveal_preimage(hash.as_ptr(), hash.len(), page.as_mut_ptr(), page.len()) };
         page.truncate(count(read)?);
         Ok(page)
     }
@@ -144,8 +141,7 @@ impl Reveal for PvmHost<'_> {
     fn reveal_metadata(&self) -> Result<Metadata, HostError> {
         let mut bytes = [0; METADATA_BYTES];
         count(unsafe { self.pvm.reveal_metadata(bytes.as_mut_ptr(), bytes.len()) })?;
-        let (rollup, level) =
-            bytes.split_last_chunk::<4>().ok_or(HostError::GenericInvalidAccess)?;
+        let (rollup, level) = bytes.split_last_chunk::<4>().ok_or(HostError::GenericInvalidAccess)?;
         Ok(Metadata {
             rollup: RollupAddress::from_slice(rollup).ok_or(HostError::GenericInvalidAccess)?,
             origination_level: L1Level::new(u32::from_be_bytes(*level)),

@@ -15,7 +15,8 @@ async fn viem_and_ethers_use_a_token_and_the_rollup_node_has_the_same_balances()
 
     let head = seen["head"].as_u64().context("no head")?;
     let is_final = |block: &serde_json::Value| quantity(&block["number"]).is_ok_and(|number| number >= head);
-    let finalized = sandbox.rpc.until(("eth_getBlockByNumber", json!(["finalized", false])), is_final).await?;
+    let finalized =
+        sandbox.rpc.until(("eth_getBlockByNumber", json!(["finalized", false])), is_final).await?;
     let number = finalized["number"].clone();
     let latest = sandbox.rpc.call("eth_getBlockByNumber", json!([number, false])).await?;
     ensure!(latest["hash"] == finalized["hash"], "two blocks {number}");
@@ -26,7 +27,8 @@ async fn viem_and_ethers_use_a_token_and_the_rollup_node_has_the_same_balances()
     for (address, balance) in balances {
         let slot = seen["slots"][address].as_str().context("no slot")?.trim_start_matches("0x").to_owned();
         let key = format!("/evm/world/accounts/{token}/storage/{slot}");
-        let stored = sandbox.durable("finalized", &key).await?.with_context(|| format!("nothing at {key}"))?;
+        let stored =
+            sandbox.durable("finalized", &key).await?.with_context(|| format!("nothing at {key}"))?;
         let stored = u128::from_str_radix(&stored, 16)?;
         let read: u128 = balance.as_str().context("no balance")?.parse()?;
         ensure!(stored == read, "{address}: {stored} in durable storage, {read} by JSON-RPC");

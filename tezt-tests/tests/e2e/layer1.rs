@@ -16,7 +16,8 @@ async fn a_deposit_arrives() -> anyhow::Result<()> {
         .output()
         .await?;
     ensure!(output.status.success(), "{output:?}");
-    let arrived = |balance: &Value| quantity(balance).is_ok_and(|balance| balance == 1_500_000_000_000_000_000);
+    let arrived =
+        |balance: &Value| quantity(balance).is_ok_and(|balance| balance == 1_500_000_000_000_000_000);
     sandbox.rpc.until(("eth_getBalance", json!([RECEIVER, "latest"])), arrived).await?;
     sandbox.rpc.until(("eth_getBalance", json!([RECEIVER, "finalized"])), arrived).await?;
     sandbox.stop().await
@@ -28,7 +29,8 @@ async fn garbage_in_the_inbox_changes_nothing() -> anyhow::Result<()> {
     let sandbox = Sandbox::start(&folder.path().join("data"), &Options::new()?).await?;
     let address = sandbox.get("/global/smart_rollup_address").await?;
     ensure!(address.as_str().is_some_and(|address| address.starts_with("sr1")), "{address}");
-    let garbage = ["ff", "01", "0100", "00", "0103", &"01".repeat(4_096), &"ab".repeat(4_096), &"00".repeat(64)];
+    let garbage =
+        ["ff", "01", "0100", "00", "0103", &"01".repeat(4_096), &"ab".repeat(4_096), &"00".repeat(64)];
     sandbox.control("inbox", &json!({ "messages": garbage })).await?;
     // The chain goes on: a transfer gets through and becomes final.
     let raws = clients::run("sign.mjs", &["1337", "0", "1"]).await?;

@@ -249,7 +249,16 @@ impl KernelReport {
         println!("kernel.wasm {} bytes, installer.wasm {} bytes\n", self.kernel_bytes, self.installer_bytes);
         println!(
             "{:<20} {:>5} {:>12} {:>5} {:>14} {:>11} {:>9} {:>10} {:>10} {:>10}",
-            "level", "txs", "gas", "runs", "operators", "host calls", "inbox B", "read B", "written B", "native us"
+            "level",
+            "txs",
+            "gas",
+            "runs",
+            "operators",
+            "host calls",
+            "inbox B",
+            "read B",
+            "written B",
+            "native us"
         );
         for level in &self.levels {
             println!(
@@ -266,7 +275,9 @@ impl KernelReport {
                 level.native_us
             );
         }
-        println!("\nper transaction, from the levels with 100 and 500 (Etherlink: transfer 3.74 M operators, 19.8 host calls,");
+        println!(
+            "\nper transaction, from the levels with 100 and 500 (Etherlink: transfer 3.74 M operators, 19.8 host calls,"
+        );
         println!("1,196 bytes written; ERC-20 transfer 4.05 M, 23.8, 1,483)");
         for row in &self.marginal {
             println!(

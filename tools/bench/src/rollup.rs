@@ -8,8 +8,8 @@ use millrace_pvm::{
     inputs::{LevelInfo, level_inputs},
 };
 use millrace_wire::{
-    blueprint::{Blueprint, Domain, Payload, prepare},
     base58::Base58Check as _,
+    blueprint::{Blueprint, Domain, Payload, prepare},
     signature::SecretKey,
 };
 use std::{fs, path::Path, sync::Arc, time::Instant};

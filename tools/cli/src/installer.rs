@@ -30,9 +30,8 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
     let Command::Build { config, kernel, out } = command;
     let text = fs::read_to_string(&config).with_context(|| format!("cannot read {}", config.display()))?;
     let parameters = Parameters::from_yaml(&text).with_context(|| config.display().to_string())?;
-    let kernel_bytes = fs::read(&kernel).with_context(|| {
-        format!("cannot read the kernel {}: `make dist` builds it", kernel.display())
-    })?;
+    let kernel_bytes = fs::read(&kernel)
+        .with_context(|| format!("cannot read the kernel {}: `make dist` builds it", kernel.display()))?;
     let dist = build(&parameters, &kernel_bytes)?;
     dist.write(&out)?;
     println!(

@@ -26,7 +26,11 @@ pub(crate) enum Command {
 fn address(text: &str) -> Result<String, String> {
     let digits = text.strip_prefix("0x").ok_or("an address starts with 0x")?;
     let bytes = hex::decode(digits).map_err(|error| error.to_string())?;
-    if bytes.len() == 20 { Ok(text.to_owned()) } else { Err(format!("20 bytes are needed, not {}", bytes.len())) }
+    if bytes.len() == 20 {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("20 bytes are needed, not {}", bytes.len()))
+    }
 }
 
 pub(crate) async fn run(command: Command) -> anyhow::Result<()> {

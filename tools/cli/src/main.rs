@@ -84,7 +84,8 @@ mod tests {
     #[test]
     fn the_examples_of_the_help_are_accepted() {
         let help = Arguments::command().render_help().to_string();
-        let examples: Vec<_> = help.lines().filter_map(|line| line.trim().strip_prefix("millrace ")).collect();
+        let examples: Vec<_> =
+            help.lines().filter_map(|line| line.trim().strip_prefix("millrace ")).collect();
         assert!(examples.len() >= 4, "{help}");
         for example in examples {
             let words = example.split("   ").next().unwrap_or_default().split_whitespace();

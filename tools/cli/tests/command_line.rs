@@ -18,7 +18,9 @@ fn every_command_explains_itself() {
 
 #[test]
 fn a_wrong_command_line_is_refused_with_exit_code_2() {
-    for wrong in [&["sandcastle"][..], &["sandbox", "--rpc-port", "http"], &["l1", "deposit", "--receiver", "me"]] {
+    for wrong in
+        [&["sandcastle"][..], &["sandbox", "--rpc-port", "http"], &["l1", "deposit", "--receiver", "me"]]
+    {
         let output = millrace(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
         assert!(!output.stderr.is_empty(), "{wrong:?}");

@@ -53,8 +53,7 @@ impl Engine {
     /// # Errors
     /// [`Rejected`] says what is wrong with it.
     pub fn admit(&self, state: &Durable, timestamp: Timestamp, bytes: &[u8]) -> Result<Admitted, Rejected> {
-        let decoded =
-            SignedTransaction::decode(bytes, self.parameters.chain_id).map_err(Rejected::Decode)?;
+        let decoded = SignedTransaction::decode(bytes, self.parameters.chain_id).map_err(Rejected::Decode)?;
         let recovered = decoded.recover().map_err(|_| Rejected::Signature)?;
         let environment = self.next_environment(state, timestamp)?;
         let charges = charges(&self.parameters);

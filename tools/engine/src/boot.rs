@@ -26,8 +26,7 @@ impl Engine {
         rollup: RollupAddress,
     ) -> Result<Durable, EngineError> {
         let rollup = Rollup { address: *rollup.as_bytes(), origination_level: 0 };
-        let mut pvm =
-            Pvm::originate(machine.clone(), rollup, preimages, Version::V5, installer.to_vec());
+        let mut pvm = Pvm::originate(machine.clone(), rollup, preimages, Version::V5, installer.to_vec());
         let mut debug = Vec::new();
         for level in 0..LEVELS_MAX {
             let info = LevelInfo { predecessor_timestamp: 0, predecessor: [0; 32] };

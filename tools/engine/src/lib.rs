@@ -51,4 +51,3 @@ impl Engine {
         &self.parameters
     }
 }
-

@@ -16,10 +16,7 @@ use millrace_wire::{
     blueprint::{Blueprint, Domain, Payload, PrepareError, prepare},
     signature::SecretKey,
 };
-use std::{
-    collections::BTreeSet,
-    sync::Arc,
-};
+use std::{collections::BTreeSet, sync::Arc};
 
 /// Why a block could not be made. Nothing of it is visible then.
 #[derive(Debug, thiserror::Error)]
@@ -112,7 +109,8 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
 
 /// The nonces in `state` of all who had a transaction in the blueprint.
 fn nonces(shared: &Shared, state: &Durable, order: &Order) -> Result<Vec<(Address, u64)>, EngineError> {
-    let senders: BTreeSet<Address> = order.transactions.iter().map(|transaction| transaction.sender).collect();
+    let senders: BTreeSet<Address> =
+        order.transactions.iter().map(|transaction| transaction.sender).collect();
     let nonce = |sender| {
         let account = shared.engine.account(state, sender)?;
         Ok((sender, account.map_or(0, |account| account.nonce)))

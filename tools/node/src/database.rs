@@ -15,14 +15,18 @@ use std::{fs, sync::Arc};
 const FILE: &str = "node.redb";
 
 /// Opens the database, which it makes together with block 0 if it is not there, and gives its head.
-pub(crate) fn open(config: &NodeConfig, rollup: RollupAddress) -> Result<(Store, Engine, Snapshot), NodeError> {
+pub(crate) fn open(
+    config: &NodeConfig,
+    rollup: RollupAddress,
+) -> Result<(Store, Engine, Snapshot), NodeError> {
     fs::create_dir_all(&config.data_dir)
         .map_err(|source| NodeError::DataDir { path: config.data_dir.clone(), source })?;
     let identity = Identity { chain_id: config.chain_id, rollup };
     let store = Store::open(&config.data_dir.join(FILE), &identity)?;
     let head = match store.head()? {
         Some(head) => {
-            let stored = store.block(head.header.number)?.ok_or_else(|| inconsistent(&head.hash, "missing"))?;
+            let stored =
+                store.block(head.header.number)?.ok_or_else(|| inconsistent(&head.hash, "missing"))?;
             let block = SealedBlock {
                 hash: stored.hash,
                 block: stored.block,
@@ -72,7 +76,9 @@ pub(crate) fn commit_of(
         hash: sealed.hash,
         transaction_hashes: sealed.transaction_hashes.clone(),
         blueprint,
-        state_changes: changes.map(|change| StateChange { key: change.key.into_bytes(), value: change.value }).collect(),
+        state_changes: changes
+            .map(|change| StateChange { key: change.key.into_bytes(), value: change.value })
+            .collect(),
     }
 }
 

@@ -209,7 +209,10 @@ impl Layer1Task {
 
     /// What waits in the delayed inbox: all items by position, and those that were not reported and that no
     /// local block has, oldest first.
-    async fn waiting_items(&self, block: BlockId) -> Result<(BTreeMap<u64, TransactionHash>, Vec<Item>), FollowError> {
+    async fn waiting_items(
+        &self,
+        block: BlockId,
+    ) -> Result<(BTreeMap<u64, TransactionHash>, Vec<Item>), FollowError> {
         let bounds = self.read(block, &delayed::bounds()?).await?.unwrap_or_default();
         let mut listed = BTreeMap::new();
         let mut new = Vec::new();
@@ -239,7 +242,8 @@ impl Layer1Task {
             if name == count {
                 continue;
             }
-            let event = Event::decode(&bytes).ok_or_else(|| FollowError::Corrupt(format!("{list}/{name}")))?;
+            let event =
+                Event::decode(&bytes).ok_or_else(|| FollowError::Corrupt(format!("{list}/{name}")))?;
             if let Event::BlueprintDropped { number, reason } = event {
                 dropped.push((number, reason));
             }

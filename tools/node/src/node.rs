@@ -1,14 +1,8 @@
 //! Starting and stopping.
 
 use crate::{
-    Heads, NodeConfig, NodeError, Status,
-    blueprint::Signer,
-    chain::LocalChain,
-    database,
-    layer1::Layer1Task,
-    sequencer::Sequencer,
-    shared::Shared,
-    time,
+    Heads, NodeConfig, NodeError, Status, blueprint::Signer, chain::LocalChain, database, layer1::Layer1Task,
+    sequencer::Sequencer, shared::Shared, time,
 };
 use millrace_l1::client::{RollupNode, RollupNodeConfig};
 use millrace_primitives::{BlockNumber, L1Level, RollupAddress};
@@ -46,7 +40,8 @@ impl Node {
         let rollup = rollup_node.smart_rollup_address().await?;
         let opening = config.clone();
         let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
-        let (store, engine, head) = opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
+        let (store, engine, head) =
+            opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let number = head.number();
         let domain = Domain { rollup, chain_id: engine.parameters().chain_id };
         let signer = Signer { key: config.key.clone(), domain };

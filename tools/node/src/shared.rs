@@ -6,7 +6,7 @@ use millrace_primitives::{BlockHash, BlockNumber, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_rpc::SealedBlock;
 use millrace_sequencing::{
-    pool::{Account, Accepted, Pool, Refused, Transaction},
+    pool::{Accepted, Account, Pool, Refused, Transaction},
     producer::Stopped,
 };
 use millrace_store::{Store, StoreError};

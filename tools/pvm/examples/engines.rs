@@ -6,7 +6,7 @@
 //! Levels begin at 0, are 6 seconds long, and the rollup is that of tools/bench.
 //! Run it from an optimised build.
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use millrace_pvm::durable::{Durable, Key};
 use millrace_pvm::inputs::{LevelInfo, external, level_inputs};
 use millrace_pvm::{
@@ -58,12 +58,13 @@ fn println(line: String) {
 
 fn read_levels(path: &str) -> Result<Vec<Vec<Vec<u8>>>> {
     let levels: Vec<Vec<serde_json::Value>> = serde_json::from_str(&std::fs::read_to_string(path)?)?;
+    let decode = |digits: &str| hex::decode(digits).map_err(|error| anyhow!("{error}"));
     let message = |message: &serde_json::Value| -> Result<Vec<u8>> {
         if let Some(digits) = message["external"].as_str() {
-            return Ok(external(&hex::decode(digits)?));
+            return Ok(external(&decode(digits)?));
         }
         let digits = message["serialized"].as_str().context("neither external nor serialized")?;
-        Ok(hex::decode(digits)?)
+        decode(digits)
     };
     levels.iter().map(|level| level.iter().map(message).collect()).collect()
 }

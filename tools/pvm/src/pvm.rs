@@ -308,8 +308,8 @@ impl<'a> Level<'a> {
         let first = Depth::first_for(version);
         let ended = self.attempt(version, first)?;
         match ended {
-            Booted::Ran(Ended { ending: Ending::NeedsDeeperStack, debug_streamed, .. }) => {
-                self.debug_streamed = debug_streamed;
+            Booted::Ran(ended) if matches!(ended.ending, Ending::NeedsDeeperStack) => {
+                self.debug_streamed = ended.debug_streamed;
                 self.attempt(version, Depth::Deep { limit: version.call_depth_limit() })
             }
             done => Ok(done),
@@ -345,7 +345,7 @@ impl<'a> Level<'a> {
             Depth::Shallow => run.run(effects)?,
             Depth::Deep { .. } => on_stack(depth.thread_stack_bytes(), || run.run(effects))?,
         };
-        Ok(Booted::Ran(ended))
+        Ok(Booted::Ran(Box::new(ended)))
     }
 
     fn fall_back(&mut self, phase: BootPhase, detail: String) -> Outcome {
@@ -361,7 +361,7 @@ impl<'a> Level<'a> {
 
 enum Booted {
     Failed(BootPhase, String),
-    Ran(Ended),
+    Ran(Box<Ended>),
 }
 
 impl Pvm {

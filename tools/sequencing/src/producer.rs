@@ -31,7 +31,9 @@ pub enum Stopped {
     #[error("block production stopped for good: {0}")]
     Diverged(Divergence),
     /// Too many blocks wait for their confirmation. Production resumes when they are confirmed.
-    #[error("block production paused: {lag_blocks} blocks are not confirmed by the rollup node, the bound is {lag_blocks_max}")]
+    #[error(
+        "block production paused: {lag_blocks} blocks are not confirmed by the rollup node, the bound is {lag_blocks_max}"
+    )]
     Lag {
         /// Blocks that are not confirmed.
         lag_blocks: u64,

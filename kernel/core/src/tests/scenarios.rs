@@ -165,11 +165,8 @@ fn a_bad_transaction_is_dropped_and_the_rest_goes_on() {
     ];
     chain.block(transactions);
     assert_eq!(chain.body().receipts.len(), 2);
-    let dropped = |position, reason| Event::TransactionDropped {
-        number: BlockNumber::new(1),
-        position,
-        reason,
-    };
+    let dropped =
+        |position, reason| Event::TransactionDropped { number: BlockNumber::new(1), position, reason };
     assert_eq!(chain.events(), [dropped(0, 1), dropped(2, 4), dropped(3, 5), dropped(4, 6)]);
 }
 

@@ -84,7 +84,7 @@ fn a_blueprint_whose_run_trapped_is_dropped() {
     let (last, first) = messages.split_last().unwrap();
     assert!(first.is_empty());
     // Everything up to the block is done, then the module traps: the PVM sets its flag.
-    chain.open(&[last.clone()]);
+    chain.open(std::slice::from_ref(last));
     chain.host.reset_meter();
     chain.host.run_level(|host| {
         let _ = millrace_inbox::read_inbox(host);

@@ -28,7 +28,9 @@ impl DataDir {
     pub(crate) fn open(path: &Path, is_fresh: bool) -> anyhow::Result<Self> {
         let shown = path.display();
         if !path.join(MARKER).exists() && !is_vacant(path)? {
-            bail!("{shown} is not the data folder of a sandbox: it has no file {MARKER}. Choose another --data-dir");
+            bail!(
+                "{shown} is not the data folder of a sandbox: it has no file {MARKER}. Choose another --data-dir"
+            );
         }
         fs::create_dir_all(path).with_context(|| format!("cannot make the data folder {shown}"))?;
         let mut marker = File::options()

@@ -138,7 +138,9 @@ fn check_free(what: &str, addr: IpAddr, port: u16, flag: &str) -> anyhow::Result
     match TcpListener::bind(address) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
-            bail!("{address} is in use: is another sandbox running? Choose another port for {what} with {flag}")
+            bail!(
+                "{address} is in use: is another sandbox running? Choose another port for {what} with {flag}"
+            )
         }
         Err(error) => Err(error).with_context(|| format!("{what} cannot listen on {address}")),
     }
@@ -222,7 +224,10 @@ async fn start_node(
         states_kept: NodeConfig::STATES_KEPT,
     };
     Node::start(config).await.with_context(|| {
-        format!("the node in {} cannot be started (with --fresh it starts anew)", arguments.data_dir.display())
+        format!(
+            "the node in {} cannot be started (with --fresh it starts anew)",
+            arguments.data_dir.display()
+        )
     })
 }
 
@@ -313,7 +318,8 @@ mod tests {
     fn a_taken_port_is_told_with_the_flag_that_helps() {
         let taken = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = taken.local_addr().unwrap().port();
-        let error = check_free("JSON-RPC", [127, 0, 0, 1].into(), port, "--rpc-port").unwrap_err().to_string();
+        let error =
+            check_free("JSON-RPC", [127, 0, 0, 1].into(), port, "--rpc-port").unwrap_err().to_string();
         assert!(error.contains("in use") && error.contains("--rpc-port"), "{error}");
         drop(taken);
         assert!(check_free("JSON-RPC", [127, 0, 0, 1].into(), port, "--rpc-port").is_ok());

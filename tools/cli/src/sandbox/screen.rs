@@ -71,7 +71,12 @@ pub(super) fn block_line(sealed: &SealedBlock) -> String {
     let header = &sealed.block.header;
     let count = sealed.block.transactions.len();
     let transactions = if count == 1 { "transaction " } else { "transactions" };
-    format!("block {:>6}  {count:>4} {transactions}  {:>12} gas  0x{}", header.number.get(), header.gas_used.get(), sealed.hash)
+    format!(
+        "block {:>6}  {count:>4} {transactions}  {:>12} gas  0x{}",
+        header.number.get(),
+        header.gas_used.get(),
+        sealed.hash
+    )
 }
 
 #[cfg(test)]
@@ -112,7 +117,14 @@ mod tests {
         for account in &ACCOUNTS {
             assert!(text.contains(account.address) && text.contains(account.private_key));
         }
-        for word in ["4242", "sr1", "http://127.0.0.1:9545", "ws://", "block 7", "--rollup-node http://127.0.0.1:9932"] {
+        for word in [
+            "4242",
+            "sr1",
+            "http://127.0.0.1:9545",
+            "ws://",
+            "block 7",
+            "--rollup-node http://127.0.0.1:9932",
+        ] {
             assert!(text.contains(word), "{word} is not in {text}");
         }
         parameters.ticketer = None;

@@ -1,6 +1,7 @@
 //! As much of JSON schema as the OpenAPI file of Octez uses.
 
 use serde_json::Value;
+use std::io::Write;
 
 /// The OpenAPI file.
 pub(crate) struct OpenApi {
@@ -11,7 +12,9 @@ impl OpenApi {
     /// The file in the folder that `MILLRACE_SCHEMAS` names; says so when there is none.
     pub(crate) fn from_environment() -> Option<Self> {
         let Some(folder) = std::env::var_os("MILLRACE_SCHEMAS") else {
-            eprintln!("NOT CHECKED: answers against the OpenAPI file: MILLRACE_SCHEMAS names no folder");
+            // Past the capture of the test harness, which hides what a test that passes prints.
+            let notice = "NOT CHECKED: answers against the OpenAPI file: MILLRACE_SCHEMAS names no folder";
+            writeln!(std::io::stderr(), "{notice}").unwrap();
             return None;
         };
         let path = std::path::Path::new(&folder).join("octez-smart-rollup-node-openapi.json");

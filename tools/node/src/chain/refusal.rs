@@ -23,7 +23,9 @@ fn of_decode(error: DecodeError) -> Refusal {
         DecodeError::BlobTransaction | DecodeError::SetCodeTransaction | DecodeError::UnknownType(_) => {
             Refusal::TypeNotSupported
         }
-        DecodeError::WrongChainId(have) => Refusal::Other(format!("invalid chain id for signer: have {have}")),
+        DecodeError::WrongChainId(have) => {
+            Refusal::Other(format!("invalid chain id for signer: have {have}"))
+        }
         DecodeError::BadParity | DecodeError::BadSignature | DecodeError::HighS => {
             Refusal::Undecodable(format!("invalid signature: {error:?}"))
         }
@@ -33,9 +35,7 @@ fn of_decode(error: DecodeError) -> Refusal {
 
 pub(super) fn of_invalid(invalid: Invalid) -> Refusal {
     match invalid {
-        Invalid::NonceTooLow { expected } => {
-            Refusal::Other(format!("nonce too low: next nonce {expected}"))
-        }
+        Invalid::NonceTooLow { expected } => Refusal::Other(format!("nonce too low: next nonce {expected}")),
         Invalid::NonceTooHigh { expected } => {
             Refusal::Other(format!("nonce too high: next nonce {expected}"))
         }
@@ -43,9 +43,9 @@ pub(super) fn of_invalid(invalid: Invalid) -> Refusal {
             Refusal::InsufficientFunds { balance: available, cost: needed }
         }
         Invalid::TipAboveFeeCap => Refusal::TipAboveFee,
-        Invalid::FeeCapBelowBaseFee { base_fee } => Refusal::Other(format!(
-            "max fee per gas less than block base fee: baseFee: {base_fee}"
-        )),
+        Invalid::FeeCapBelowBaseFee { base_fee } => {
+            Refusal::Other(format!("max fee per gas less than block base fee: baseFee: {base_fee}"))
+        }
         Invalid::GasLimitTooLow { needed } => {
             Refusal::Other(format!("intrinsic gas too low: minimum needed {}", Gas::new(needed)))
         }

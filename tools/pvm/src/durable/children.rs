@@ -423,10 +423,10 @@ impl Children {
         match self {
             Self::Leaf(entries) => {
                 for entry in entries {
-                    if let Some(mut node) = Arc::into_inner(entry.node) {
-                        if !node.children.is_empty() {
-                            pending.push(std::mem::take(&mut node.children));
-                        }
+                    if let Some(mut node) = Arc::into_inner(entry.node)
+                        && !node.children.is_empty()
+                    {
+                        pending.push(std::mem::take(&mut node.children));
                     }
                 }
             }

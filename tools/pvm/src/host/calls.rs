@@ -2,6 +2,8 @@
 //!
 //! The order of checks decides which code a call with several faults gets; it is that of the Octez PVM.
 
+#![allow(clippy::too_many_arguments, reason = "the signatures are those of the PVM")]
+
 use super::Call;
 use crate::PvmError;
 use crate::durable::{ErrorCode, KEY_BYTES_MAX, Key, STORE_IO_BYTES_MAX};
@@ -307,7 +309,6 @@ pub(super) fn nds_key(memory: &mut [u8], guest: &mut Guest, a: i64, _: i32, _: i
     nds(memory, guest, a)
 }
 
-#[allow(clippy::too_many_arguments, reason = "the signature of a host function")]
 pub(super) fn nds_access(
     memory: &mut [u8],
     guest: &mut Guest,

@@ -116,7 +116,9 @@ pub enum Refused {
         needed: U256,
     },
     /// The balance does not cover it together with what waits of the same sender.
-    #[error("insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}")]
+    #[error(
+        "insufficient funds for gas * price + value: balance {balance}, queued cost {queued}, tx cost {cost}"
+    )]
     Funds {
         /// The balance of the account in wei.
         balance: U256,
@@ -218,11 +220,7 @@ impl Pool {
     }
 
     /// All rules of acceptance; answers what would be replaced.
-    fn check(
-        &self,
-        transaction: &Transaction,
-        account: Account,
-    ) -> Result<Option<TransactionHash>, Refused> {
+    fn check(&self, transaction: &Transaction, account: Account) -> Result<Option<TransactionHash>, Refused> {
         if self.by_hash.contains_key(&transaction.hash) {
             return Err(Refused::AlreadyKnown);
         }
