@@ -22,12 +22,16 @@ pub const ACCOUNTS: [&str; 10] = [
     "0x23618e81E3f5cdF7f54C3d65f7FBc0aBf5B21E8f",
     "0xa0Ee7A142d267C1f36714E4a8F75612F20a79720",
 ];
+/// The contract whose tickets the layer 1 of a sandbox sends.
+pub const TICKETER: &str = "KT1JZHWdWCGZhc7DWHAptYzPQYF58tEFr6Lz";
+
 /// What each of them has at the start.
 pub const BALANCE: &str = "10000 ether";
 
 /// The parameters of a sandbox, as in `rollup.example.yaml`.
 pub fn parameters() -> Parameters {
     let mut parameters = Parameters::new(SEQUENCER);
+    parameters.ticketer = Some(TICKETER.to_owned());
     parameters.genesis.accounts =
         ACCOUNTS.iter().map(|account| ((*account).to_owned(), BALANCE.to_owned())).collect();
     parameters

@@ -85,7 +85,7 @@ impl Script {
         self.expect(&format!("output {size}"), call, result);
     }
 
-    fn input(&mut self, label: &str, info: i32, to: i32, max: i32, result: i32) {
+    fn input(&mut self, label: &str, (info, to, max): (i32, i32, i32), result: i32) {
         let call = format!("(call $read_input (i32.const {info}) (i32.const {to}) (i32.const {max}))");
         self.expect(label, call, result);
     }
@@ -262,18 +262,18 @@ fn messages(script: &mut Script) {
     }
     script.output(0, 1, -11);
     let (info, to) = (BUFFER as i32, BUFFER as i32 + 16);
-    script.input("buffer that ends with the memory", info, (MEMORY_BYTES - 4096) as i32, 4096, -6);
-    script.input("info that ends with the memory", (MEMORY_BYTES - 8) as i32, to, 4096, -6);
-    script.input("negative size", info, to, -1, -6);
-    script.input("start of level", info, to, 4096, 2);
+    script.input("buffer that ends with the memory", (info, (MEMORY_BYTES - 4096) as i32, 4096), -6);
+    script.input("info that ends with the memory", ((MEMORY_BYTES - 8) as i32, to, 4096), -6);
+    script.input("negative size", (info, to, -1), -6);
+    script.input("start of level", (info, to, 4096), 2);
     script.loaded("its level", BUFFER, 0);
     script.loaded("its index", BUFFER + 4, 0);
-    script.input("info per level, cut", info, to, 5, 5);
+    script.input("info per level, cut", (info, to, 5), 5);
     script.loaded("its index", BUFFER + 4, 1);
-    script.input("external message, size 0", info, to, 0, 0);
-    script.input("end of level", info, to, 4096, 2);
+    script.input("external message, size 0", (info, to, 0), 0);
+    script.input("end of level", (info, to, 4096), 2);
     script.loaded("its index", BUFFER + 4, 3);
-    script.input("nothing more", info, to, 4096, 0);
+    script.input("nothing more", (info, to, 4096), 0);
     script.on("store_read", "/readonly/kernel/env/reboot_counter", &[0, BUFFER as i32, 10], 4);
     script.loaded("reboots left", BUFFER, 1000);
     script.on("store_has", "/kernel/env/reboot", &[], 0);

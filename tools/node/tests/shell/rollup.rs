@@ -1,0 +1,343 @@
+//! A rollup node that is not one: it serves the same RPC over HTTP, but levels are made on demand, blueprints
+//! become blocks natively, and it can be told to lie, to lose messages and to refuse them.
+
+use axum::{
+    Json, Router,
+    body::Body,
+    extract::{Path, Query, State},
+    http::StatusCode,
+    routing::{get, post},
+};
+use millrace_engine::{Engine, header_hash};
+use millrace_l1::{
+    CommitmentHash, InboxHash, InboxWitness, L1BlockHash, client::BlockHeader,
+};
+use millrace_layout::{
+    Key, Value, delayed::Item, events, parameters::{self, Parameters}, sequencers,
+    world::{Body as BlockBody, Head, World, allocation_digest},
+};
+use millrace_primitives::{
+    Account, Address, BlockHash, BlockNumber, Bloom, Epoch, Gas, H256, Header, L1Level, RollupAddress, U256,
+};
+use millrace_pvm::durable::{self, Durable};
+use millrace_wire::{
+    authority::Authority,
+    base58::Base58Check as _,
+    blueprint::{Blueprint, Chunk, Payload},
+    message::{self, Message},
+    signature::PublicKey,
+};
+use serde_json::{Value as Json_, json};
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::SocketAddr,
+    sync::{Arc, Mutex, MutexGuard},
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
+
+pub(crate) const ROLLUP: RollupAddress = RollupAddress::new([7; 20]);
+
+/// What the batcher does with messages.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Batcher {
+    Takes,
+    Loses,
+    Refuses,
+}
+
+struct World_ {
+    engine: Engine,
+    /// The state after each level.
+    levels: Vec<Durable>,
+    /// Messages for the next level.
+    waiting: Vec<Vec<u8>>,
+    /// Complete blueprints by number.
+    held: BTreeMap<u64, Blueprint>,
+    batcher: Batcher,
+    /// From this block on the hashes are wrong.
+    lies_from: Option<u64>,
+}
+
+#[derive(Clone)]
+struct Shared {
+    world: Arc<Mutex<World_>>,
+    level: watch::Sender<u32>,
+    /// How many messages the batcher was given, lost ones included.
+    injected: watch::Sender<usize>,
+}
+
+/// The rollup node with its layer 1.
+pub(crate) struct Rollup {
+    shared: Shared,
+    address: SocketAddr,
+    server: JoinHandle<()>,
+}
+
+impl Rollup {
+    pub(crate) async fn start(genesis: &Durable) -> Self {
+        let world = World_ {
+            engine: Engine::of(genesis).unwrap(),
+            levels: vec![genesis.clone()],
+            waiting: Vec::new(),
+            held: BTreeMap::new(),
+            batcher: Batcher::Takes,
+            lies_from: None,
+        };
+        let shared = Shared {
+            world: Arc::new(Mutex::new(world)),
+            level: watch::Sender::new(0),
+            injected: watch::Sender::new(0),
+        };
+        let router = Router::new()
+            .route("/global/smart_rollup_address", get(|| async { Json(ROLLUP.to_base58()) }))
+            .route("/global/monitor_blocks", get(monitor_blocks))
+            .route("/global/block/{id}/hash", get(block_hash))
+            .route("/global/block/{id}/level", get(block_level))
+            .route("/global/block/{id}/durable/wasm_2_0_0/value", get(value))
+            .route("/global/block/{id}/durable/wasm_2_0_0/values", get(values))
+            .route("/local/batcher/injection", post(injection))
+            .with_state(shared.clone());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let server = tokio::spawn(async move { axum::serve(listener, router).await.unwrap() });
+        Self { shared, address, server }
+    }
+
+    pub(crate) fn endpoint(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    fn world(&self) -> MutexGuard<'_, World_> {
+        self.shared.world.lock().unwrap()
+    }
+
+    pub(crate) fn set_batcher(&self, batcher: Batcher) {
+        self.world().batcher = batcher;
+    }
+
+    pub(crate) fn lie_from(&self, number: u64) {
+        self.world().lies_from = Some(number);
+    }
+
+    /// Waits until the batcher was given so many messages in all.
+    pub(crate) async fn injected(&self, count: usize) {
+        self.shared.injected.subscribe().wait_for(|injected| *injected >= count).await.unwrap();
+    }
+
+    /// Makes a level: whatever waits is executed.
+    pub(crate) fn bake(&self) {
+        let mut world = self.world();
+        let mut state = world.levels.last().unwrap().clone();
+        world.collect();
+        let mut next = world.engine.head(&state).unwrap().header.number.get() + 1;
+        while let Some(blueprint) = world.held.remove(&next) {
+            state = world.engine.apply(&state, &blueprint).unwrap().state;
+            next += 1;
+        }
+        world.levels.push(world.falsified(state));
+        let level = u32::try_from(world.levels.len() - 1).unwrap();
+        drop(world);
+        self.shared.level.send_replace(level);
+    }
+
+    /// Puts an item into the delayed inbox, in a level of its own.
+    pub(crate) fn delay(&self, item: &Item) {
+        let mut world = self.world();
+        let state = world.engine.delay(world.levels.last().unwrap(), item).unwrap();
+        *world.levels.last_mut().unwrap() = state;
+    }
+
+    pub(crate) fn balance(&self, address: Address) -> U256 {
+        let world = self.world();
+        let account = world.engine.account(world.levels.last().unwrap(), address).unwrap();
+        account.unwrap_or_default().balance
+    }
+}
+
+impl Drop for Rollup {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+impl World_ {
+    /// Turns the messages that wait into blueprints, as the kernel does.
+    fn collect(&mut self) {
+        let mut pieces: BTreeMap<u64, BTreeMap<u16, Vec<u8>>> = BTreeMap::new();
+        for bytes in std::mem::take(&mut self.waiting) {
+            let Ok(Message::External(external)) = message::parse(&bytes, &ROLLUP) else {
+                panic!("not an external message for this rollup")
+            };
+            let chunk = Chunk::decode(external.body).unwrap();
+            assert!(chunk.proves_piece());
+            let header = chunk.announced.header;
+            let found = pieces.entry(header.number.get()).or_default();
+            found.insert(chunk.index, chunk.piece.to_vec());
+            if found.len() == usize::from(header.chunk_count) {
+                let bytes = found.values().flatten().copied().collect::<Vec<_>>();
+                let payload = Payload::decode(&bytes).unwrap();
+                let blueprint = Blueprint {
+                    number: header.number,
+                    parent: header.parent,
+                    timestamp: header.timestamp,
+                    payload,
+                };
+                self.held.insert(header.number.get(), blueprint);
+            }
+        }
+        // The kernel forgets what it has executed.
+        let state = self.levels.last().unwrap();
+        let head = self.engine.head(state).unwrap().header.number.get();
+        self.held.retain(|number, _| *number > head);
+    }
+
+    /// The state with wrong hashes, if this node lies.
+    fn falsified(&self, mut state: Durable) -> Durable {
+        let mut head = read(&state, &World::Committed.head().unwrap());
+        if self.lies_from.is_some_and(|from| from <= head.header.number.get()) {
+            head.hash = BlockHash::new([0xee; 32]);
+            write(&mut state, &World::Committed.block_hash(head.header.number).unwrap(), &head.hash);
+            write(&mut state, &World::Committed.head().unwrap(), &head);
+        }
+        state
+    }
+
+    fn level_of(&self, id: &str) -> Option<usize> {
+        let last = self.levels.len() - 1;
+        match id {
+            "head" => Some(last),
+            "finalized" => Some(last.saturating_sub(2)),
+            id => (0..=last).find(|level| id == level.to_string() || id == hash_of(*level).to_string()),
+        }
+    }
+}
+
+fn hash_of(level: usize) -> L1BlockHash {
+    let mut bytes = [0; 32];
+    bytes[24..].copy_from_slice(&level.to_be_bytes());
+    L1BlockHash::new(bytes)
+}
+
+fn header_of(level: u32) -> BlockHeader {
+    let level_index = usize::try_from(level).unwrap();
+    BlockHeader {
+        block_hash: hash_of(level_index),
+        level: L1Level::new(level),
+        predecessor: hash_of(level_index.saturating_sub(1)),
+        commitment_hash: None,
+        previous_commitment_hash: CommitmentHash::new([0; 32]),
+        inbox_witness: InboxWitness::new([0; 32]),
+        inbox_hash: InboxHash::new([0; 32]),
+        initial_tick: "0".to_owned(),
+        num_ticks: "0".to_owned(),
+        pvm_status: None,
+    }
+}
+
+type Answer<T> = Result<Json<T>, StatusCode>;
+
+async fn block_hash(State(shared): State<Shared>, Path(id): Path<String>) -> Answer<L1BlockHash> {
+    let level = shared.world.lock().unwrap().level_of(&id);
+    level.map(|level| Json(hash_of(level))).ok_or(StatusCode::NOT_FOUND)
+}
+
+async fn block_level(State(shared): State<Shared>, Path(id): Path<String>) -> Answer<usize> {
+    let level = shared.world.lock().unwrap().level_of(&id);
+    level.map(Json).ok_or(StatusCode::NOT_FOUND)
+}
+
+fn state_at(shared: &Shared, id: &str) -> Result<Durable, StatusCode> {
+    let world = shared.world.lock().unwrap();
+    let level = world.level_of(id).ok_or(StatusCode::NOT_FOUND)?;
+    Ok(world.levels[level].clone())
+}
+
+async fn value(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer<Option<String>> {
+    let state = state_at(&shared, &id)?;
+    Ok(Json(state.get(&query["key"]).map(|value| hex::encode(value.to_bytes()))))
+}
+
+async fn values(
+    State(shared): State<Shared>,
+    Path(id): Path<String>,
+    Query(query): Query<HashMap<String, String>>,
+) -> Answer<Vec<Json_>> {
+    let state = state_at(&shared, &id)?;
+    let path = &query["key"];
+    let entry = |name: String| {
+        let value = state.get(&format!("{path}/{name}"))?;
+        Some(json!({ "key": name, "value": hex::encode(value.to_bytes()) }))
+    };
+    Ok(Json(state.subkeys(path).into_iter().filter_map(entry).collect()))
+}
+
+async fn injection(State(shared): State<Shared>, Json(texts): Json<Vec<String>>) -> Answer<Vec<String>> {
+    let messages: Vec<Vec<u8>> = texts.iter().map(|text| hex::decode(format!("01{text}")).unwrap()).collect();
+    let count = messages.len();
+    {
+        let mut world = shared.world.lock().unwrap();
+        match world.batcher {
+            Batcher::Takes => world.waiting.extend(messages),
+            Batcher::Loses => {}
+            Batcher::Refuses => return Err(StatusCode::SERVICE_UNAVAILABLE),
+        }
+    }
+    shared.injected.send_modify(|injected| *injected += count);
+    Ok(Json(vec![millrace_l1::MessageId::new([0; 32]).to_string(); count]))
+}
+
+async fn monitor_blocks(State(shared): State<Shared>) -> Body {
+    let levels = shared.level.subscribe();
+    let next = *levels.borrow() + 1;
+    let items = futures::stream::unfold((levels, next), |(mut levels, next)| async move {
+        levels.wait_for(|level| *level >= next).await.ok()?;
+        let item = serde_json::to_vec(&header_of(next)).unwrap();
+        Some((Ok::<_, std::io::Error>(item), (levels, next + 1)))
+    });
+    Body::from_stream(items)
+}
+
+/// Reads a value that must be there.
+fn read<V: Value>(state: &Durable, key: &Key<V>) -> V {
+    V::decode(&state.get(key.path().as_str()).unwrap().to_bytes()).unwrap()
+}
+
+fn write<V: Value>(state: &mut Durable, key: &Key<V>, value: &V) {
+    state.set(durable::Key::parse(key.path().as_bytes()).unwrap(), value.encode());
+}
+
+/// A rollup at block 0, with these accounts and this sequencer.
+pub(crate) fn genesis(accounts: &[(Address, U256)], sequencer: PublicKey) -> Durable {
+    let mut state = Durable::new();
+    let parameters = Parameters { allocation_digest: allocation_digest(accounts), ..Parameters::default() };
+    write(&mut state, &parameters::key().unwrap(), &parameters);
+    write(&mut state, &sequencers::key().unwrap(), &Authority::single(Epoch::ZERO, sequencer));
+    write(&mut state, &events::count().unwrap(), &events::Count(0));
+    for (address, balance) in accounts {
+        let account = Account { balance: *balance, ..Account::default() };
+        write(&mut state, &World::Committed.account(*address).unwrap(), &account);
+    }
+    let header = Header {
+        parent_hash: BlockHash::new([0; 32]),
+        beneficiary: parameters.pool,
+        state_root: H256::repeat_byte(1),
+        transactions_root: H256::repeat_byte(2),
+        receipts_root: H256::repeat_byte(3),
+        logs_bloom: Bloom::default(),
+        number: BlockNumber::ZERO,
+        gas_limit: parameters.gas_limit_header,
+        gas_used: Gas::ZERO,
+        timestamp: parameters.genesis_timestamp,
+        base_fee_per_gas: parameters.base_fee_min,
+    };
+    let hash = header_hash(&header);
+    write(&mut state, &World::Committed.block_hash(BlockNumber::ZERO).unwrap(), &hash);
+    write(&mut state, &World::Committed.body().unwrap(), &BlockBody::default());
+    let head = Head { hash, header, backlog: Gas::ZERO, consumed: Vec::new() };
+    write(&mut state, &World::Committed.head().unwrap(), &head);
+    state
+}
