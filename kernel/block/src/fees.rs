@@ -25,19 +25,15 @@ pub fn backlog_at(parameters: &Parameters, backlog: Gas, then: Timestamp, now: T
 pub fn base_fee(parameters: &Parameters, backlog: Gas) -> U256 {
     let target = parameters.gas_target_per_s.get();
     let excess = backlog.since(Gas::new(target.saturating_mul(TOLERANCE_S)));
-    let scale = u128::from(target)
-        .saturating_mul(u128::from(SCALE_MILLIONTHS_OF_TARGET))
-        .checked_div(1_000_000)
-        .unwrap_or_default()
-        .max(1);
-    exponential(parameters.base_fee_min, excess, scale)
+    let scale = U256::from(target).saturating_mul(U256::from(SCALE_MILLIONTHS_OF_TARGET));
+    let excess_millionths = U256::from(excess).saturating_mul(U256::from(1_000_000));
+    exponential(parameters.base_fee_min, excess_millionths, scale.max(U256::one()))
 }
 
 /// `factor · exp(excess / scale)`, rounded down, by its Taylor series. Each term is kept in units of
 /// `1/scale`, so all the roundings together stay below a wei for any scale above a few hundred.
-fn exponential(factor: U256, excess: u64, scale: u128) -> U256 {
-    let scale = U256::from(scale);
-    let excess = U256::from(excess).min(scale.saturating_mul(U256::from(EXPONENT_MAX)));
+fn exponential(factor: U256, excess: U256, scale: U256) -> U256 {
+    let excess = excess.min(scale.saturating_mul(U256::from(EXPONENT_MAX)));
     let mut term = factor.saturating_mul(scale);
     let mut sum = U256::zero();
     let mut index = 1u64;

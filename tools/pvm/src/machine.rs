@@ -10,7 +10,7 @@ use crate::PvmError;
 use crate::accept::{Refused, accept};
 use crate::cache::CodeCache;
 use crate::clock::Clock;
-use crate::durable::blake2b;
+use crate::durable::{Handle, blake2b};
 use crate::guest::Guest;
 use crate::instrument::{self, Counting};
 use crate::version::{HOST_MODULE, Version};
@@ -66,6 +66,8 @@ struct Inner {
 struct Kept {
     id: [u8; 32],
     depth: Depth,
+    /// Where the kernel was found last: as long as this is the same object, so is the kernel.
+    at: Handle,
     kernel: Arc<Kernel>,
 }
 
@@ -144,52 +146,61 @@ impl Machine {
         Counting { operators: self.0.config.metered, call_depth_limit }
     }
 
-    /// Decodes and compiles a kernel, unless it is kept.
-    pub(crate) fn kernel(&self, wasm: &[u8], depth: Depth) -> Result<Result<Arc<Kernel>, Refused>, PvmError> {
-        let id = blake2b(wasm);
+    /// Decodes and compiles the kernel at a node, unless it is kept.
+    pub(crate) fn kernel(
+        &self,
+        at: &Handle,
+        wasm: &[u8],
+        depth: Depth,
+    ) -> Result<Result<Arc<Kernel>, Refused>, PvmError> {
+        // The lock is held while compiling: whoever waits most likely wants the same kernel.
         let mut kernels = self.0.kernels.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(index) = kernels.iter().position(|kept| kept.id == id && kept.depth == depth) {
-            let kept = kernels.remove(index);
-            let kernel = kept.kernel.clone();
-            kernels.push(kept);
-            return Ok(Ok(kernel));
+        let found = kernels.iter().position(|kept| kept.depth == depth && kept.at.is_same(at));
+        if let Some(index) = found {
+            kernels[index..].rotate_left(1);
+            return Ok(Ok(kernels[kernels.len() - 1].kernel.clone()));
         }
-        // The lock is held: whoever waits most likely wants the same kernel.
-        let tier = self.tier(depth);
-        let counting = self.counting(depth);
-        let cached = self.0.cache.as_ref().and_then(|cache| cache.load(&tier.engine, &id, counting));
-        let module = match cached {
-            Some(module) => module,
-            None => match self.compile(wasm, tier, counting)? {
-                Ok(module) => {
-                    if let Some(cache) = &self.0.cache {
-                        cache.store(&module, &id, counting);
-                    }
-                    module
-                }
+        let id = blake2b(wasm);
+        let known = kernels.iter().position(|kept| kept.depth == depth && kept.id == id);
+        let kernel = match known {
+            Some(index) => kernels.remove(index).kernel,
+            None => match self.load_or_compile(&id, wasm, depth)? {
+                Ok(kernel) => Arc::new(kernel),
                 Err(refused) => return Ok(Err(refused)),
             },
         };
-        let linked = tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"));
-        let kernel = Arc::new(Kernel { module, linked });
         if kernels.len() >= KERNELS_KEPT {
             kernels.remove(0);
         }
-        kernels.push(Kept { id, depth, kernel: kernel.clone() });
+        kernels.push(Kept { id, depth, at: at.clone(), kernel: kernel.clone() });
         Ok(Ok(kernel))
     }
 
-    fn compile(
+    fn load_or_compile(
         &self,
+        id: &[u8; 32],
         wasm: &[u8],
-        tier: &Tier,
-        counting: Counting,
-    ) -> Result<Result<Module, Refused>, PvmError> {
-        let instrumented = match instrumented(wasm, counting) {
-            Ok(instrumented) => instrumented,
-            Err(refused) => return Ok(Err(refused)),
+        depth: Depth,
+    ) -> Result<Result<Kernel, Refused>, PvmError> {
+        let tier = self.tier(depth);
+        let counting = self.counting(depth);
+        let cached = self.0.cache.as_ref().and_then(|cache| cache.load(&tier.engine, id, counting));
+        let module = match cached {
+            Some(module) => module,
+            None => {
+                let instrumented = match instrumented(wasm, counting) {
+                    Ok(instrumented) => instrumented,
+                    Err(refused) => return Ok(Err(refused)),
+                };
+                let module = Module::new(&tier.engine, instrumented).map_err(PvmError::engine)?;
+                if let Some(cache) = &self.0.cache {
+                    cache.store(&module, id, counting);
+                }
+                module
+            }
         };
-        Module::new(&tier.engine, instrumented).map(Ok).map_err(PvmError::engine)
+        let linked = tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"));
+        Ok(Ok(Kernel { module, linked }))
     }
 }
 

@@ -1,9 +1,9 @@
 //! The machine of one rollup: levels, runs, reboots, failures.
 
-use crate::durable::{Durable, Handle, Key};
+use crate::durable::{Durable, Key};
 use crate::guest::{DebugSink, Effects, HostUse, LevelContext};
 use crate::inputs::{Meaning, meaning};
-use crate::machine::{Depth, Kernel, Machine};
+use crate::machine::{Depth, Machine};
 use crate::reveal::Preimages;
 use crate::run::{Ended, Ending, Run};
 use crate::status::{BootPhase, Outcome, Status, Stuck};
@@ -82,15 +82,6 @@ pub struct Pvm {
     preimages: Arc<dyn Preimages>,
     debug_sink: Option<DebugSink>,
     state: State,
-    loaded: Option<Loaded>,
-}
-
-/// The kernel of the run before: most runs have the same one.
-struct Loaded {
-    /// The node of the storage that holds it: as long as it is the same object, so is the kernel.
-    at: Handle,
-    depth: Depth,
-    kernel: Arc<Kernel>,
 }
 
 impl Pvm {
@@ -111,7 +102,7 @@ impl Pvm {
 
     /// A machine that goes on from a state.
     pub fn restore(machine: Machine, rollup: Rollup, preimages: Arc<dyn Preimages>, state: State) -> Self {
-        Self { machine, rollup, preimages, debug_sink: None, state, loaded: None }
+        Self { machine, rollup, preimages, debug_sink: None, state }
     }
 
     /// Sends debug output also to `sink`, as it is written.
@@ -193,7 +184,7 @@ fn on_stack<T: Send>(
 
 /// A level being run.
 struct Level<'a> {
-    pvm: &'a mut Pvm,
+    pvm: &'a Pvm,
     context: &'a LevelContext,
     effects: Effects,
     report: LevelReport,
@@ -207,7 +198,7 @@ enum Next {
 }
 
 impl<'a> Level<'a> {
-    fn new(pvm: &'a mut Pvm, context: &'a LevelContext) -> Self {
+    fn new(pvm: &'a Pvm, context: &'a LevelContext) -> Self {
         let effects = Effects { durable: pvm.state.durable.clone(), ..Effects::default() };
         let report = LevelReport { level: context.level, ..LevelReport::default() };
         Self { pvm, context, effects, report, debug_streamed: 0 }
@@ -325,9 +316,9 @@ impl<'a> Level<'a> {
             return Ok(Booted::Failed(BootPhase::Decode, "value not found".into()));
         };
         let wasm = value.to_bytes();
-        let kernel = match self.pvm.load(&at, &wasm, depth)? {
+        let kernel = match self.pvm.machine.kernel(&at, &wasm, depth)? {
             Ok(kernel) => kernel,
-            Err(detail) => return Ok(Booted::Failed(BootPhase::Decode, detail)),
+            Err(refused) => return Ok(Booted::Failed(BootPhase::Decode, refused.to_string())),
         };
         if let Some(import) = kernel.unexpected_import(version) {
             return Ok(Booted::Failed(BootPhase::Link, import));
@@ -362,28 +353,4 @@ impl<'a> Level<'a> {
 enum Booted {
     Failed(BootPhase, String),
     Ran(Box<Ended>),
-}
-
-impl Pvm {
-    /// The compiled kernel; `Ok(Err(_))` when it does not decode.
-    fn load(
-        &mut self,
-        at: &Handle,
-        wasm: &[u8],
-        depth: Depth,
-    ) -> Result<Result<Arc<Kernel>, String>, PvmError> {
-        if let Some(loaded) = &self.loaded
-            && loaded.depth == depth
-            && loaded.at.is_same(at)
-        {
-            return Ok(Ok(loaded.kernel.clone()));
-        }
-        Ok(match self.machine.kernel(wasm, depth)? {
-            Ok(kernel) => {
-                self.loaded = Some(Loaded { at: at.clone(), depth, kernel: kernel.clone() });
-                Ok(kernel)
-            }
-            Err(refused) => Err(refused.to_string()),
-        })
-    }
 }

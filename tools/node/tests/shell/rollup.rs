@@ -27,7 +27,7 @@ use millrace_wire::{
     message::{self, Message},
     signature::PublicKey,
 };
-use serde_json::{Value as Json_, json};
+use serde_json::{Value as JsonValue, json};
 use std::{
     collections::{BTreeMap, HashMap},
     net::SocketAddr,
@@ -45,7 +45,8 @@ pub(crate) enum Batcher {
     Refuses,
 }
 
-struct World_ {
+/// What the rollup node has and does.
+struct Ground {
     engine: Engine,
     /// The state after each level.
     levels: Vec<Durable>,
@@ -60,7 +61,7 @@ struct World_ {
 
 #[derive(Clone)]
 struct Shared {
-    world: Arc<Mutex<World_>>,
+    world: Arc<Mutex<Ground>>,
     level: watch::Sender<u32>,
     /// How many messages the batcher was given, lost ones included.
     injected: watch::Sender<usize>,
@@ -75,7 +76,7 @@ pub(crate) struct Rollup {
 
 impl Rollup {
     pub(crate) async fn start(genesis: &Durable) -> Self {
-        let world = World_ {
+        let world = Ground {
             engine: Engine::of(genesis).unwrap(),
             levels: vec![genesis.clone()],
             waiting: Vec::new(),
@@ -107,7 +108,7 @@ impl Rollup {
         format!("http://{}", self.address)
     }
 
-    fn world(&self) -> MutexGuard<'_, World_> {
+    fn world(&self) -> MutexGuard<'_, Ground> {
         self.shared.world.lock().unwrap()
     }
 
@@ -134,13 +135,14 @@ impl Rollup {
             state = world.engine.apply(&state, &blueprint).unwrap().state;
             next += 1;
         }
-        world.levels.push(world.falsified(state));
+        let state = world.falsified(state);
+        world.levels.push(state);
         let level = u32::try_from(world.levels.len() - 1).unwrap();
         drop(world);
         self.shared.level.send_replace(level);
     }
 
-    /// Puts an item into the delayed inbox, in a level of its own.
+    /// Puts an item into the delayed inbox, as if the last level had brought it.
     pub(crate) fn delay(&self, item: &Item) {
         let mut world = self.world();
         let state = world.engine.delay(world.levels.last().unwrap(), item).unwrap();
@@ -160,7 +162,7 @@ impl Drop for Rollup {
     }
 }
 
-impl World_ {
+impl Ground {
     /// Turns the messages that wait into blueprints, as the kernel does.
     fn collect(&mut self) {
         let mut pieces: BTreeMap<u64, BTreeMap<u16, Vec<u8>>> = BTreeMap::new();
@@ -265,7 +267,7 @@ async fn values(
     State(shared): State<Shared>,
     Path(id): Path<String>,
     Query(query): Query<HashMap<String, String>>,
-) -> Answer<Vec<Json_>> {
+) -> Answer<Vec<JsonValue>> {
     let state = state_at(&shared, &id)?;
     let path = &query["key"];
     let entry = |name: String| {
