@@ -113,9 +113,19 @@ impl Node {
         layer1.abort();
         // It ends by the abort, or ended before.
         let _ = layer1.await;
+        // Requests that were being answered may still read the database: whoever opens it next must find it closed.
+        let deadline = tokio::time::Instant::now() + CLOSING_MAX;
+        while Arc::strong_count(&shared) > 1 && tokio::time::Instant::now() < deadline {
+            tokio::time::sleep(CLOSING_POLL).await;
+        }
         tracing::info!(number = %shared.head().number(), "the node has stopped");
     }
 }
+
+/// How long a stopping node waits for requests that still read its database.
+const CLOSING_MAX: std::time::Duration = std::time::Duration::from_secs(5);
+/// How often it looks.
+const CLOSING_POLL: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// Takes up the heads where the last run left them; answers the confirmed one.
 fn resume_heads(shared: &Shared, head: BlockNumber) -> Result<Position, NodeError> {

@@ -117,6 +117,57 @@ fn overhead() -> Result<()> {
         Ok(begin.elapsed())
     })?;
     println(format!("an empty run: {:?}", taken / runs));
+    let one_run = running_once(machine)?;
+    println(format!("a level of one empty run: {one_run:?}"));
+    durable_times()
+}
+
+/// A level with one run, as most are.
+fn running_once(machine: Machine) -> Result<Duration> {
+    let kernel =
+        wat::parse_str(r#"(module (memory 17) (export "memory" (memory 0)) (func (export "kernel_run")))"#)?;
+    let mut pvm = Pvm::originate(machine, ROLLUP, Arc::new(PreimageMap::default()), Version::LATEST, kernel);
+    let inputs = level_inputs(LevelInfo { predecessor_timestamp: 0, predecessor: [0; 32] }, None, &[]);
+    let begin = Instant::now();
+    for level in 0..1_000 {
+        pvm.run_level(level, &inputs)?;
+    }
+    Ok(begin.elapsed() / 1_000)
+}
+
+/// What reads and writes of small values cost in a storage of 100,000 accounts, natively.
+fn durable_times() -> Result<()> {
+    const ACCOUNTS: u32 = 100_000;
+    let key = |n: u32| {
+        format!("/evm/world/accounts/{:040x}/info", u64::from(n).wrapping_mul(0x9e37_79b9_7f4a_7c15))
+    };
+    let keys: Vec<String> = (0..ACCOUNTS).map(key).collect();
+    let mut durable = Durable::new();
+    let timed = |label: &str, work: &mut dyn FnMut()| {
+        let begin = Instant::now();
+        work();
+        println(format!("durable storage, {label}: {:?} each", begin.elapsed() / ACCOUNTS));
+    };
+    timed("insert", &mut || keys.iter().for_each(|key| durable.set(Key::trusted(key), [7; 72].as_slice())));
+    let mut bytes = 0;
+    timed("read", &mut || {
+        bytes += keys.iter().filter_map(|key| durable.get(key)).map(|value| value.len()).sum::<usize>();
+    });
+    ensure!(bytes == 72 * ACCOUNTS as usize, "a value is missing");
+    let old = durable.clone();
+    timed("overwrite, shared", &mut || {
+        keys.iter().for_each(|key| durable.set(Key::trusted(key), [8; 72].as_slice()))
+    });
+    timed("overwrite, not shared", &mut || {
+        keys.iter().for_each(|key| durable.set(Key::trusted(key), [9; 72].as_slice()));
+    });
+    timed("difference", &mut || bytes = durable.differences_since(&old).len());
+    timed("hash", &mut || bytes = usize::from(durable.hash()[0]));
+    let old = durable.clone();
+    durable.set(Key::trusted(&keys[5]), [1].as_slice());
+    let begin = Instant::now();
+    ensure!(durable.differences_since(&old).len() == 1, "one difference");
+    println(format!("durable storage, one difference: {:?}", begin.elapsed()));
     Ok(())
 }
 

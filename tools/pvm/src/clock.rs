@@ -1,7 +1,7 @@
 //! Interrupts runs from time to time, so that they can look at the time.
 
 use crate::PvmError;
-use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use wasmtime::Engine;
 
@@ -37,14 +37,19 @@ impl Clock {
         Ok(Self(shared))
     }
 
+    /// Lets the clock tick; takes a wake-up of its thread when nothing else runs, so it is done per level.
     pub(crate) fn ticking(&self) -> Ticking<'_> {
-        self.0.change(|state| state.runs += 1);
+        let mut state = self.0.lock();
+        state.runs += 1;
+        if state.runs == 1 {
+            self.0.changed.notify_all();
+        }
         Ticking(&self.0)
     }
 }
 
 fn tick(shared: &Shared, engines: &[Engine]) {
-    let mut state = shared.state.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut state = shared.lock();
     while !state.is_closed {
         if state.runs == 0 {
             state = shared.changed.wait(state).unwrap_or_else(PoisonError::into_inner);
@@ -56,20 +61,20 @@ fn tick(shared: &Shared, engines: &[Engine]) {
 }
 
 impl Shared {
-    fn change(&self, change: impl FnOnce(&mut State)) {
-        change(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner));
-        self.changed.notify_all();
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Drop for Ticking<'_> {
     fn drop(&mut self) {
-        self.0.change(|state| state.runs -= 1);
+        self.0.lock().runs -= 1;
     }
 }
 
 impl Drop for Clock {
     fn drop(&mut self) {
-        self.0.change(|state| state.is_closed = true);
+        self.0.lock().is_closed = true;
+        self.0.changed.notify_all();
     }
 }

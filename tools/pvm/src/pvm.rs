@@ -154,6 +154,7 @@ impl Pvm {
             inputs: Arc::new(inputs.to_vec()),
             debug_sink: self.debug_sink.clone(),
         };
+        let _ticking = self.machine.clock().ticking();
         // Wasm has its own bound of the stack, which the thread of the caller may not have room for.
         let (report, durable) =
             on_stack(Depth::Shallow.thread_stack_bytes(), || Level::new(self, &context).run())?;

@@ -65,10 +65,7 @@ impl Run<'_> {
             Some(deadline) if Instant::now() >= deadline => Err(Error::new(Abort::OutOfTime)),
             _ => Ok(UpdateDeadline::Continue(1)),
         });
-        let (ending, operators) = {
-            let _ticking = self.machine.clock().ticking();
-            self.initialise_and_call(&mut store)?
-        };
+        let (ending, operators) = self.initialise_and_call(&mut store)?;
         let mut guest = store.into_data();
         Ok(Ended {
             ending,

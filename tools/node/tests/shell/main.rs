@@ -8,7 +8,11 @@ use millrace_layout::delayed::{Content, Item};
 use millrace_node::{Genesis, Heads, Node, NodeConfig, NodeError, RpcConfig, SealedBlock};
 use millrace_primitives::{Address, Block, L1Level, Mutez, Timestamp, U256};
 use millrace_pvm::durable::Durable;
-use millrace_sequencing::{pool, producer::{Rhythm, Stopped}, publisher};
+use millrace_sequencing::{
+    pool,
+    producer::{Rhythm, Stopped},
+    publisher,
+};
 use millrace_store::{BlockCommit, Identity, StateChange, Store};
 use millrace_wire::{deposit::NativeDeposit, signature::SecretKey};
 use rollup::{Batcher, ROLLUP, Rollup};
@@ -38,7 +42,8 @@ struct Scene {
 
 impl Scene {
     async fn new() -> Self {
-        let accounts: Vec<_> = (1..=3).map(|number| (Wallet::new(number).address(), U256::exp10(22))).collect();
+        let accounts: Vec<_> =
+            (1..=3).map(|number| (Wallet::new(number).address(), U256::exp10(22))).collect();
         let genesis = rollup::genesis(&accounts, sequencer_key().public_key());
         let dir = tempfile::tempdir().unwrap();
         commit_genesis(dir.path(), &genesis);
@@ -95,7 +100,8 @@ impl Scene {
         let reached = async {
             loop {
                 self.rollup.bake();
-                let level = tokio::time::timeout(Duration::from_millis(200), heads.wait_for(&is_reached)).await;
+                let level =
+                    tokio::time::timeout(Duration::from_millis(200), heads.wait_for(&is_reached)).await;
                 if let Ok(heads) = level {
                     return *heads.unwrap();
                 }
@@ -160,7 +166,9 @@ async fn transactions_of_one_sender_are_included_in_the_order_of_their_nonces() 
     for nonce in [3, 2, 1, 0] {
         scene.send(&node, &wallet.transfer(nonce, stranger(), 1 << nonce, 1)).await.unwrap();
     }
-    let pending = scene.ask(&node, "eth_getTransactionCount", json!([format!("{:?}", wallet.address()), "pending"])).await;
+    let pending = scene
+        .ask(&node, "eth_getTransactionCount", json!([format!("{:?}", wallet.address()), "pending"]))
+        .await;
     assert_eq!(pending.unwrap(), "0x4");
     let mut included = 0;
     while included < 4 {
@@ -306,7 +314,8 @@ async fn only_recent_states_are_kept_and_all_blocks() {
     }
     let recent = scene.ask(&node, "eth_getBalance", json!([format!("{:?}", stranger()), "0x2"])).await;
     assert_eq!(recent.unwrap(), "0x2");
-    let old = scene.ask(&node, "eth_getBalance", json!([format!("{:?}", stranger()), "0x1"])).await.unwrap_err();
+    let old =
+        scene.ask(&node, "eth_getBalance", json!([format!("{:?}", stranger()), "0x1"])).await.unwrap_err();
     assert!(old["message"].as_str().unwrap().contains("not available"), "{old}");
     let block = scene.ask(&node, "eth_getBlockByNumber", json!(["0x1", true])).await.unwrap();
     assert_eq!(block["transactions"].as_array().map(Vec::len), Some(1));

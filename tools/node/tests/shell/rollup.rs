@@ -9,11 +9,13 @@ use axum::{
     routing::{get, post},
 };
 use millrace_engine::{Engine, header_hash};
-use millrace_l1::{
-    CommitmentHash, InboxHash, InboxWitness, L1BlockHash, client::BlockHeader,
-};
+use millrace_l1::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash, client::BlockHeader};
 use millrace_layout::{
-    Key, Value, delayed::Item, events, parameters::{self, Parameters}, sequencers,
+    Key, Value,
+    delayed::Item,
+    events,
+    parameters::{self, Parameters},
+    sequencers,
     world::{Body as BlockBody, Head, World, allocation_digest},
 };
 use millrace_primitives::{
