@@ -93,13 +93,17 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
             transactions: order.transactions.iter().map(|transaction| transaction.raw.clone()).collect(),
         },
     };
+    let started = Instant::now();
     let queue = |state: Durable, item| shared.engine.delay(&state, item);
     let state = order.delayed.iter().try_fold(parent.state.clone(), queue)?;
     let applied = shared.engine.apply(&state, &blueprint)?;
+    let executed = started.elapsed();
     let messages = signer.sign(epoch, &blueprint)?;
     let transaction_hashes = applied.block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: applied.hash, block: applied.block, transaction_hashes };
     shared.store.commit_block(&database::commit_of(&sealed, messages, &applied.state, &parent.state))?;
+    let stored = started.elapsed().saturating_sub(executed);
+    tracing::debug!(number = %blueprint.number, ?executed, ?stored, "a block is made");
     Ok(Built {
         nonces: nonces(shared, &applied.state, order)?,
         invalid: invalid(order, &applied.dropped),

@@ -19,14 +19,23 @@ use tokio::{
 /// Reports of the layer 1 that may wait for the sequencer.
 const REPORTS_MAX: usize = 16;
 
-/// A running node.
+/// A running node. Dropping it abandons it where it is, as a crash would; [`Node::stop`] ends it in order.
 pub struct Node {
     shared: Arc<Shared>,
     rollup: RollupAddress,
-    rpc: RpcServer,
+    rpc_address: SocketAddr,
+    /// Taken by [`Node::stop`].
+    rpc: Option<RpcServer>,
     stop: watch::Sender<bool>,
     sequencer: JoinHandle<()>,
     layer1: JoinHandle<()>,
+}
+
+impl Drop for Node {
+    fn drop(&mut self) {
+        self.sequencer.abort();
+        self.layer1.abort();
+    }
 }
 
 impl Node {
@@ -63,7 +72,8 @@ impl Node {
         let stop = watch::Sender::new(false);
         Ok(Self {
             rollup,
-            rpc,
+            rpc_address: rpc.address(),
+            rpc: Some(rpc),
             layer1: tokio::spawn(layer1.run()),
             sequencer: tokio::spawn(sequencer.run(inbox, stop.subscribe())),
             stop,
@@ -78,7 +88,7 @@ impl Node {
 
     /// Where JSON-RPC is served.
     pub fn rpc_address(&self) -> SocketAddr {
-        self.rpc.address()
+        self.rpc_address
     }
 
     /// The last block.
@@ -103,29 +113,20 @@ impl Node {
 
     /// Stops in order: no more requests, the block at hand to its end, then everything else. When it returns,
     /// the database is closed.
-    pub async fn stop(self) {
-        let Self { shared, rpc, stop, sequencer, layer1, .. } = self;
-        rpc.stop().await;
-        stop.send_replace(true);
-        if let Err(error) = sequencer.await {
+    pub async fn stop(mut self) {
+        if let Some(rpc) = self.rpc.take() {
+            rpc.stop().await;
+        }
+        self.stop.send_replace(true);
+        if let Err(error) = (&mut self.sequencer).await {
             tracing::error!(%error, "the sequencer ended badly");
         }
-        layer1.abort();
+        self.layer1.abort();
         // It ends by the abort, or ended before.
-        let _ = layer1.await;
-        // Requests that were being answered may still read the database: whoever opens it next must find it closed.
-        let deadline = tokio::time::Instant::now() + CLOSING_MAX;
-        while Arc::strong_count(&shared) > 1 && tokio::time::Instant::now() < deadline {
-            tokio::time::sleep(CLOSING_POLL).await;
-        }
-        tracing::info!(number = %shared.head().number(), "the node has stopped");
+        let _ = (&mut self.layer1).await;
+        tracing::info!(number = %self.shared.head().number(), "the node has stopped");
     }
 }
-
-/// How long a stopping node waits for requests that still read its database.
-const CLOSING_MAX: std::time::Duration = std::time::Duration::from_secs(5);
-/// How often it looks.
-const CLOSING_POLL: std::time::Duration = std::time::Duration::from_millis(1);
 
 /// Takes up the heads where the last run left them; answers the confirmed one.
 fn resume_heads(shared: &Shared, head: BlockNumber) -> Result<Position, NodeError> {

@@ -1,7 +1,6 @@
 //! As much of JSON schema as the OpenAPI file of Octez uses.
 
 use serde_json::Value;
-use std::io::Write;
 
 /// The OpenAPI file.
 pub(crate) struct OpenApi {
@@ -14,7 +13,7 @@ impl OpenApi {
         let Some(folder) = std::env::var_os("MILLRACE_SCHEMAS") else {
             // Past the capture of the test harness, which hides what a test that passes prints.
             let notice = "NOT CHECKED: answers against the OpenAPI file: MILLRACE_SCHEMAS names no folder";
-            writeln!(std::io::stderr(), "{notice}").unwrap();
+            eprintln!("{notice}");
             return None;
         };
         let path = std::path::Path::new(&folder).join("octez-smart-rollup-node-openapi.json");
