@@ -16,7 +16,7 @@ use millrace_wire::{
     blueprint::{Blueprint, Domain, Payload, PrepareError, prepare},
     signature::SecretKey,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
 /// Why a block could not be made. Nothing of it is visible then.
 #[derive(Debug, thiserror::Error)]
@@ -98,6 +98,8 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     let state = order.delayed.iter().try_fold(parent.state.clone(), queue)?;
     let applied = shared.engine.apply(&state, &blueprint)?;
     let executed = started.elapsed();
+    // All that can fail comes before the block is on the disk: from then on it is the head.
+    let nonces = nonces(shared, &applied.state, order)?;
     let messages = signer.sign(epoch, &blueprint)?;
     let transaction_hashes = applied.block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: applied.hash, block: applied.block, transaction_hashes };
@@ -105,7 +107,7 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     let stored = started.elapsed().saturating_sub(executed);
     tracing::debug!(number = %blueprint.number, ?executed, ?stored, "a block is made");
     Ok(Built {
-        nonces: nonces(shared, &applied.state, order)?,
+        nonces,
         invalid: invalid(order, &applied.dropped),
         snapshot: Snapshot { block: Arc::new(sealed), state: applied.state },
     })

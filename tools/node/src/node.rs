@@ -10,14 +10,20 @@ use millrace_rpc::{RpcServer, SealedBlock};
 use millrace_sequencing::{producer::Producer, publisher::Publisher};
 use millrace_store::{Mark, Position};
 use millrace_wire::blueprint::Domain;
-use std::{net::SocketAddr, sync::Arc};
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 use tokio::{
     sync::{broadcast, mpsc, watch},
     task::JoinHandle,
+    time::Instant,
 };
 
 /// Reports of the layer 1 that may wait for the sequencer.
 const REPORTS_MAX: usize = 16;
+
+/// Time that requests get to end when the node stops.
+const GRACE_MS: u64 = 3_000;
+/// How often a stopping node looks whether the last reader is gone.
+const CLOSING_POLL_MS: u64 = 1;
 
 /// A running node. Dropping it abandons it where it is, as a crash would; [`Node::stop`] ends it in order.
 pub struct Node {
@@ -115,7 +121,10 @@ impl Node {
     /// the database is closed.
     pub async fn stop(mut self) {
         if let Some(rpc) = self.rpc.take() {
-            rpc.stop().await;
+            let grace = Duration::from_millis(GRACE_MS);
+            if tokio::time::timeout(grace, rpc.stop()).await.is_err() {
+                tracing::warn!("some requests did not end in {GRACE_MS} ms and are cut");
+            }
         }
         self.stop.send_replace(true);
         if let Err(error) = (&mut self.sequencer).await {
@@ -124,7 +133,19 @@ impl Node {
         self.layer1.abort();
         // It ends by the abort, or ended before.
         let _ = (&mut self.layer1).await;
+        self.wait_for_readers().await;
         tracing::info!(number = %self.shared.head().number(), "the node has stopped");
+    }
+}
+
+impl Node {
+    /// Requests that were cut may still read the database on blocking threads: whoever opens it next must find
+    /// it closed.
+    async fn wait_for_readers(&self) {
+        let deadline = Instant::now() + Duration::from_millis(GRACE_MS);
+        while Arc::strong_count(&self.shared) > 1 && Instant::now() < deadline {
+            tokio::time::sleep(Duration::from_millis(CLOSING_POLL_MS)).await;
+        }
     }
 }
 

@@ -108,7 +108,8 @@ fn overhead() -> Result<()> {
             (drop (call $write (i32.const 0) (i32.const 18) (i32.const 0) (i32.const 0) (i32.const 0)))))"#,
     )?;
     let machine = Machine::new(MachineConfig::default())?;
-    let mut pvm = Pvm::originate(machine, ROLLUP, Arc::new(PreimageMap::default()), Version::LATEST, kernel);
+    let mut pvm =
+        Pvm::originate(machine.clone(), ROLLUP, Arc::new(PreimageMap::default()), Version::LATEST, kernel);
     let inputs = level_inputs(LevelInfo { predecessor_timestamp: 0, predecessor: [0; 32] }, None, &[]);
     let mut runs = 1;
     let taken = least(|| {

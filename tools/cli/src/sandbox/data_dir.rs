@@ -24,8 +24,8 @@ pub(crate) struct DataDir {
 }
 
 impl DataDir {
-    /// Takes the folder, which is made if it is not there. `is_fresh` forgets the chain in it.
-    pub(crate) fn open(path: &Path, is_fresh: bool) -> anyhow::Result<Self> {
+    /// Takes the folder, which is made if it is not there.
+    pub(crate) fn open(path: &Path) -> anyhow::Result<Self> {
         let shown = path.display();
         if !path.join(MARKER).exists() && !is_vacant(path)? {
             bail!(
@@ -47,11 +47,7 @@ impl DataDir {
             }
         }
         marker.write_all(MARKER_TEXT.as_bytes()).with_context(|| format!("cannot write in {shown}"))?;
-        let data_dir = Self { path: path.to_path_buf(), _marker: marker };
-        if is_fresh {
-            data_dir.forget()?;
-        }
-        Ok(data_dir)
+        Ok(Self { path: path.to_path_buf(), _marker: marker })
     }
 
     /// Where layer 1 and rollup node keep what they have.
@@ -75,7 +71,7 @@ impl DataDir {
     }
 
     /// Removes everything that a sandbox makes. The node goes last: without it there is no chain.
-    fn forget(&self) -> anyhow::Result<()> {
+    pub(crate) fn forget(&self) -> anyhow::Result<()> {
         for part in [self.l1(), self.dist(), self.node()] {
             match fs::remove_dir_all(&part) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
@@ -102,31 +98,30 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_foreign_folder_is_neither_used_nor_emptied() {
+    fn a_foreign_folder_is_not_used() {
         let dir = tempfile::tempdir().unwrap();
         let precious = dir.path().join("precious.txt");
         fs::write(&precious, "mine").unwrap();
-        for is_fresh in [false, true] {
-            let error = DataDir::open(dir.path(), is_fresh).unwrap_err().to_string();
-            assert!(error.contains("is not the data folder of a sandbox"), "{error}");
-        }
+        let error = DataDir::open(dir.path()).unwrap_err().to_string();
+        assert!(error.contains("is not the data folder of a sandbox"), "{error}");
         assert!(precious.exists());
-        assert!(DataDir::open(&precious, true).is_err(), "a file is no folder");
+        assert!(DataDir::open(&precious).is_err(), "a file is no folder");
     }
 
     #[test]
-    fn fresh_forgets_the_chain_and_nothing_else() {
+    fn forgetting_removes_the_chain_and_nothing_else() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("sandbox");
-        let data_dir = DataDir::open(&path, false).unwrap();
+        let data_dir = DataDir::open(&path).unwrap();
         assert!(!data_dir.has_chain());
         for part in [data_dir.l1(), data_dir.node(), data_dir.dist(), path.join("notes")] {
             fs::create_dir(&part).unwrap();
             fs::write(part.join("file"), "content").unwrap();
         }
         drop(data_dir);
-        assert!(DataDir::open(&path, false).unwrap().has_chain());
-        let fresh = DataDir::open(&path, true).unwrap();
+        assert!(DataDir::open(&path).unwrap().has_chain());
+        let fresh = DataDir::open(&path).unwrap();
+        fresh.forget().unwrap();
         assert!(!fresh.has_chain() && !fresh.l1().exists() && !fresh.dist().exists());
         assert!(path.join("notes/file").exists());
     }
@@ -134,10 +129,10 @@ mod tests {
     #[test]
     fn two_sandboxes_do_not_share_a_folder() {
         let dir = tempfile::tempdir().unwrap();
-        let first = DataDir::open(dir.path(), false).unwrap();
-        let error = DataDir::open(dir.path(), true).unwrap_err().to_string();
+        let first = DataDir::open(dir.path()).unwrap();
+        let error = DataDir::open(dir.path()).unwrap_err().to_string();
         assert!(error.contains("another sandbox uses"), "{error}");
         drop(first);
-        assert!(DataDir::open(dir.path(), false).is_ok());
+        assert!(DataDir::open(dir.path()).is_ok());
     }
 }

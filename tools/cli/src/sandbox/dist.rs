@@ -24,21 +24,21 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// The folder `dist`; with another chain id than its own the installer is built anew from its kernel,
-    /// in the folder `rebuilt`.
-    pub(crate) fn choose(dist: &Path, chain_id: Option<u64>, rebuilt: &Path) -> anyhow::Result<Self> {
-        let origin = Self::read(dist)?;
-        let Some(chain_id) = chain_id.filter(|chain_id| *chain_id != origin.parameters.chain_id) else {
-            return Ok(origin);
+    /// The same rollup with another chain id than its own: the installer is built anew from its kernel, in the
+    /// folder `rebuilt`.
+    pub(crate) fn with_chain_id(self, chain_id: Option<u64>, rebuilt: &Path) -> anyhow::Result<Self> {
+        let Some(chain_id) = chain_id.filter(|chain_id| *chain_id != self.parameters.chain_id) else {
+            return Ok(self);
         };
-        let path = dist.join(KERNEL);
+        let path = self.folder.join(KERNEL);
         let kernel = fs::read(&path).with_context(|| format!("cannot read {}", path.display()))?;
-        let parameters = Parameters { chain_id, ..origin.parameters };
+        let parameters = Parameters { chain_id, ..self.parameters };
         build(&parameters, &kernel)?.write(rebuilt)?;
         Ok(Self { folder: rebuilt.to_path_buf(), parameters })
     }
 
-    fn read(folder: &Path) -> anyhow::Result<Self> {
+    /// What `make dist` left in a folder.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Self> {
         let path = folder.join(INDEX);
         let text = match fs::read_to_string(&path) {
             Err(error) if error.kind() == std::io::ErrorKind::NotFound => bail!(
@@ -79,7 +79,7 @@ mod tests {
     #[test]
     fn a_missing_folder_says_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Origin::choose(&dir.path().join("dist"), None, dir.path()).unwrap_err().to_string();
+        let error = Origin::read(&dir.path().join("dist")).unwrap_err().to_string();
         assert!(error.contains("make dist"), "{error}");
     }
 
@@ -89,10 +89,11 @@ mod tests {
         let parameters = millrace_installer::development::parameters();
         let index = serde_json::json!({ "root_hash": "00", "parameters": parameters });
         fs::write(dir.path().join(INDEX), index.to_string()).unwrap();
-        let origin = Origin::choose(dir.path(), Some(parameters.chain_id), Path::new("unused")).unwrap();
+        let origin = Origin::read(dir.path()).unwrap();
+        let origin = origin.with_chain_id(Some(parameters.chain_id), Path::new("unused")).unwrap();
         assert_eq!(origin.parameters, parameters);
         assert_eq!(origin.installer(), dir.path().join(INSTALLER));
         fs::write(dir.path().join(INDEX), "{").unwrap();
-        assert!(Origin::choose(dir.path(), None, Path::new("unused")).is_err());
+        assert!(Origin::read(dir.path()).is_err());
     }
 }

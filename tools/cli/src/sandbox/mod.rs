@@ -66,10 +66,16 @@ pub(crate) struct Arguments {
 /// Starts everything, tells what happens, and stops in order when it is told to.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
-    let data_dir = DataDir::open(&arguments.data_dir, arguments.fresh)?;
-    let origin = Origin::choose(&arguments.dist, arguments.chain_id, &data_dir.dist())?;
+    let built = Origin::read(&arguments.dist)?;
+    let data_dir = DataDir::open(&arguments.data_dir)?;
     check_free("JSON-RPC", arguments.rpc_addr, arguments.rpc_port, "--rpc-port")?;
     check_free("the rollup node", [127, 0, 0, 1].into(), arguments.rollup_node_port, "--rollup-node-port")?;
+
+    // Only now that nothing is missing.
+    if arguments.fresh {
+        data_dir.forget()?;
+    }
+    let origin = built.with_chain_id(arguments.chain_id, &data_dir.dist())?;
 
     println!("{}", if data_dir.has_chain() { "going on with the chain in" } else { "making a new chain in" });
     println!("  {}", arguments.data_dir.display());

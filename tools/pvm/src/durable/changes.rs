@@ -101,7 +101,7 @@ type Pair<'a> = (String, Option<&'a Arc<Node>>, Option<&'a Arc<Node>>);
 fn pending_below<'a>(old: &'a Children, new: &'a Children, key: &str, pending: &mut Vec<Pair<'a>>) {
     let from = pending.len();
     Children::differences(old, new, |difference| {
-        pending.push((format!("{key}/{}", difference.name), difference.old, difference.new));
+        pending.push((format!("{key}/{}", &**difference.name), difference.old, difference.new));
     });
     // The first name on top.
     pending[from..].reverse();

@@ -15,8 +15,43 @@ const WIDTH_MIN: usize = 8;
 /// Leaves room so that the next insertion does not split again.
 const JOINED_WIDTH_MAX: usize = 24;
 
-/// The name of a child.
-pub(super) type Name = Arc<str>;
+/// The name of a child. Most comparisons are decided by the first bytes, which are at hand.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Name {
+    /// The first 8 bytes as a big-endian number, padded with zeros, which no name contains.
+    prefix: u64,
+    text: Arc<str>,
+}
+
+/// A name to look for.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Sought<'a> {
+    prefix: u64,
+    text: &'a str,
+}
+
+impl<'a> Sought<'a> {
+    fn new(text: &'a str) -> Self {
+        let mut prefix = [0; 8];
+        let count = text.len().min(8);
+        prefix[..count].copy_from_slice(&text.as_bytes()[..count]);
+        Self { prefix: u64::from_be_bytes(prefix), text }
+    }
+}
+
+impl Name {
+    fn as_sought(&self) -> Sought<'_> {
+        Sought { prefix: self.prefix, text: &self.text }
+    }
+}
+
+impl std::ops::Deref for Name {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        &self.text
+    }
+}
 
 /// A child and its name.
 #[derive(Clone)]
@@ -51,8 +86,12 @@ impl Default for Children {
 }
 
 /// Where the branch is that may hold `name`.
-fn branch_of(branches: &[Branch], name: &str) -> usize {
-    branches.partition_point(|branch| &*branch.first <= name).saturating_sub(1)
+fn branch_of(branches: &[Branch], name: Sought<'_>) -> usize {
+    branches.partition_point(|branch| branch.first.as_sought() <= name).saturating_sub(1)
+}
+
+fn entry_of(entries: &[Entry], name: Sought<'_>) -> Option<usize> {
+    entries.binary_search_by(|entry| entry.name.as_sought().cmp(&name)).ok()
 }
 
 fn count_of(branches: &[Branch]) -> usize {
@@ -75,12 +114,13 @@ impl Children {
 
     /// The child of this name.
     pub(super) fn get(&self, name: &str) -> Option<&Arc<Node>> {
+        let name = Sought::new(name);
         let mut tree = self;
         loop {
             match tree {
                 Self::Inner(branches) => tree = &branches[branch_of(branches, name)].below,
                 Self::Leaf(entries) => {
-                    let index = entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
+                    let index = entry_of(entries, name)?;
                     return Some(&entries[index].node);
                 }
             }
@@ -89,6 +129,7 @@ impl Children {
 
     /// The child of this name, its path unshared.
     pub(super) fn get_mut(&mut self, name: &str) -> Option<&mut Arc<Node>> {
+        let name = Sought::new(name);
         let mut tree = self;
         loop {
             match tree {
@@ -97,7 +138,7 @@ impl Children {
                     tree = Arc::make_mut(&mut branches[index].below);
                 }
                 Self::Leaf(entries) => {
-                    let index = entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
+                    let index = entry_of(entries, name)?;
                     return Some(&mut entries[index].node);
                 }
             }
@@ -106,6 +147,7 @@ impl Children {
 
     /// Number of names before `name` in the order.
     pub(super) fn rank(&self, name: &str) -> usize {
+        let name = Sought::new(name);
         let mut tree = self;
         let mut before = 0;
         loop {
@@ -116,7 +158,7 @@ impl Children {
                     tree = &branches[index].below;
                 }
                 Self::Leaf(entries) => {
-                    return before + entries.partition_point(|entry| &*entry.name < name);
+                    return before + entries.partition_point(|entry| entry.name.as_sought() < name);
                 }
             }
         }
@@ -148,7 +190,9 @@ impl Children {
             *place = node;
             return;
         }
-        if let Some(right) = self.insert_new(Entry { name: name.into(), node }) {
+        if let Some(right) = self
+            .insert_new(Entry { name: Name { prefix: Sought::new(name).prefix, text: name.into() }, node })
+        {
             let left = std::mem::take(self);
             let first = left.first().unwrap_or_else(|| right.first.clone());
             let left = Branch { first, count: left.len(), below: Arc::new(left) };
@@ -177,7 +221,7 @@ impl Children {
                 Some(Branch { first, count: right.len(), below: Arc::new(Self::Leaf(right)) })
             }
             Self::Inner(branches) => {
-                let index = branch_of(branches, &entry.name);
+                let index = branch_of(branches, entry.name.as_sought());
                 let branch = &mut branches[index];
                 if entry.name < branch.first {
                     branch.first = entry.name.clone();
@@ -199,7 +243,7 @@ impl Children {
     /// Takes a child out.
     pub(super) fn remove(&mut self, name: &str) -> Option<Arc<Node>> {
         self.get(name)?;
-        let node = self.remove_present(name);
+        let node = self.remove_present(Sought::new(name));
         // A root with one branch is that branch.
         loop {
             match self {
@@ -213,10 +257,10 @@ impl Children {
         }
     }
 
-    fn remove_present(&mut self, name: &str) -> Option<Arc<Node>> {
+    fn remove_present(&mut self, name: Sought<'_>) -> Option<Arc<Node>> {
         match self {
             Self::Leaf(entries) => {
-                let index = entries.binary_search_by(|entry| (*entry.name).cmp(name)).ok()?;
+                let index = entry_of(entries, name)?;
                 Some(entries.remove(index).node)
             }
             Self::Inner(branches) => {
