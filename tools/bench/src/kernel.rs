@@ -116,6 +116,21 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<KernelReport> {
     Ok(KernelReport { kernel_bytes, installer_bytes, levels, marginal })
 }
 
+/// A history to compare wasm engines on (`tools/pvm/examples/engines.rs`): the external messages of each level.
+/// The last three are an empty block, and full blocks of both kinds.
+pub(crate) fn history(dist: &Path) -> anyhow::Result<Vec<Vec<Vec<u8>>>> {
+    let accounts = accounts::all()?;
+    let mut bench = Bench::boot(dist)?;
+    let mut nonces = vec![0; accounts.len()];
+    let token = deploy(&mut bench, &accounts, &mut nonces, &mut vec![])?;
+    bench.block(vec![])?;
+    for kind in [Kind::Transfer, Kind::Token(token)] {
+        let transactions = batch(&bench, &accounts, &mut nonces, (kind, COUNTS[2]))?;
+        bench.block(transactions)?;
+    }
+    Ok(bench.history().to_vec())
+}
+
 fn deploy(
     bench: &mut Bench,
     accounts: &[Account],

@@ -14,7 +14,10 @@ mod rollup;
 
 use anyhow::Context as _;
 use clap::Parser;
-use std::path::PathBuf;
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
 
 /// Measures the kernel and a sandbox.
 #[derive(Debug, Parser)]
@@ -28,10 +31,16 @@ struct Arguments {
     /// The `millrace` binary to put under load; without it only the kernel is measured.
     #[arg(long)]
     millrace: Option<PathBuf>,
+    /// Measures nothing, but writes levels of messages for the comparison of wasm engines to this file.
+    #[arg(long, value_name = "FILE")]
+    record: Option<PathBuf>,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if let Some(file) = &arguments.record {
+        return record(&arguments.dist, file);
+    }
     let kernel = kernel::measure(&arguments.dist)?;
     kernel.print();
     let load = match &arguments.millrace {
@@ -44,8 +53,17 @@ fn main() -> anyhow::Result<()> {
         None => None,
     };
     let text = serde_json::to_string_pretty(&report::Report { kernel, load })?;
-    std::fs::write(&arguments.out, text + "\n")
+    fs::write(&arguments.out, text + "\n")
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
     println!("\nwritten to {}", arguments.out.display());
     Ok(())
+}
+
+/// Levels as lists of `{"serialized": hex}`.
+fn record(dist: &Path, file: &Path) -> anyhow::Result<()> {
+    let message = |message: &Vec<u8>| serde_json::json!({ "serialized": hex::encode(message) });
+    let levels: Vec<Vec<_>> =
+        kernel::history(dist)?.iter().map(|level| level.iter().map(message).collect()).collect();
+    fs::write(file, serde_json::to_string(&levels)?)
+        .with_context(|| format!("cannot write {}", file.display()))
 }

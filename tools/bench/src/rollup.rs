@@ -26,6 +26,8 @@ pub(crate) struct Bench {
     pub(crate) engine: Engine,
     sequencer: SecretKey,
     level: u32,
+    /// The external messages of each level so far.
+    history: Vec<Vec<Vec<u8>>>,
 }
 
 /// A level with one block.
@@ -57,7 +59,12 @@ impl Bench {
             SecretKey::from_base58(SEQUENCER_SECRET).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let authority = engine.authority(pvm.durable())?.context("no sequencer")?;
         ensure!(authority.members == [sequencer.public_key()], "dist/ has another sequencer key");
-        Ok(Self { pvm, engine, sequencer, level: 2 })
+        Ok(Self { pvm, engine, sequencer, level: 2, history: vec![vec![]; 2] })
+    }
+
+    /// The external messages of each level from origination on, outer tag included.
+    pub(crate) fn history(&self) -> &[Vec<Vec<u8>>] {
+        &self.history
     }
 
     /// The state, to come back to.
@@ -69,12 +76,14 @@ impl Bench {
     pub(crate) fn load(&mut self, (state, level): (State, u32)) {
         self.pvm.set_state(state);
         self.level = level;
+        self.history.truncate(level as usize);
     }
 
     /// A level without any message for us.
     pub(crate) fn quiet_level(&mut self) -> anyhow::Result<LevelReport> {
         let report = self.pvm.run_level(self.level, &inputs(self.level, &[]))?;
         self.level += 1;
+        self.history.push(vec![]);
         Ok(report)
     }
 
@@ -97,6 +106,7 @@ impl Bench {
         let report = self.pvm.run_level(self.level, &level)?;
         let wasm_us = micros(started);
         self.level += 1;
+        self.history.push(messages);
 
         let confirmed = self.engine.head(self.pvm.durable())?;
         let debug = String::from_utf8_lossy(&report.debug);
