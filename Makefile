@@ -6,7 +6,7 @@
 #
 # Variables:
 #   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench)
-#   CONFIG=rollup.yaml    parameters that dist/ is made for; default: those of the sandbox
+#   CONFIG=rollup.yaml    parameters that dist/ is made for; default: installer/sandbox.yaml
 #   DIST=dist             the folder that the kernel, its installer and its preimages go to
 #   WASM_OPT=0            ship the kernel as rustc made it: no C++ to compile, about a tenth larger; for trying things out
 #   FUZZ_S=600            how long `make fuzz` goes on, in seconds
@@ -18,7 +18,7 @@
 .DEFAULT_GOAL := help
 
 CARGO ?= cargo
-CONFIG ?= installer/rollup.example.yaml
+CONFIG ?= installer/sandbox.yaml
 DIST ?= dist
 FUZZ_S ?= 600
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
@@ -26,6 +26,9 @@ TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 # The kernel as rustc makes it, and as Binaryen leaves it.
 BUILT := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.wasm
 OPTIMISED := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.opt.wasm
+# Benchmarks are made with the fees of production, in a folder of their own.
+BENCH_CONFIG := installer/rollup.example.yaml
+BENCH_DIST := $(TARGET)/bench-dist
 SHIPPED := $(if $(filter 0,$(WASM_OPT)),$(BUILT),$(OPTIMISED))
 
 say = @printf '\n==> %s\n' "$(1)"
@@ -47,7 +50,7 @@ test: needs-node dist ## Every test, and the check of the shipped kernel
 	@$(CARGO) test --locked --no-fail-fast
 
 .PHONY: check
-check: needs-rust ## Format, clippy, directions between crates, documentation, unwanted files
+check: needs-rust needs-git ## Format, clippy, directions between crates, documentation, unwanted files
 	$(call say,format)
 	@$(CARGO) fmt --all --check
 	$(call say,unwanted files)
@@ -55,17 +58,18 @@ check: needs-rust ## Format, clippy, directions between crates, documentation, u
 	$(call say,clippy)
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(call say,directions between crates)
-	@$(CARGO) test --locked -q -p millrace-architecture
+	@$(CARGO) test --locked -p millrace-architecture
 	$(call say,documentation)
-	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --quiet
+	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
 .PHONY: kernel
 kernel: dist ## dist/: the kernel, its installer and preimages
 
 .PHONY: dist
 dist: needs-rust $(SHIPPED)
+	$(call say,building the installer)
+	@$(CARGO) build --locked -p millrace-installer -p millrace-artifact --bins
 	$(call say,making $(DIST)/ for $(CONFIG))
-	@$(CARGO) build --locked -q -p millrace-installer -p millrace-artifact --bins
 	@$(TARGET)/debug/millrace-installer --kernel $(SHIPPED) --config $(CONFIG) --out $(DIST)
 	@$(TARGET)/debug/millrace-artifact check kernel $(DIST)/kernel.wasm
 	@$(TARGET)/debug/millrace-artifact check installer $(DIST)/installer.wasm >/dev/null
@@ -78,14 +82,17 @@ $(BUILT): FORCE
 $(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
 	$(call say,optimising the kernel with Binaryen (its C++ takes some minutes to compile - the first time only))
 	@scripts/require.sh cxx
+	@$(CARGO) clippy --locked -p millrace-wasm-opt --all-targets -- -D warnings
 	@$(CARGO) build --locked -p millrace-wasm-opt
 	@$(TARGET)/debug/millrace-wasm-opt $(BUILT) $@.part && mv $@.part $@
 
 .PHONY: bench
-bench: dist ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json
+bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json
+	@$(MAKE) --no-print-directory dist CONFIG=$(BENCH_CONFIG) DIST=$(BENCH_DIST)
 	$(call say,benchmarks)
 	@$(CARGO) build --locked -p millrace-cli -p millrace-bench
-	@$(TARGET)/debug/millrace-bench --dist $(DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace $(ARGS)
+	@mkdir -p $(DIST)
+	@$(TARGET)/debug/millrace-bench --dist $(BENCH_DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace $(ARGS)
 
 .PHONY: fuzz
 fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
@@ -95,11 +102,13 @@ fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays
 	@$(CARGO) clean
-	@rm -rf $(DIST) tezt-tests/npm/node_modules
+	@rm -rf $(DIST) tezt-tests/npm/node_modules tezt-tests/npm-toolchains/node_modules
 
-.PHONY: needs-rust needs-node FORCE
+.PHONY: needs-rust needs-node needs-git FORCE
 needs-rust:
 	@scripts/require.sh rust cc
 needs-node:
 	@scripts/require.sh rust cc node
+needs-git:
+	@scripts/require.sh git
 FORCE:

@@ -19,7 +19,8 @@ TARGET_DIR=${CARGO_TARGET_DIR:-target}
 CARGO_HOME_DIR=${CARGO_HOME:-$HOME/.cargo}
 
 # The registry's sources must be there before their folders can be named below.
-cargo fetch --quiet --locked --target $TARGET
+printf 'build-kernel: fetching what the kernel depends on\n' >&2
+cargo fetch --locked --target $TARGET >&2
 
 separator=$(printf '\037')
 flags="--remap-path-prefix=$CHECKOUT=/millrace"

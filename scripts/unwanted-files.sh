@@ -6,6 +6,11 @@ set -eu
 cd "$(dirname "$0")/.."
 SIZE_KB_MAX=1024
 
+if ! git rev-parse --is-inside-work-tree >/dev/null 2>&1; then
+    printf 'not a git work tree: unwanted files are not looked for\n' >&2
+    exit 0
+fi
+
 files=$(git ls-files --cached --others --exclude-standard)
 bad=$(printf '%s\n' "$files" | grep -E \
     -e '(^|/)(target|dist|node_modules|__pycache__)/' \

@@ -1,6 +1,6 @@
 //! Parameters for chains that are worth nothing: a sandbox, a test. Their keys are public.
 
-use crate::Parameters;
+use crate::{Contract, Parameters};
 
 /// The sequencer: `bootstrap1`, the first account of every Tezos sandbox.
 pub const SEQUENCER: &str = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
@@ -28,11 +28,22 @@ pub const TICKETER: &str = "KT1JZHWdWCGZhc7DWHAptYzPQYF58tEFr6Lz";
 /// What each of them has at the start.
 pub const BALANCE: &str = "10000 ether";
 
-/// The parameters of a sandbox, as in `rollup.example.yaml`.
+/// What a sandbox charges for each byte of a transaction: nothing, so that tools that work out gas by themselves are right.
+pub const DA_FEE_PER_BYTE: &str = "0";
+
+/// The deterministic deployer of CREATE2, which Foundry expects on every chain.
+pub const DEPLOYER: &str = "0x4e59b44847b379578588920cA78FbF26c0B4956C";
+/// Its code.
+pub const DEPLOYER_CODE: &str = "0x7fffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffe03601600081602082378035828234f58015156039578182fd5b8082525050506014600cf3";
+
+/// The parameters of a sandbox, as in `sandbox.yaml`.
 pub fn parameters() -> Parameters {
     let mut parameters = Parameters::new(SEQUENCER);
     parameters.ticketer = Some(TICKETER.to_owned());
     parameters.genesis.accounts =
         ACCOUNTS.iter().map(|account| ((*account).to_owned(), BALANCE.to_owned())).collect();
+    parameters.fees.da_fee_per_byte = DA_FEE_PER_BYTE.to_owned();
+    let deployer = Contract { code: DEPLOYER_CODE.to_owned(), nonce: 1, balance: "0".to_owned() };
+    parameters.genesis.contracts = [(DEPLOYER.to_owned(), deployer)].into();
     parameters
 }

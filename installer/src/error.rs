@@ -35,6 +35,14 @@ pub enum ParameterError {
         /// What is wrong with it.
         reason: &'static str,
     },
+    /// The code of a contract.
+    #[error("{field}: no code: {reason}")]
+    Code {
+        /// Where.
+        field: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
     /// An amount of wei.
     #[error("{field}: {value:?} is not an amount: {reason}")]
     Amount {
@@ -55,8 +63,8 @@ pub enum ParameterError {
         /// The range, or what it has to do with another field.
         reason: &'static str,
     },
-    /// An account stands twice in the genesis, in different spellings.
-    #[error("genesis.accounts: {0} stands there twice")]
+    /// An account stands twice in the genesis: in different spellings, or as account and as contract.
+    #[error("genesis: {0} stands there twice")]
     Twice(String),
 }
 
@@ -81,14 +89,14 @@ pub enum InstallerError {
     /// More program than an origination has room for.
     #[error(
         "the installer would have {size_bytes} bytes; an origination has room for less than {INSTALLER_BYTES_MAX}. \
-         {accounts} genesis accounts take about {account_bytes} of them: fund the others after the start"
+         {accounts} genesis accounts and contracts take about {account_bytes} of them: fund the others after the start"
     )]
     TooLarge {
         /// What it would have.
         size_bytes: usize,
-        /// Number of genesis accounts.
+        /// Number of genesis accounts, contracts included.
         accounts: usize,
-        /// Bytes that they take.
+        /// Bytes that they take, with their code.
         account_bytes: usize,
     },
     /// A file or folder cannot be written.

@@ -1,10 +1,11 @@
 //! Parameters whose texts have been understood: the values that the installer writes.
 
-use crate::{Amount, ParameterError, Parameters};
+use crate::{Amount, GenesisState, Limits, ParameterError, Parameters, parameters::Contract};
 use millrace_layout::{
-    Key, LayoutError, Value, parameters as parameters_key, sequencers, world, world::World,
+    Key, LayoutError, Value, parameters as parameters_key, sequencers,
+    world::{self, Code, World},
 };
-use millrace_primitives::{Account, Address, ContractHash, Epoch, Gas, Timestamp, U256};
+use millrace_primitives::{Account, Address, ContractHash, Epoch, Gas, H256, Timestamp, U256};
 use millrace_wire::{
     authority::{Authority, PublicKey},
     base58::Base58Check,
@@ -17,6 +18,9 @@ const FIRST_EPOCH: Epoch = Epoch::new(0);
 /// A header's gas limit beyond this does not survive readers that count in doubles (2^53 - 1).
 const GAS_LIMIT_HEADER_MAX: u64 = (1 << 53) - 1;
 
+/// Largest code of a contract (EIP-170).
+pub const CODE_BYTES_MAX: usize = 0x6000;
+
 /// What durable storage holds when the kernel runs for the first time.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Genesis {
@@ -24,23 +28,30 @@ pub struct Genesis {
     pub parameters: millrace_layout::parameters::Parameters,
     /// Who orders transactions.
     pub authority: Authority,
-    /// Balances in wei, in the order of the addresses.
-    pub accounts: Vec<(Address, U256)>,
+    /// Accounts, in the order of their addresses.
+    pub accounts: Vec<(Address, Account)>,
+    /// The code of those that have some, by its hash.
+    pub codes: BTreeMap<H256, Code>,
 }
 
 impl Genesis {
-    /// Every durable key that the installer writes, with its encoded value.
+    /// Parameters and authority: durable keys that every installer writes, with their encoded values.
     ///
     /// # Errors
     /// Never, short of a bug in the layout.
-    pub fn values(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
-        let mut values =
-            vec![entry(parameters_key::key()?, &self.parameters), entry(sequencers::key()?, &self.authority)];
-        for (address, balance) in &self.accounts {
-            let account = Account { balance: *balance, ..Account::default() };
-            values.push(entry(World::Committed.account(*address)?, &account));
-        }
-        Ok(values)
+    pub fn settings(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
+        Ok(vec![entry(parameters_key::key()?, &self.parameters), entry(sequencers::key()?, &self.authority)])
+    }
+
+    /// The durable keys of accounts and codes, with their encoded values.
+    ///
+    /// # Errors
+    /// Never, short of a bug in the layout.
+    pub fn allocation(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
+        let account =
+            |(address, account): &(Address, Account)| Ok(entry(World::Committed.account(*address)?, account));
+        let code = |(hash, code): (&H256, &Code)| Ok(entry(World::Committed.code(*hash)?, code));
+        self.accounts.iter().map(account).chain(self.codes.iter().map(code)).collect()
     }
 }
 
@@ -55,7 +66,7 @@ impl Parameters {
     /// [`ParameterError`] names the field.
     pub fn genesis(&self) -> Result<Genesis, ParameterError> {
         self.check_ranges()?;
-        let accounts = self.accounts()?;
+        let (accounts, codes) = allocation(&self.genesis)?;
         let sequencer = base58::<PublicKey>("sequencer", &self.sequencer, "a public key edpk…")?;
         let ticketer = self
             .ticketer
@@ -84,7 +95,7 @@ impl Parameters {
                 "the base fee must be positive: gas is divided by it",
             ));
         }
-        Ok(Genesis { parameters, authority: Authority::single(FIRST_EPOCH, sequencer), accounts })
+        Ok(Genesis { parameters, authority: Authority::single(FIRST_EPOCH, sequencer), accounts, codes })
     }
 
     fn check_ranges(&self) -> Result<(), ParameterError> {
@@ -109,28 +120,67 @@ impl Parameters {
         }
         Ok(())
     }
+}
 
-    fn accounts(&self) -> Result<Vec<(Address, U256)>, ParameterError> {
-        let mut accounts = BTreeMap::new();
-        let mut supply = U256::zero();
-        for (name, text) in &self.genesis.accounts {
-            let field = "genesis.accounts";
-            let account = address(field, name)?;
-            let balance = amount(&format!("{field}.{name}"), text)?;
-            if balance.is_zero() {
-                return Err(out_of_range(field, name, "an account without a balance is no account"));
-            }
-            let sum = supply.checked_add(balance);
-            supply = sum.ok_or_else(|| out_of_range(field, name, "the balances together exceed 256 bits"))?;
-            if accounts.insert(account, balance).is_some() {
-                return Err(ParameterError::Twice(name.clone()));
-            }
+type Accounts = Vec<(Address, Account)>;
+type Codes = BTreeMap<H256, Code>;
+
+/// Accounts and contracts, and the code of the latter.
+fn allocation(genesis: &GenesisState) -> Result<(Accounts, Codes), ParameterError> {
+    let mut allocation = Allocation::default();
+    for (name, text) in &genesis.accounts {
+        let field = "genesis.accounts";
+        let balance = amount(&format!("{field}.{name}"), text)?;
+        if balance.is_zero() {
+            return Err(out_of_range(field, name, "an account without a balance is no account"));
         }
-        Ok(accounts.into_iter().collect())
+        allocation.add(field, name, Account { balance, ..Account::default() })?;
+    }
+    let mut codes = Codes::new();
+    for (name, contract) in &genesis.contracts {
+        let field = "genesis.contracts";
+        let Contract { code: text, nonce, balance } = contract;
+        let code = code(&format!("{field}.{name}.code"), text)?;
+        let code_hash = H256(Keccak256::digest(&code).into());
+        let balance = amount(&format!("{field}.{name}.balance"), balance)?;
+        allocation.add(field, name, Account { nonce: *nonce, balance, code_hash })?;
+        codes.insert(code_hash, Code(code));
+    }
+    Ok((allocation.accounts.into_iter().collect(), codes))
+}
+
+/// Accounts so far, each once, and what they have together.
+#[derive(Default)]
+struct Allocation {
+    accounts: BTreeMap<Address, Account>,
+    supply: U256,
+}
+
+impl Allocation {
+    fn add(&mut self, field: &'static str, name: &str, account: Account) -> Result<(), ParameterError> {
+        let address = address(field, name)?;
+        let supply = self.supply.checked_add(account.balance);
+        self.supply =
+            supply.ok_or_else(|| out_of_range(field, name, "the balances together exceed 256 bits"))?;
+        match self.accounts.insert(address, account) {
+            None => Ok(()),
+            Some(_) => Err(ParameterError::Twice(name.to_owned())),
+        }
     }
 }
 
-use crate::Limits;
+/// Reads the code of a contract.
+fn code(field: &str, text: &str) -> Result<Vec<u8>, ParameterError> {
+    let refuse = |reason| ParameterError::Code { field: field.to_owned(), reason };
+    let digits = text.strip_prefix("0x").ok_or_else(|| refuse("it must start with 0x"))?;
+    let code = hex::decode(digits).map_err(|_| refuse("not an even number of hexadecimal digits"))?;
+    match code.first() {
+        None => Err(refuse("an account without code belongs to genesis.accounts")),
+        Some(0xef) => Err(refuse("no contract's code starts with 0xef (EIP-3541)")),
+        Some(_) if code.len() > CODE_BYTES_MAX => Err(refuse("more than 24,576 bytes (EIP-170)")),
+        Some(_) => Ok(code),
+    }
+}
 
 fn out_of_range(field: &'static str, value: impl ToString, reason: &'static str) -> ParameterError {
     ParameterError::Range { field, value: value.to_string(), reason }

@@ -13,7 +13,8 @@
 //! paths and values come from `millrace_layout`.
 //!
 //! **Bounds**: an installer has less than [`INSTALLER_BYTES_MAX`] bytes; an instruction fits the buffer of
-//! the installer kernel ([`INSTRUCTION_BYTES_MAX`]), larger values are revealed. **Failure**: [`ParameterError`] names
+//! the installer kernel ([`INSTRUCTION_BYTES_MAX`]), larger values are revealed; a genesis contract has at most
+//! [`CODE_BYTES_MAX`] bytes of code. **Failure**: [`ParameterError`] names
 //! the field, [`InstallerError`] the limit. **Deliberately unknown**: how a rollup is originated, who
 //! serves the preimages, what the kernel does with the values.
 
@@ -31,8 +32,8 @@ mod tests;
 pub use amount::{Amount, AmountError};
 pub use dist::Dist;
 pub use error::{InstallerError, ParameterError};
-pub use genesis::Genesis;
-pub use parameters::{Fees, GenesisState, Limits, Parameters};
+pub use genesis::{CODE_BYTES_MAX, Genesis};
+pub use parameters::{Contract, Fees, GenesisState, Limits, Parameters};
 pub use preimages::{PAGE_BYTES_MAX, Preimages};
 pub use program::{INSTALLER_BYTES_MAX, INSTRUCTION_BYTES_MAX};
 

@@ -67,6 +67,31 @@ pub struct GenesisState {
     pub timestamp: u64,
     /// Accounts with their balances. An installer has room for about a hundred.
     pub accounts: BTreeMap<String, String>,
+    /// Accounts with code: contracts that need no transaction to be deployed.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub contracts: BTreeMap<String, Contract>,
+}
+
+/// A contract that is there before block 1. Its constructor is not run and its storage is empty.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Contract {
+    /// What runs when it is called: `0x` and hexadecimal digits, at most 24,576 bytes (EIP-170).
+    pub code: String,
+    /// Default 1, what a contract has that was just created (EIP-161).
+    #[serde(default = "default_contract_nonce")]
+    pub nonce: u64,
+    /// Default 0.
+    #[serde(default = "default_contract_balance")]
+    pub balance: String,
+}
+
+fn default_contract_nonce() -> u64 {
+    1
+}
+
+fn default_contract_balance() -> String {
+    "0".to_owned()
 }
 
 fn default_chain_id() -> u64 {

@@ -17,8 +17,6 @@ pub const INSTRUCTION_BYTES_MAX: usize = RefConfigInstruction::MAX_SIZE;
 
 /// Tag and the two length prefixes of an instruction that sets a value.
 const SET_OVERHEAD_BYTES: usize = 1 + 4 + 1;
-/// The length before each instruction.
-const LENGTH_BYTES: usize = 4;
 
 /// The installer that fetches the kernel `root_hash` and writes the values of `genesis`. Values that an instruction
 /// has no room for are revealed like the kernel; their pages join `preimages`.
@@ -27,31 +25,46 @@ pub(crate) fn installer(
     root_hash: PreimageHash,
     preimages: &mut Preimages,
 ) -> Result<Vec<u8>, InstallerError> {
+    let (settings, allocation) = (genesis.settings()?, genesis.allocation()?);
+    let installer = assemble(root_hash, settings.iter().chain(&allocation), preimages)?;
+    let size_bytes = installer.len();
+    if size_bytes < INSTALLER_BYTES_MAX {
+        return Ok(installer);
+    }
+    let without_accounts = assemble(root_hash, settings.iter(), &mut Preimages::default())?;
+    let account_bytes = size_bytes.saturating_sub(without_accounts.len());
+    Err(InstallerError::TooLarge { size_bytes, accounts: genesis.accounts.len(), account_bytes })
+}
+
+/// The installer that fetches the kernel and leaves these values.
+fn assemble<'a>(
+    root_hash: PreimageHash,
+    values: impl Iterator<Item = &'a (String, Vec<u8>)>,
+    preimages: &mut Preimages,
+) -> Result<Vec<u8>, InstallerError> {
     // Fetched aside and moved: a kernel is in its place entirely or not at all.
     let mut program = vec![
         reveal(root_hash, OwnedPath::from(&PREPARE_KERNEL_PATH)),
         OwnedConfigInstruction::move_instr((&PREPARE_KERNEL_PATH).into(), (&KERNEL_BOOT_PATH).into()),
     ];
-    let mut set_bytes = Vec::new();
-    for (path, value) in genesis.values()? {
-        let size_bytes = SET_OVERHEAD_BYTES + path.len() + value.len();
-        let to = OwnedPath::try_from(path.clone()).map_err(|_| InstallerError::Path(path))?;
-        program.push(if size_bytes <= INSTRUCTION_BYTES_MAX {
-            OwnedConfigInstruction::set_instr(OwnedBytes(value), to)
-        } else {
-            reveal(preimages.add(&value)?, to)
-        });
-        set_bytes.push(size_bytes + LENGTH_BYTES);
+    for (path, value) in values {
+        program.push(write(path, value, preimages)?);
     }
-    let installer = with_config_program(OwnedConfigProgram(program));
-    if installer.len() < INSTALLER_BYTES_MAX {
-        return Ok(installer);
-    }
-    let accounts = genesis.accounts.len();
-    Err(InstallerError::TooLarge {
-        size_bytes: installer.len(),
-        accounts,
-        account_bytes: set_bytes.iter().rev().take(accounts).sum(),
+    Ok(with_config_program(OwnedConfigProgram(program)))
+}
+
+/// The instruction that leaves `value` at `path`: set when it fits, otherwise revealed.
+fn write(
+    path: &str,
+    value: &[u8],
+    preimages: &mut Preimages,
+) -> Result<OwnedConfigInstruction, InstallerError> {
+    let size_bytes = SET_OVERHEAD_BYTES + path.len() + value.len();
+    let to = OwnedPath::try_from(path.to_owned()).map_err(|_| InstallerError::Path(path.to_owned()))?;
+    Ok(if size_bytes <= INSTRUCTION_BYTES_MAX {
+        OwnedConfigInstruction::set_instr(OwnedBytes(value.to_vec()), to)
+    } else {
+        reveal(preimages.add(value)?, to)
     })
 }
 

@@ -2,14 +2,16 @@
 
 use crate::*;
 use millrace_layout::{Value, parameters::Parameters as StoredParameters};
-use millrace_primitives::{Account, Address, Epoch, Gas, PreimageHash, U256};
+use millrace_primitives::{Account, Address, Epoch, Gas, H256, PreimageHash, U256};
 use millrace_wire::{
     authority::{Authority, PublicKey},
     base58::Base58Check,
     signature::SecretKey,
 };
+use sha3::{Digest as _, Keccak256};
 
 const EXAMPLE: &str = include_str!("../rollup.example.yaml");
+const SANDBOX: &str = include_str!("../sandbox.yaml");
 
 /// A kernel of about `size_bytes` bytes that passes the check of artifacts.
 fn kernel(size_bytes: usize) -> Vec<u8> {
@@ -112,9 +114,13 @@ fn installed(dist: &Dist) -> std::collections::BTreeMap<String, Vec<u8>> {
 }
 
 #[test]
-fn the_example_is_the_sandbox_and_states_every_default() {
+fn the_files_say_what_the_code_says_and_the_example_states_every_default() {
+    assert_eq!(Parameters::from_yaml(SANDBOX).expect("the sandbox parses"), development::parameters());
     let example = Parameters::from_yaml(EXAMPLE).expect("the example parses");
-    assert_eq!(example, development::parameters());
+    let mut of_a_sandbox = development::parameters();
+    of_a_sandbox.fees = Fees::default();
+    of_a_sandbox.genesis.contracts.clear();
+    assert_eq!(example, of_a_sandbox);
     let minimal = Parameters::from_yaml(&format!("sequencer: {}", development::SEQUENCER)).expect("enough");
     assert_eq!(minimal, Parameters::new(development::SEQUENCER));
     assert_eq!(minimal.fees, example.fees);
@@ -163,10 +169,51 @@ fn the_installer_leaves_the_kernel_and_every_genesis_value() {
             Account::decode(&store[&format!("/evm/world/accounts/{address}/info")]).expect("an account");
         assert_eq!(account, Account { balance, ..Account::default() });
     }
-    assert_eq!(store.len(), 3 + addresses.len(), "nothing else is written");
-    let pairs: Vec<(Address, U256)> =
-        addresses.iter().map(|a| (Address::from_slice(&hex::decode(a).expect("digits")), balance)).collect();
-    assert_eq!(stored.allocation_digest, millrace_layout::world::allocation_digest(&pairs));
+    let code = hex::decode(&development::DEPLOYER_CODE[2..]).expect("digits");
+    let code_hash = H256(Keccak256::digest(&code).into());
+    let deployer = development::DEPLOYER[2..].to_lowercase();
+    let account = Account::decode(&store[&format!("/evm/world/accounts/{deployer}/info")]);
+    let expected = Account { nonce: 1, code_hash, ..Account::default() };
+    assert_eq!(account, Some(expected));
+    assert_eq!(store[&format!("/evm/world/codes/{}", hex::encode(code_hash))], code);
+    assert_eq!(store.len(), 3 + addresses.len() + 2, "nothing else is written");
+    let address = |digits: &String| Address::from_slice(&hex::decode(digits).expect("digits"));
+    let plain = Account { balance, ..Account::default() };
+    let mut accounts: Vec<_> = addresses.iter().map(|digits| (address(digits), plain)).collect();
+    accounts.push((address(&deployer), expected));
+    accounts.sort_unstable_by_key(|(address, _)| *address);
+    assert_eq!(stored.allocation_digest, millrace_layout::world::allocation_digest(&accounts));
+}
+
+#[test]
+fn the_genesis_commits_to_code_and_nonce() {
+    let digest = |change: &dyn Fn(&mut Contract)| {
+        let mut parameters = development::parameters();
+        change(parameters.genesis.contracts.get_mut(development::DEPLOYER).expect("the deployer"));
+        parameters.genesis().expect("sound parameters").parameters.allocation_digest
+    };
+    let digests = [
+        digest(&|_| {}),
+        digest(&|contract| contract.code = "0x00".to_owned()),
+        digest(&|contract| contract.nonce = 0),
+        digest(&|contract| contract.balance = "1".to_owned()),
+    ];
+    for (index, one) in digests.iter().enumerate() {
+        assert!(!digests[..index].contains(one), "{index}");
+    }
+}
+
+#[test]
+fn the_largest_code_is_revealed_and_shared_by_contracts() {
+    let code: Vec<u8> = (0..CODE_BYTES_MAX).map(|i| (i % 239) as u8).collect();
+    let contract = Contract { code: format!("0x{}", hex::encode(&code)), nonce: 1, balance: "0".to_owned() };
+    let mut parameters = development::parameters();
+    for index in 1..=2 {
+        parameters.genesis.contracts.insert(format!("0x{index:040x}"), contract.clone());
+    }
+    let dist = build(&parameters, &kernel(100)).expect("an installer");
+    let hash = hex::encode(Keccak256::digest(&code));
+    assert_eq!(installed(&dist)[&format!("/evm/world/codes/{hash}")], code);
 }
 
 #[test]
@@ -197,6 +244,7 @@ fn a_value_beyond_the_installers_buffer_is_revealed() {
 fn too_many_accounts_are_refused_with_the_size() {
     let mut parameters = development::parameters();
     let account = |i: usize| (format!("0x{i:040x}"), "1 ether".to_owned());
+    parameters.genesis.contracts.clear();
     parameters.genesis.accounts = (1..=100).map(account).collect();
     let kernel = kernel(100);
     build(&parameters, &kernel).expect("a hundred accounts fit");
@@ -258,6 +306,18 @@ fn nonsense_in_a_field_is_refused_by_name() {
     with("genesis.accounts:", account(&format!("0x{:040x}", 1), &largest));
     let twice = account("0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266", "1");
     assert!(twice.contains("twice"), "{twice}");
+    let contract = |name: &str, code: &str| {
+        let contract = Contract { code: code.to_owned(), nonce: 1, balance: "0".to_owned() };
+        let entry = (name.to_owned(), contract);
+        refusal(&move |p| p.genesis.contracts.extend([entry.clone()]))
+    };
+    let free = format!("0x{:040x}", 1);
+    let too_large = format!("0x{}", "00".repeat(CODE_BYTES_MAX + 1));
+    for code in ["", "0x", "00", "0x0", "0xzz", "0xef00", &too_large] {
+        with(&format!("genesis.contracts.{free}.code:"), contract(&free, code));
+    }
+    with("genesis.contracts:", contract("0x12", "0x00"));
+    assert!(contract(development::ACCOUNTS[0], "0x00").contains("twice"));
 }
 
 #[test]

@@ -1,19 +1,23 @@
 //! Black-box scenarios in the style of Tezt: processes that are started and stopped, sockets, clients.
 //!
-//! [`Sandbox`] is the built `millrace sandbox`; [`clients`] are the npm libraries that dApp developers use. The
-//! scenarios themselves are in `tests/e2e/`.
+//! [`Sandbox`] is the built `millrace sandbox`; [`clients`] are the npm libraries that dApp developers use,
+//! [`toolchains`] Foundry and Hardhat. The scenarios themselves are in `tests/e2e/`; each begins with a [`Scene`].
 //!
 //! **Failure**: everything that goes wrong is an error that says what was awaited; a scenario bounds its
 //! patience with [`PATIENCE`]. **Deliberately unknown**: everything inside the processes.
 
 pub mod clients;
+mod npm;
 mod places;
 mod rpc;
 mod sandbox;
+mod scene;
+pub mod toolchains;
 
-pub use places::{dist, millrace};
+pub use places::{compiled_kernels, dist, millrace};
 pub use rpc::{Failure, Rpc, quantity};
 pub use sandbox::{Options, Sandbox};
+pub use scene::Scene;
 
 use std::time::Duration;
 

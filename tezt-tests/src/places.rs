@@ -39,3 +39,13 @@ pub fn dist() -> anyhow::Result<PathBuf> {
     ensure!(path.join("installer.wasm").exists(), "{} has no installer: make dist", path.display());
     Ok(path)
 }
+
+/// Where compiled kernels are kept, for all sandboxes of all test runs: below the target folder.
+///
+/// # Errors
+/// When the test binary is not in a target folder.
+pub fn compiled_kernels() -> anyhow::Result<PathBuf> {
+    let test = env::current_exe()?;
+    let profile = test.parent().and_then(Path::parent).context("no target folder")?;
+    Ok(profile.join("compiled-kernels"))
+}

@@ -1,30 +1,25 @@
 //! The sandbox as a process.
 
-use crate::{PATIENCE, Rpc, dist, millrace};
+use crate::{PATIENCE, Rpc, compiled_kernels, dist, millrace};
 use anyhow::{Context as _, bail, ensure};
 use serde_json::Value;
-use std::{net::TcpListener, path::Path, process::Stdio};
+use std::{collections::BTreeMap, path::Path, process::Stdio};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
     process::{Child, Command},
     time::timeout,
 };
 
-/// How a sandbox is started.
-#[derive(Clone, Debug)]
+/// How a sandbox is started: on any free ports, with what all sandboxes of a test run share.
+#[derive(Clone, Debug, Default)]
 pub struct Options {
-    rpc_port: u16,
-    rollup_node_port: u16,
     arguments: Vec<String>,
 }
 
 impl Options {
-    /// Free ports, and nothing special.
-    ///
-    /// # Errors
-    /// When the system gives no port.
-    pub fn new() -> anyhow::Result<Self> {
-        Ok(Self { rpc_port: free_port()?, rollup_node_port: free_port()?, arguments: vec![] })
+    /// Nothing special.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     /// The same with further command-line arguments.
@@ -40,25 +35,42 @@ impl Options {
     /// When binary or `dist/` are not there.
     pub fn command(&self, data_dir: &Path) -> anyhow::Result<Command> {
         let mut command = Command::new(millrace()?);
-        command
-            .arg("sandbox")
-            .args(["--rpc-port", &self.rpc_port.to_string()])
-            .args(["--rollup-node-port", &self.rollup_node_port.to_string()])
-            .arg("--data-dir")
-            .arg(data_dir)
-            .arg("--dist")
-            .arg(dist()?)
-            .args(&self.arguments)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        command.arg("sandbox").arg("--data-dir").arg(data_dir).args(&self.arguments);
+        let defaults = [
+            ("--rpc-port", "0".into()),
+            ("--rollup-node-port", "0".into()),
+            ("--dist", dist()?),
+            ("--cache-dir", compiled_kernels()?),
+        ];
+        for (flag, value) in defaults {
+            if !self.arguments.iter().any(|argument| argument == flag) {
+                command.arg(flag).arg(value);
+            }
+        }
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(command)
+    }
+
+    /// What it says when it cannot start.
+    ///
+    /// # Errors
+    /// When it does not fail as it should.
+    pub async fn refusal(&self, data_dir: &Path) -> anyhow::Result<String> {
+        let output =
+            timeout(PATIENCE, self.command(data_dir)?.output()).await.context("it did not end")??;
+        ensure!(output.status.code() == Some(1), "{output:?}");
+        String::from_utf8(output.stderr).context("not text")
     }
 }
 
-fn free_port() -> anyhow::Result<u16> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+/// How the last line of the banner begins.
+const LAST_LINE: &str = "Stop with Ctrl-C";
+
+/// The address that stands behind a name in the banner.
+fn address(banner: &str, name: &str) -> anyhow::Result<String> {
+    let line = banner.lines().find_map(|line| line.strip_prefix(name));
+    let address = line.and_then(|line| line.split_whitespace().next());
+    address.map(str::to_owned).with_context(|| format!("the banner has no {name}:\n{banner}"))
 }
 
 /// A running `millrace sandbox`.
@@ -79,7 +91,6 @@ impl Sandbox {
     /// When it stops before; the error has what it printed.
     pub async fn start(data_dir: &Path, options: &Options) -> anyhow::Result<Self> {
         let mut process = options.command(data_dir)?.spawn().context("millrace cannot be started")?;
-        let url = format!("http://127.0.0.1:{}", options.rpc_port);
         let output = process.stdout.take().context("no standard output")?;
         let mut lines = BufReader::new(output).lines();
         let mut banner = String::new();
@@ -87,7 +98,7 @@ impl Sandbox {
             while let Some(line) = lines.next_line().await? {
                 banner.push_str(&line);
                 banner.push('\n');
-                if line.contains(&url) {
+                if line.starts_with(LAST_LINE) {
                     return Ok(true);
                 }
             }
@@ -111,8 +122,8 @@ impl Sandbox {
                 }
             });
         }
-        let rollup_node = format!("http://127.0.0.1:{}", options.rollup_node_port);
-        Ok(Self { process, rpc: Rpc::new(url)?, rollup_node, banner })
+        let (rpc, rollup_node) = (address(&banner, "JSON-RPC")?, address(&banner, "Rollup node")?);
+        Ok(Self { process, rpc: Rpc::new(rpc)?, rollup_node, banner })
     }
 
     /// Where its rollup node answers.
@@ -129,6 +140,29 @@ impl Sandbox {
         let path = format!("/global/block/{block}/durable/wasm_2_0_0/value?key={key}");
         let value = self.get(&path).await?;
         Ok(value.as_str().map(str::to_owned))
+    }
+
+    /// All values at and below some keys of the rollup node's durable storage after the level `block`, in hexadecimal.
+    ///
+    /// # Errors
+    /// When the rollup node does not answer.
+    pub async fn tree(&self, block: &str, roots: &[&str]) -> anyhow::Result<BTreeMap<String, String>> {
+        let mut values = BTreeMap::new();
+        let mut waiting: Vec<String> = roots.iter().map(|root| (*root).to_owned()).collect();
+        while let Some(key) = waiting.pop() {
+            let path = format!("/global/block/{block}/durable/wasm_2_0_0/subkeys?key={key}");
+            let names = self.get(&path).await?;
+            for name in names.as_array().into_iter().flatten().filter_map(Value::as_str) {
+                if name.is_empty() {
+                    // The empty name is the value of the key itself.
+                    let value = self.durable(block, &key).await?.context("a value went away")?;
+                    values.insert(key.clone(), value);
+                } else {
+                    waiting.push(format!("{key}/{name}"));
+                }
+            }
+        }
+        Ok(values)
     }
 
     /// Asks the rollup node.

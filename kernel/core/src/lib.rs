@@ -33,6 +33,7 @@ mod error;
 mod stages;
 
 pub use error::RunError;
+pub use millrace_upgrade::{SOURCES, SOURCES_MARK};
 pub use stages::{RUN_GAS_MAX, run};
 
 #[cfg(test)]

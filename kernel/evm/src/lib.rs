@@ -41,7 +41,7 @@ pub mod transaction;
 pub mod trie;
 
 pub use execute::{
-    BlockEnvironment, Call, CallOutcome, EstimateError, Halt, Invalid, Outcome, TransactionError,
+    BlockEnvironment, Call, CallOutcome, EstimateError, Estimation, Halt, Invalid, Outcome, TransactionError,
     created_address, estimate, simulate, transact,
 };
 pub use fees::Fees;

@@ -109,7 +109,7 @@ catalog! {
     /// A storage slot that is not zero.
     SLOT = "/evm/world/accounts/<address>/storage/<slot>", "32 bytes", H256::SIZE_BYTES_MAX, [Block];
     /// The code of a contract.
-    CODE = "/evm/world/codes/<hash>", "bytes", world::Code::SIZE_BYTES_MAX, [Block];
+    CODE = "/evm/world/codes/<hash>", "bytes", world::Code::SIZE_BYTES_MAX, [Installer, Block];
     /// The last block.
     HEAD = "/evm/world/head", "RLP list of 4: hash, list of 11 header fields, backlog in gas, list of consumed delayed items", world::Head::SIZE_BYTES_MAX, [Block];
     /// The hash of a recent block.

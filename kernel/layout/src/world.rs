@@ -9,8 +9,8 @@ use crate::{
 use alloc::{format, string::ToString, vec::Vec};
 use millrace_host::{PathBuf, Store};
 use millrace_primitives::{
-    Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Log, Receipt, Timestamp,
-    TransactionHash, U256,
+    Account, Address, BlockHash, BlockNumber, Bloom, EMPTY_CODE_HASH, Gas, H256, Header, Log, Receipt,
+    Timestamp, TransactionHash, U256,
 };
 use rlp::{Rlp, RlpStream};
 use sha3::{Digest, Keccak256};
@@ -143,12 +143,16 @@ fn roots() -> Result<(PathBuf, PathBuf), LayoutError> {
     Ok((path(World::Committed.root().to_string())?, path(World::Working.root().to_string())?))
 }
 
-/// Keccak-256 of the RLP of the accounts that the installer wrote, as pairs of address and balance in the
-/// order of the addresses. The genesis block commits to it.
-pub fn allocation_digest(accounts: &[(Address, U256)]) -> H256 {
+/// Keccak-256 of the RLP of the accounts that the installer wrote, in the order of the addresses: address and
+/// balance, and of a contract its nonce and the hash of its code too. The genesis block commits to it.
+pub fn allocation_digest(accounts: &[(Address, Account)]) -> H256 {
     let mut stream = RlpStream::new_list(accounts.len());
-    for (address, balance) in accounts {
-        stream.begin_list(2).append(address).append(balance);
+    for (address, account) in accounts {
+        let is_plain = account.nonce == 0 && account.code_hash == EMPTY_CODE_HASH;
+        stream.begin_list(if is_plain { 2 } else { 4 }).append(address).append(&account.balance);
+        if !is_plain {
+            stream.append(&account.nonce).append(&account.code_hash);
+        }
     }
     H256(Keccak256::digest(stream.out()).into())
 }

@@ -24,6 +24,13 @@ use millrace_layout::{
     version::{self, CURRENT, StorageVersion},
 };
 
+/// The fingerprint of the sources that this kernel is compiled from, in hexadecimal (`build/fingerprint.rs`). A kernel as
+/// wasm carries it after [`SOURCES_MARK`], so that a node can tell whether it has the same kernel natively.
+pub const SOURCES: &str = env!("MILLRACE_KERNEL_SOURCES");
+
+/// What stands before [`SOURCES`] in a kernel as wasm.
+pub const SOURCES_MARK: &str = "millrace kernel of sources ";
+
 /// This kernel cannot run on this storage.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum UpgradeError {

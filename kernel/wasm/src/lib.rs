@@ -13,6 +13,21 @@ use tezos_smart_rollup::{core_unsafe::rollup_host::RollupHost, kernel_entry};
 
 kernel_entry!(kernel);
 
+/// Where it comes from, for whoever has only the bytes: no code reads it.
+#[used]
+static SOURCES: [u8; SOURCES_BYTES] = sources();
+
+const SOURCES_BYTES: usize = millrace_core::SOURCES_MARK.len() + millrace_core::SOURCES.len();
+
+const fn sources() -> [u8; SOURCES_BYTES] {
+    let (mark, sources) = (millrace_core::SOURCES_MARK.as_bytes(), millrace_core::SOURCES.as_bytes());
+    let mut bytes = [0; SOURCES_BYTES];
+    let (before, after) = bytes.split_at_mut(mark.len());
+    before.copy_from_slice(mark);
+    after.copy_from_slice(sources);
+    bytes
+}
+
 /// One run.
 #[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only the PVM calls it"))]
 fn kernel(rollup_host: &mut RollupHost) {

@@ -1,15 +1,18 @@
 //! What dApp developers do, with the libraries they use.
 
 use anyhow::{Context as _, ensure};
-use millrace_tezt::{Options, Sandbox, clients, quantity};
+use millrace_tezt::{Options, Sandbox, Scene, clients, quantity};
 use serde_json::json;
+
+const OWNER: &str = "0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266";
+const RECEIVER: &str = "0x00000000000000000000000000000000000000ca";
 
 /// viem and ethers deploy a token, make a thousand transfers, read events by filter and subscription, see
 /// reverts; and the rollup node's durable storage holds the balances that they read.
 #[tokio::test(flavor = "multi_thread")]
 async fn viem_and_ethers_use_a_token_and_the_rollup_node_has_the_same_balances() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let sandbox = Sandbox::start(&folder.path().join("data"), &Options::new()?).await?;
+    let scene = Scene::begin().await?;
+    let sandbox = scene.sandbox().await?;
     let seen = clients::run("erc20.mjs", &[sandbox.rpc.url()]).await?;
     ensure!(seen["transfers"] == 1_000, "{seen}");
 
@@ -38,9 +41,9 @@ async fn viem_and_ethers_use_a_token_and_the_rollup_node_has_the_same_balances()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_chain_id_is_another_chain() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let options = Options::new()?.with(&["--chain-id", "4242"]);
-    let sandbox = Sandbox::start(&folder.path().join("data"), &options).await?;
+    let scene = Scene::begin().await?;
+    let options = Options::new().with(&["--chain-id", "4242"]);
+    let sandbox = Sandbox::start(&scene.data_dir(), &options).await?;
     ensure!(sandbox.rpc.call("eth_chainId", json!([])).await? == "0x1092");
     let raws = clients::run("sign.mjs", &["4242", "0", "1"]).await?;
     let hash = sandbox.rpc.call("eth_sendRawTransaction", json!([raws[0]])).await?;
@@ -48,5 +51,27 @@ async fn another_chain_id_is_another_chain() -> anyhow::Result<()> {
     let foreign = clients::run("sign.mjs", &["1337", "1", "1"]).await?;
     let failure = sandbox.rpc.failure("eth_sendRawTransaction", json!([foreign[0]])).await?;
     ensure!(failure.code == -32_000 && failure.message.contains("chain"), "{failure:?}");
-    sandbox.stop().await
+    sandbox.stop().await?;
+
+    // The chain keeps its id, said or not; another one is another chain.
+    let again = Sandbox::start(&scene.data_dir(), &Options::new()).await?;
+    ensure!(again.rpc.call("eth_chainId", json!([])).await? == "0x1092");
+    again.stop().await?;
+    let other = Options::new().with(&["--chain-id", "1337"]).refusal(&scene.data_dir()).await?;
+    ensure!(other.contains("chain id 4242") && other.contains("--fresh"), "{other}");
+    Ok(())
+}
+
+/// With the fees of production a plain transfer needs more gas than 21,000, and says so.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_fee_for_bytes_can_be_that_of_production() -> anyhow::Result<()> {
+    let scene = Scene::begin().await?;
+    let transfer = json!([{ "from": OWNER, "to": RECEIVER, "value": "0x1" }]);
+    let cheap = scene.sandbox().await?;
+    ensure!(quantity(&cheap.rpc.call("eth_estimateGas", transfer.clone()).await?)? == 21_000);
+    cheap.stop().await?;
+    let options = Options::new().with(&["--da-fee-per-byte", "4000 gwei"]);
+    let dear = Sandbox::start(&scene.path("dear"), &options).await?;
+    ensure!(quantity(&dear.rpc.call("eth_estimateGas", transfer).await?)? > 600_000);
+    dear.stop().await
 }

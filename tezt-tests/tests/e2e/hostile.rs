@@ -1,13 +1,13 @@
 //! Malformed requests: each gets a typed error, and nothing stops.
 
 use anyhow::ensure;
-use millrace_tezt::{Options, Sandbox, quantity};
+use millrace_tezt::{Scene, quantity};
 use serde_json::{Value, json};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn malformed_requests_get_typed_errors_and_nothing_stops() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let sandbox = Sandbox::start(&folder.path().join("data"), &Options::new()?).await?;
+    let scene = Scene::begin().await?;
+    let sandbox = scene.sandbox().await?;
     let rpc = &sandbox.rpc;
     // The server library calls everything that is no request a parse error, but for an empty batch.
     let mut wrong = vec![];

@@ -1,6 +1,8 @@
 //! The scenarios: each starts sandboxes of its own.
 
 mod clients;
+mod garbage;
 mod hostile;
 mod layer1;
 mod survival;
+mod toolchains;

@@ -1,17 +1,24 @@
 //! Crashes, stops and restarts: the chain goes on, and a receipt that somebody saw stays.
 
 use anyhow::{Context as _, ensure};
-use millrace_tezt::{Options, Sandbox, clients, quantity};
+use fastrand::Rng;
+use millrace_tezt::{Options, Sandbox, Scene, clients, quantity};
 use serde_json::{Value, json};
+use std::{
+    path::Path,
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
+};
 
 const CRASHES: u64 = 4;
 const TRANSFERS_PER_LIFE: u64 = 12;
+const CHAINS: u64 = 3;
+const KILLS_PER_CHAIN: u64 = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn kill_9_loses_no_block_whose_receipt_was_seen() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let data_dir = folder.path().join("data");
-    let options = Options::new()?;
+    let scene = Scene::begin().await?;
+    let data_dir = scene.data_dir();
+    let options = Options::new();
     let total = CRASHES * TRANSFERS_PER_LIFE;
     let raws = clients::run("sign.mjs", &["1337", "0", &total.to_string()]).await?;
     let mut seen: Vec<Value> = vec![];
@@ -32,6 +39,49 @@ async fn kill_9_loses_no_block_whose_receipt_was_seen() -> anyhow::Result<()> {
     ensure!(quantity(&sandbox.rpc.call("eth_getTransactionCount", nonce).await?)? == total);
     finalizes(&sandbox).await?;
     sandbox.stop().await
+}
+
+/// Whatever a start was busy with when it was killed, the next one goes on from there.
+#[tokio::test(flavor = "multi_thread")]
+async fn kill_9_during_a_start_never_needs_a_fresh_chain() -> anyhow::Result<()> {
+    let scene = Scene::begin().await?;
+    let options = Options::new();
+    let seed = seed()?;
+    eprintln!("MILLRACE_SEED={seed}");
+    let mut rng = Rng::with_seed(seed);
+    let started = Instant::now();
+    Sandbox::start(&scene.path("measured"), &options).await?.crash().await?;
+    let start_ms = u64::try_from(started.elapsed().as_millis())?;
+    let raws = clients::run("sign.mjs", &["1337", "0", "1"]).await?;
+    for chain in 0..CHAINS {
+        let data_dir = scene.path(&format!("chain-{chain}"));
+        for _ in 0..KILLS_PER_CHAIN {
+            kill_after(&data_dir, &options, rng.u64(0..=start_ms)).await?;
+        }
+        let sandbox = Sandbox::start(&data_dir, &options).await;
+        let sandbox = sandbox.with_context(|| format!("MILLRACE_SEED={seed}, chain {chain}"))?;
+        let hash = sandbox.rpc.call("eth_sendRawTransaction", json!([raws[0]])).await?;
+        sandbox.rpc.receipt(&hash).await?;
+        finalizes(&sandbox).await?;
+        sandbox.stop().await?;
+    }
+    Ok(())
+}
+
+/// `MILLRACE_SEED`, or one that nobody chose.
+fn seed() -> anyhow::Result<u64> {
+    match std::env::var("MILLRACE_SEED") {
+        Ok(seed) => Ok(seed.parse()?),
+        Err(_) => Ok(u64::from(SystemTime::now().duration_since(UNIX_EPOCH)?.subsec_nanos())),
+    }
+}
+
+/// Starts a sandbox and kills it so long after, wherever it is then.
+async fn kill_after(data_dir: &Path, options: &Options, ms: u64) -> anyhow::Result<()> {
+    let mut process = options.command(data_dir)?.spawn()?;
+    let ended = tokio::time::timeout(Duration::from_millis(ms), process.wait()).await;
+    ensure!(ended.is_err(), "after {ms} ms it had ended by itself: {ended:?}");
+    Ok(process.kill().await?)
 }
 
 /// Every receipt is there as it was seen.
@@ -57,9 +107,9 @@ async fn finalizes(sandbox: &Sandbox) -> anyhow::Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ctrl_c_stops_and_the_chain_goes_on_until_it_is_forgotten() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let data_dir = folder.path().join("data");
-    let options = Options::new()?;
+    let scene = Scene::begin().await?;
+    let data_dir = scene.data_dir();
+    let options = Options::new();
     let raws = clients::run("sign.mjs", &["1337", "0", "2"]).await?;
 
     let sandbox = Sandbox::start(&data_dir, &options).await?;
@@ -69,8 +119,14 @@ async fn ctrl_c_stops_and_the_chain_goes_on_until_it_is_forgotten() -> anyhow::R
     let receipt = sandbox.rpc.receipt(&first).await?;
     sandbox.stop().await?;
 
-    let sandbox = Sandbox::start(&data_dir, &options).await?;
+    // A chain has its own copy of what it began with.
+    let without_dist = options.clone().with(&["--dist", "/nowhere"]);
+    let sandbox = Sandbox::start(&data_dir, &without_dist).await?;
     ensure!(sandbox.rpc.receipt(&first).await? == receipt);
+    // Also in the states of before.
+    let before = quantity(&receipt["blockNumber"])? - 1;
+    let nonce = json!(["0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266", format!("{before:#x}")]);
+    ensure!(sandbox.rpc.call("eth_getTransactionCount", nonce).await? == "0x0");
     let second = sandbox.rpc.call("eth_sendRawTransaction", json!([raws[1]])).await?;
     sandbox.rpc.receipt(&second).await?;
     finalizes(&sandbox).await?;
@@ -85,26 +141,21 @@ async fn ctrl_c_stops_and_the_chain_goes_on_until_it_is_forgotten() -> anyhow::R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_start_says_why() -> anyhow::Result<()> {
-    let folder = tempfile::tempdir()?;
-    let data_dir = folder.path().join("data");
-    let options = Options::new()?;
+    let scene = Scene::begin().await?;
+    let data_dir = scene.data_dir();
+    let options = Options::new();
     let sandbox = Sandbox::start(&data_dir, &options).await?;
 
-    let same_folder = refusal(&data_dir, &Options::new()?).await?;
+    let same_folder = options.refusal(&data_dir).await?;
     ensure!(same_folder.contains("another sandbox uses"), "{same_folder}");
-    let same_port = refusal(&folder.path().join("other"), &options).await?;
+    let port = sandbox.rpc.url().rsplit(':').next().context("no port")?;
+    let same_port = options.clone().with(&["--rpc-port", port]).refusal(&scene.path("other")).await?;
     ensure!(same_port.contains("in use"), "{same_port}");
-    let foreign = folder.path().join("foreign");
+    let foreign = scene.path("foreign");
     std::fs::create_dir(&foreign)?;
     std::fs::write(foreign.join("thesis.txt"), "years of work")?;
-    let foreign_folder = refusal(&foreign, &Options::new()?.with(&["--fresh"])).await?;
+    let foreign_folder = options.with(&["--fresh"]).refusal(&foreign).await?;
     ensure!(foreign_folder.contains("is not the data folder of a sandbox"), "{foreign_folder}");
     ensure!(std::fs::read_to_string(foreign.join("thesis.txt"))? == "years of work");
     sandbox.stop().await
-}
-
-async fn refusal(data_dir: &std::path::Path, options: &Options) -> anyhow::Result<String> {
-    let output = options.command(data_dir)?.output().await?;
-    ensure!(output.status.code() == Some(1), "{output:?}");
-    String::from_utf8(output.stderr).context("not text")
 }

@@ -5,7 +5,7 @@ use millrace_block::{WorldReader, charges};
 use millrace_evm::{
     execute::{BlockEnvironment, Invalid, TransactionError, validate},
     state::State,
-    transaction::{DecodeError, SignedTransaction},
+    transaction::{DecodeError, SignedTransaction, Transaction},
 };
 use millrace_primitives::{Address, Gas, H256, Timestamp, TransactionHash, U256};
 use millrace_pvm::durable::Durable;
@@ -29,6 +29,19 @@ pub struct Admitted {
     pub cost_max: U256,
 }
 
+/// What a transaction offers: whoever made it wants to know which of these was not enough.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Offered {
+    /// Who sends it.
+    pub sender: Address,
+    /// Its nonce.
+    pub nonce: u64,
+    /// Most gas it may use.
+    pub gas_limit: Gas,
+    /// Most wei it pays per gas.
+    pub max_fee_per_gas: U256,
+}
+
 /// Why a transaction may not wait for a block.
 #[derive(Debug, thiserror::Error)]
 pub enum Rejected {
@@ -39,8 +52,13 @@ pub enum Rejected {
     #[error("invalid signature")]
     Signature,
     /// It breaks a rule now, and waiting does not mend it.
-    #[error("{0:?}")]
-    Invalid(Invalid),
+    #[error("{invalid:?}")]
+    Invalid {
+        /// The rule.
+        invalid: Invalid,
+        /// What it offered.
+        offered: Box<Offered>,
+    },
     /// The state could not be read.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -59,21 +77,25 @@ impl Engine {
         let charges = charges(&self.parameters);
         let host = NativeHost::new(state);
         let overlay = State::new(WorldReader::new(&host));
+        let (transaction, sender) = (recovered.transaction(), recovered.sender());
+        let reject = |invalid| {
+            let &Transaction { nonce, gas_limit, max_fee_per_gas, .. } = transaction;
+            let offered = Offered { sender, nonce, gas_limit, max_fee_per_gas };
+            Rejected::Invalid { invalid, offered: Box::new(offered) }
+        };
         match validate(&overlay, &environment, &charges, &recovered) {
             Ok(()) | Err(TransactionError::Invalid(Invalid::NonceTooHigh { .. })) => {}
-            Err(TransactionError::Invalid(invalid)) => return Err(Rejected::Invalid(invalid)),
+            Err(TransactionError::Invalid(invalid)) => return Err(reject(invalid)),
             Err(TransactionError::Reader(error)) => return Err(EngineError::Layout(error).into()),
         }
-        let transaction = recovered.transaction();
         let da_bytes = charges.da_bytes(&transaction.data, &transaction.access_list);
         let da_gas = charges.da_gas(da_bytes, environment.base_fee).unwrap_or(u64::MAX);
         let cost_max = U256::from(transaction.gas_limit.get())
             .saturating_mul(transaction.max_fee_per_gas)
             .saturating_add(transaction.value);
-        let sender = recovered.sender();
         let available = self.account(state, sender)?.unwrap_or_default().balance;
         if available < cost_max {
-            return Err(Rejected::Invalid(Invalid::InsufficientFunds { needed: cost_max, available }));
+            return Err(reject(Invalid::InsufficientFunds { needed: cost_max, available }));
         }
         Ok(Admitted {
             hash: recovered.hash(),
@@ -89,7 +111,8 @@ impl Engine {
         })
     }
 
-    fn next_environment(
+    /// What the transactions of the block after the head see, if it is made at `timestamp`.
+    pub(crate) fn next_environment(
         &self,
         state: &Durable,
         timestamp: Timestamp,

@@ -1,17 +1,43 @@
 //! Calls that change nothing: `eth_call` and `eth_estimateGas`.
 
+use crate::overrides::{CallReader, Overrides, ReadFault};
 use crate::{Engine, EngineError, host::NativeHost};
-use millrace_block::{WorldReader, charges};
+use millrace_block::charges;
 use millrace_evm::{
-    Fork,
-    execute::{BlockEnvironment, EstimateError, Invalid, TransactionError, estimate, simulate},
+    Fees, Fork,
+    execute::{BlockEnvironment, EstimateError, Estimation, Invalid, TransactionError, estimate, simulate},
     state::State,
 };
-use millrace_layout::LayoutError;
-use millrace_primitives::{Gas, H256, U256};
+use millrace_primitives::{Gas, H256, Timestamp, U256};
 use millrace_pvm::durable::Durable;
 
 pub use millrace_evm::execute::{Call, CallOutcome};
+
+/// The block that a call believes to be in. The state is that after the head in either case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The head: what a client sees that looks back.
+    Head,
+    /// The block after the head, made at this time or at that of the head, whichever is later: what a
+    /// transaction will see.
+    Next(Timestamp),
+}
+
+/// A call and where it runs.
+#[derive(Clone, Copy)]
+pub struct Simulation<'a> {
+    /// The call.
+    pub call: &'a Call,
+    /// The block it is in.
+    pub stage: Stage,
+    /// What it pretends.
+    pub overrides: &'a Overrides,
+    /// Most gas of its execution; the chain may allow less.
+    pub gas_max: Gas,
+    /// Asked at every read of the state and between the runs of an estimate: false ends the call. An execution
+    /// that reads nothing goes on until its gas is used up.
+    pub goes_on: &'a dyn Fn() -> bool,
+}
 
 /// Why a call has no outcome.
 #[derive(Debug, thiserror::Error)]
@@ -22,30 +48,35 @@ pub enum CallError {
     /// It fails whatever gas it has.
     #[error("the call fails")]
     Failed(Box<CallOutcome>),
+    /// Nobody waits for it any more.
+    #[error("the call was interrupted")]
+    Interrupted,
     /// The state could not be read.
     #[error(transparent)]
     Engine(#[from] EngineError),
 }
 
-impl From<TransactionError<LayoutError>> for CallError {
-    fn from(error: TransactionError<LayoutError>) -> Self {
+impl From<TransactionError<ReadFault>> for CallError {
+    fn from(error: TransactionError<ReadFault>) -> Self {
         match error {
             TransactionError::Invalid(invalid) => Self::Invalid(invalid),
-            TransactionError::Reader(error) => Self::Engine(error.into()),
+            TransactionError::Reader(ReadFault::Layout(error)) => Self::Engine(error.into()),
+            TransactionError::Reader(ReadFault::Interrupted) => Self::Interrupted,
         }
     }
 }
 
 impl Engine {
-    /// Executes a call on `state` as if it were in its last block.
+    /// Executes a call on `state`.
     ///
     /// # Errors
-    /// [`CallError::Invalid`], [`CallError::Engine`]; a call that reverts has an outcome.
-    pub fn call(&self, state: &Durable, call: &Call) -> Result<CallOutcome, CallError> {
-        let environment = self.environment_of_head(state)?;
+    /// [`CallError`]; a call that reverts has an outcome.
+    pub fn call(&self, state: &Durable, simulation: &Simulation<'_>) -> Result<CallOutcome, CallError> {
+        let environment = self.environment(state, simulation)?;
         let host = NativeHost::new(state);
-        let mut overlay = State::new(WorldReader::new(&host));
-        Ok(simulate(&mut overlay, &environment, &charges(&self.parameters), Fork::default(), call)?)
+        let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
+        let fees = self.fees_of(simulation);
+        Ok(simulate(&mut State::new(reader), &environment, &fees, Fork::default(), simulation.call)?)
     }
 
     /// The least gas limit with which the call succeeds as a transaction, now and whenever the base fee is
@@ -53,15 +84,17 @@ impl Engine {
     ///
     /// # Errors
     /// [`CallError::Failed`] when it fails whatever gas it has.
-    pub fn estimate(&self, state: &Durable, call: &Call) -> Result<Gas, CallError> {
-        let base_fee = self.parameters.base_fee_min;
-        let environment = BlockEnvironment { base_fee, ..self.environment_of_head(state)? };
+    pub fn estimate(&self, state: &Durable, simulation: &Simulation<'_>) -> Result<Gas, CallError> {
+        let environment = self.environment(state, simulation)?;
         let host = NativeHost::new(state);
-        let mut overlay = State::new(WorldReader::new(&host));
-        let charges = charges(&self.parameters);
-        match estimate(&mut overlay, &environment, &charges, Fork::default(), call) {
+        let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
+        let fees = self.fees_of(simulation);
+        let &Simulation { call, goes_on, .. } = simulation;
+        let estimation = Estimation { call, base_fee_min: self.parameters.base_fee_min, goes_on };
+        match estimate(&mut State::new(reader), &environment, &fees, Fork::default(), &estimation) {
             Ok(gas) => Ok(gas),
             Err(EstimateError::Failed(outcome)) => Err(CallError::Failed(outcome)),
+            Err(EstimateError::Interrupted) => Err(CallError::Interrupted),
             Err(EstimateError::Transaction(error)) => Err(error.into()),
         }
     }
@@ -70,15 +103,31 @@ impl Engine {
     ///
     /// # Errors
     /// [`EngineError::Layout`].
-    pub fn next_base_fee(
-        &self,
-        state: &Durable,
-        timestamp: millrace_primitives::Timestamp,
-    ) -> Result<U256, EngineError> {
+    pub fn next_base_fee(&self, state: &Durable, timestamp: Timestamp) -> Result<U256, EngineError> {
         let head = millrace_layout::world::World::Committed.head()?.require(&NativeHost::new(state))?;
         let then = head.header.timestamp;
         let backlog = millrace_block::fees::backlog_at(&self.parameters, head.backlog, then, timestamp);
         Ok(millrace_block::fees::base_fee(&self.parameters, backlog))
+    }
+
+    fn fees_of(&self, simulation: &Simulation<'_>) -> Fees {
+        let fees = charges(&self.parameters);
+        Fees { execution_gas_limit_max: fees.execution_gas_limit_max.min(simulation.gas_max), ..fees }
+    }
+
+    fn environment(
+        &self,
+        state: &Durable,
+        simulation: &Simulation<'_>,
+    ) -> Result<BlockEnvironment, EngineError> {
+        let environment = match simulation.stage {
+            Stage::Head => self.environment_of_head(state)?,
+            Stage::Next(timestamp) => {
+                let head = self.head(state)?.header.timestamp;
+                self.next_environment(state, timestamp.max(head))?
+            }
+        };
+        Ok(simulation.overrides.block.apply(environment))
     }
 
     fn environment_of_head(&self, state: &Durable) -> Result<BlockEnvironment, EngineError> {
@@ -94,3 +143,6 @@ impl Engine {
         })
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,5 +1,6 @@
 //! What can go wrong between a state and the kernel.
 
+use crate::ForeignKernel;
 use millrace_block::{BlockError, BlueprintFault};
 use millrace_layout::LayoutError;
 use millrace_pvm::{PvmError, Status};
@@ -7,6 +8,9 @@ use millrace_pvm::{PvmError, Status};
 /// A state or a kernel that cannot work. Transactions and calls never cause this.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
+    /// The rollup runs another kernel than this program has natively.
+    #[error(transparent)]
+    Kernel(#[from] ForeignKernel),
     /// A key of the state is absent or corrupt.
     #[error("the state of the rollup: {0}")]
     Layout(#[from] LayoutError),

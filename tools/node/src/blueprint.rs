@@ -31,6 +31,16 @@ pub(crate) enum BuildError {
     Store(#[from] StoreError),
 }
 
+impl BuildError {
+    /// Whether another selection of transactions may be spared this.
+    pub(crate) const fn may_be_the_content(&self) -> bool {
+        match self {
+            Self::Engine(_) | Self::Prepare(_) => true,
+            Self::Authority(_) | Self::Store(_) => false,
+        }
+    }
+}
+
 /// Signs blueprints.
 #[derive(Clone)]
 pub(crate) struct Signer {

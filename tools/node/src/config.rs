@@ -1,8 +1,9 @@
 //! What a node is told when it starts.
 
-use millrace_primitives::U256;
+use millrace_primitives::{BlockNumber, U256};
 use millrace_rpc::RpcConfig;
 use millrace_sequencing::{pool, producer::Rhythm, publisher};
+use millrace_store::UNDO_BLOCKS_MAX;
 use millrace_wire::signature::SecretKey;
 use std::path::PathBuf;
 
@@ -39,11 +40,52 @@ pub struct NodeConfig {
     pub pool: pool::Limits,
     /// How far the local head may be ahead, and when blueprints are handed over again.
     pub publication: publisher::Limits,
-    /// For how many recent blocks the state can be asked for.
-    pub states_kept: usize,
+    /// For which recent blocks the state can be asked for.
+    pub states: Retention,
 }
 
-impl NodeConfig {
-    /// Default of [`NodeConfig::states_kept`].
-    pub const STATES_KEPT: usize = 1_024;
+/// Which recent states are kept in memory. After a restart they are made again of what the database keeps, which is
+/// enough for [`UNDO_BLOCKS_MAX`] blocks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Retention {
+    /// At least so many.
+    pub states_min: u64,
+    /// And back to so many before the finalized block, which clients call `finalized`.
+    pub margin_blocks: u64,
+    /// But never more than so many.
+    pub states_max: u64,
+}
+
+impl Default for Retention {
+    fn default() -> Self {
+        Self { states_min: 1_024, margin_blocks: 256, states_max: UNDO_BLOCKS_MAX }
+    }
+}
+
+impl Retention {
+    /// The first block whose state is kept when these are the heads.
+    pub(crate) fn first(&self, head: BlockNumber, finalized: BlockNumber) -> BlockNumber {
+        let wanted = head.since(finalized).saturating_add(self.margin_blocks).saturating_add(1);
+        let count = wanted.max(self.states_min).min(self.states_max).max(1);
+        head.saturating_add(1).checked_sub(count).unwrap_or(BlockNumber::ZERO)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn states_reach_back_to_the_finalized_block_within_bounds() {
+        let retention = Retention { states_min: 10, margin_blocks: 5, states_max: 100 };
+        let first =
+            |head, finalized| retention.first(BlockNumber::new(head), BlockNumber::new(finalized)).get();
+        assert_eq!(first(0, 0), 0);
+        assert_eq!(first(1_000, 1_000), 991, "the least");
+        assert_eq!(first(1_000, 950), 945, "the margin below the finalized block");
+        assert_eq!(first(1_000, 0), 901, "the most");
+        assert_eq!(first(50, 0), 0);
+        let none = Retention { states_min: 0, margin_blocks: 0, states_max: 0 };
+        assert_eq!(none.first(BlockNumber::new(7), BlockNumber::new(7)).get(), 7, "the head is always there");
+    }
 }

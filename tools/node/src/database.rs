@@ -1,44 +1,78 @@
 //! Between the database and the types of the node.
 
-use crate::{Genesis, NodeConfig, NodeError, shared::Snapshot};
+use crate::{Genesis, NodeConfig, NodeError, Retention, shared::Snapshot};
 use millrace_engine::{Engine, EngineError, keccak};
-use millrace_primitives::{RollupAddress, TransactionHash};
+use millrace_primitives::{BlockNumber, RollupAddress, TransactionHash};
 use millrace_pvm::{
     Machine, MachineConfig, PreimageFolder,
     durable::{self, Durable},
 };
 use millrace_rpc::SealedBlock;
-use millrace_store::{BlockCommit, Identity, StateChange, Store, StoreError};
-use std::{fs, sync::Arc};
+use millrace_store::{BlockCommit, Divergence, Identity, Mark, StateChange, Store, StoreError};
+use std::{collections::VecDeque, fs, sync::Arc};
 
 /// The file of the database in the data folder.
 const FILE: &str = "node.redb";
 
-/// Opens the database, which it makes together with block 0 if it is not there, and gives its head.
-pub(crate) fn open(
-    config: &NodeConfig,
-    rollup: RollupAddress,
-) -> Result<(Store, Engine, Snapshot), NodeError> {
+/// A database with what is at its end.
+pub(crate) struct Opened {
+    pub(crate) store: Store,
+    pub(crate) engine: Engine,
+    /// Consecutive blocks with their states, the head last; never empty.
+    pub(crate) recent: VecDeque<Snapshot>,
+}
+
+/// Opens the database, which it makes together with block 0 if it is not there.
+pub(crate) fn open(config: &NodeConfig, rollup: RollupAddress) -> Result<Opened, NodeError> {
     fs::create_dir_all(&config.data_dir)
         .map_err(|source| NodeError::DataDir { path: config.data_dir.clone(), source })?;
     let identity = Identity { chain_id: config.chain_id, rollup };
     let store = Store::open(&config.data_dir.join(FILE), &identity)?;
+    if let Some(Divergence { number, finding }) = store.divergence()? {
+        return Err(NodeError::Diverged { number, finding });
+    }
     let head = match store.head()? {
         Some(head) => {
-            let stored =
-                store.block(head.header.number)?.ok_or_else(|| inconsistent(&head.hash, "missing"))?;
-            let block = SealedBlock {
-                hash: stored.hash,
-                block: stored.block,
-                transaction_hashes: stored.transaction_hashes,
-            };
-            Snapshot { block: Arc::new(block), state: load_state(&store)? }
+            Snapshot { block: sealed_block(&store, head.header.number)?, state: load_state(&store)? }
         }
         None => make_genesis(&store, &config.genesis, rollup)?,
     };
     let engine = Engine::of(&head.state)?;
     check(config, &engine, &head)?;
-    Ok((store, engine, head))
+    let recent = with_ancestors(&store, &config.states, head)?;
+    Ok(Opened { store, engine, recent })
+}
+
+/// The head after its ancestors, whose states are made of the changes that the database keeps.
+fn with_ancestors(
+    store: &Store,
+    retention: &Retention,
+    head: Snapshot,
+) -> Result<VecDeque<Snapshot>, NodeError> {
+    let mut number = head.number();
+    let finalized = store.mark(Mark::Finalized)?.map_or(BlockNumber::ZERO, |mark| mark.number);
+    let first = retention.first(number, finalized);
+    let mut state = head.state.clone();
+    let mut recent = VecDeque::from([head]);
+    while number > first
+        && let Some(changes) = store.changes_back(number)?
+        && let Some(before) = number.checked_sub(1)
+    {
+        for change in changes {
+            change_state(&mut state, &change.key, change.value, "undo")?;
+        }
+        recent.push_front(Snapshot { block: sealed_block(store, before)?, state: state.clone() });
+        number = before;
+    }
+    Ok(recent)
+}
+
+/// A block that the database must have.
+fn sealed_block(store: &Store, number: BlockNumber) -> Result<Arc<SealedBlock>, NodeError> {
+    let stored = store.block(number)?;
+    let stored = stored.ok_or_else(|| StoreError::Corrupt { table: "bodies", key: number.to_string() })?;
+    let transaction_hashes = stored.transaction_hashes;
+    Ok(Arc::new(SealedBlock { hash: stored.hash, block: stored.block, transaction_hashes }))
 }
 
 /// Runs the installer and commits what comes out as block 0.
@@ -84,15 +118,26 @@ pub(crate) fn commit_of(
 
 fn load_state(store: &Store) -> Result<Durable, NodeError> {
     let mut state = Durable::new();
-    store.visit_state(|path, value| {
-        let key = durable::Key::parse(path).map_err(|_| StoreError::Corrupt {
-            table: "state",
-            key: String::from_utf8_lossy(path).into_owned(),
-        })?;
-        state.set(key, value.to_vec());
-        Ok::<_, StoreError>(())
-    })?;
+    store.visit_state(|path, value| change_state(&mut state, path, Some(value.to_vec()), "state"))?;
     Ok(state)
+}
+
+/// Makes one change to a state, as `table` has it.
+fn change_state(
+    state: &mut Durable,
+    path: &[u8],
+    value: Option<Vec<u8>>,
+    table: &'static str,
+) -> Result<(), StoreError> {
+    let corrupt = || StoreError::Corrupt { table, key: String::from_utf8_lossy(path).into_owned() };
+    let key = durable::Key::parse(path).map_err(|_| corrupt())?;
+    match value {
+        Some(value) => state.set(key, value),
+        None => {
+            state.delete_value(key);
+        }
+    }
+    Ok(())
 }
 
 fn check(config: &NodeConfig, engine: &Engine, head: &Snapshot) -> Result<(), NodeError> {

@@ -2,7 +2,7 @@
 
 use millrace_engine::EngineError;
 use millrace_l1::client::ClientError;
-use millrace_primitives::U256;
+use millrace_primitives::{BlockNumber, U256};
 use millrace_store::StoreError;
 use std::path::PathBuf;
 
@@ -34,6 +34,16 @@ pub enum NodeError {
     /// The state of the database, or the genesis state, does not fit the engine.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The chain was found to differ from that of the rollup node, in this run or an earlier one.
+    #[error(
+        "this chain cannot go on, it differs from that of the rollup node since block {number}: {finding}"
+    )]
+    Diverged {
+        /// The block at which they part.
+        number: BlockNumber,
+        /// What was found.
+        finding: String,
+    },
     /// The rollup has another chain id than the configuration says.
     #[error("the rollup has chain id {actual}, the configuration says {configured}")]
     ChainId {

@@ -6,6 +6,7 @@
 
 use crate::shared::Shared;
 use futures::StreamExt as _;
+use millrace_engine::BlueprintFault;
 use millrace_l1::client::{BlockId, ClientError, RollupNode};
 use millrace_layout::{
     Key, LayoutError, Value,
@@ -15,7 +16,7 @@ use millrace_layout::{
 };
 use millrace_primitives::{BlockHash, BlockNumber, L1Level, TransactionHash};
 use millrace_sequencing::follower::{Divergence, Follower, Progress};
-use millrace_store::{Mark, Position as MarkPosition, StoreError};
+use millrace_store::{Divergence as StoredDivergence, Mark, Position as MarkPosition, StoreError};
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use tokio::sync::mpsc;
 
@@ -36,8 +37,8 @@ pub(crate) enum Report {
         confirmed: BlockNumber,
         /// Items that no local block has.
         delayed: Vec<Item>,
-        /// Blueprints that the kernel dropped in this level, with its reason.
-        dropped: Vec<(BlockNumber, u8)>,
+        /// Blueprints that the kernel dropped in this level, and may take when they come again.
+        dropped: Vec<BlockNumber>,
     },
     /// The rollup node has another chain.
     Diverged(Divergence),
@@ -92,6 +93,7 @@ impl Layer1Task {
             match error {
                 FollowError::Stopping => return,
                 FollowError::Diverged(divergence) => {
+                    self.remember(divergence).await;
                     let _ = self.reports.send(Report::Diverged(divergence)).await;
                     return;
                 }
@@ -105,6 +107,17 @@ impl Layer1Task {
             }
             tokio::time::sleep(Duration::from_millis(pause_ms)).await;
             pause_ms = pause_ms.saturating_mul(2).min(RECONNECT_MAX_MS);
+        }
+    }
+
+    /// Writes the divergence down, so that a restart does not go on with this chain.
+    async fn remember(&self, divergence: Divergence) {
+        let record = StoredDivergence { number: divergence.number(), finding: divergence.to_string() };
+        let shared = Arc::clone(&self.shared);
+        match tokio::task::spawn_blocking(move || shared.store.diverge(&record)).await {
+            Ok(Ok(())) => {}
+            Ok(Err(error)) => tracing::error!(%error, "the divergence cannot be stored"),
+            Err(error) => tracing::error!(%error, "the divergence was not stored"),
         }
     }
 
@@ -131,6 +144,7 @@ impl Layer1Task {
             (listed, delayed) = self.waiting_items(finalized).await?;
         }
         let dropped = self.dropped_blueprints(block).await?;
+        let dropped = self.judge(confirmed, &dropped)?;
         let shared = Arc::clone(&self.shared);
         // A write to the disk: not on a thread of the async executor.
         let written = tokio::task::spawn_blocking(move || shared.store.set_marks(&marks)).await;
@@ -230,6 +244,27 @@ impl Layer1Task {
             }
         }
         Ok((listed, new))
+    }
+
+    /// Which of the dropped blueprints may be taken when they come again. Any other was dropped for a reason that
+    /// stays, and its block is here: the chains part.
+    fn judge(
+        &mut self,
+        confirmed: BlockNumber,
+        dropped: &[(BlockNumber, u8)],
+    ) -> Result<Vec<BlockNumber>, FollowError> {
+        let head = self.shared.head().number();
+        let mut again = Vec::new();
+        for &(number, reason) in dropped {
+            if number > head {
+                tracing::warn!(%number, reason, "the kernel dropped a blueprint that was not made here");
+            } else if number > confirmed && reason == BlueprintFault::TimestampAhead.code() {
+                again.push(number);
+            } else if number > confirmed {
+                self.follower.dropped(number, reason)?;
+            }
+        }
+        Ok(again)
     }
 
     /// The blueprints that the kernel dropped in a level, from its list of events.

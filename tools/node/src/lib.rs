@@ -11,11 +11,11 @@
 //! the engine, writes block, blueprint and state in one durable transaction, and only then shows the block
 //! and hands the blueprint to the batcher: whatever a client saw a receipt for survives any crash. Another
 //! task reads the confirmed head at every level and compares the hash of each block with the local one; the
-//! first difference stops production for good. [`Node::stop`] ends all of it in order, and a start after
+//! first difference stops production for good, also after a restart. [`Node::stop`] ends all of it in order, and a start after
 //! that, or after a crash, goes on from the database.
 //!
 //! **Bounds**: [`NodeConfig`] and the limits in it; one block and one hand-over at a time; states of recent
-//! blocks only ([`NodeConfig::states_kept`]). **Failure**: [`NodeError`] at the start; afterwards [`Status`]
+//! blocks only ([`Retention`]). **Failure**: [`NodeError`] at the start; afterwards [`Status`]
 //! says why no block is made, while reads go on. **Deliberately unknown**: execution (the engine), the wire
 //! forms of JSON-RPC, which rollup node this is.
 
@@ -31,8 +31,10 @@ mod sequencer;
 mod shared;
 mod time;
 
-pub use config::{Genesis, NodeConfig};
+pub use chain::{DevelopmentKeys, InvalidKey};
+pub use config::{Genesis, NodeConfig, Retention};
 pub use error::NodeError;
+pub use millrace_engine::{ForeignKernel, SOURCES, SOURCES_MARK, check_kernel};
 pub use millrace_rpc::{RpcConfig, SealedBlock};
 pub use node::Node;
 pub use shared::{Heads, Status};

@@ -1,10 +1,18 @@
 //! Starting and stopping.
 
 use crate::{
-    Heads, NodeConfig, NodeError, Status, blueprint::Signer, chain::LocalChain, database, layer1::Layer1Task,
-    sequencer::Sequencer, shared::Shared, time,
+    Heads, NodeConfig, NodeError, Status,
+    blueprint::Signer,
+    chain::LocalChain,
+    database::{self, Opened},
+    layer1::Layer1Task,
+    sequencer::Sequencer,
+    shared::Shared,
+    time,
 };
-use millrace_l1::client::{RollupNode, RollupNodeConfig};
+use millrace_engine::{EngineError, check_kernel};
+use millrace_l1::client::{BlockId, RollupNode, RollupNodeConfig};
+use millrace_layout::{pvm::BOOT_KERNEL, world::World};
 use millrace_primitives::{BlockNumber, L1Level, RollupAddress};
 use millrace_rpc::{RpcServer, SealedBlock};
 use millrace_sequencing::{producer::Producer, publisher::Publisher};
@@ -53,15 +61,17 @@ impl Node {
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
         let rollup_node = RollupNode::new(&config.rollup_node, RollupNodeConfig::default())?;
         let rollup = rollup_node.smart_rollup_address().await?;
+        check_kernel_of(&rollup_node).await?;
         let opening = config.clone();
         let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
-        let (store, engine, head) =
+        let Opened { store, engine, recent } =
             opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let number = head.number();
         let domain = Domain { rollup, chain_id: engine.parameters().chain_id };
         let signer = Signer { key: config.key.clone(), domain };
-        signer.epoch(&engine, &head.state).map_err(|error| NodeError::Authority(error.to_string()))?;
-        let shared = Arc::new(Shared::new(&config, engine, store, head));
+        let shared = Arc::new(Shared::new(&config, engine, store, recent));
+        let head = shared.head();
+        let number = head.number();
+        signer.epoch(&shared.engine, &head.state).map_err(|error| NodeError::Authority(error.to_string()))?;
         let confirmed = resume_heads(&shared, number)?;
 
         let address = config.rpc.listen;
@@ -147,6 +157,20 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(CLOSING_POLL_MS)).await;
         }
     }
+}
+
+/// The rollup may run another kernel than the one that its first state had: it was upgraded since.
+async fn check_kernel_of(rollup_node: &RollupNode) -> Result<(), NodeError> {
+    let has_booted = {
+        let head = World::Committed.head().map_err(EngineError::from)?;
+        rollup_node.durable_value(BlockId::Head, head.path().as_str()).await?.is_some()
+    };
+    // Before that it is the installer.
+    if !has_booted {
+        return Ok(());
+    }
+    let kernel = rollup_node.durable_value(BlockId::Head, BOOT_KERNEL.as_str()).await?;
+    Ok(check_kernel(&kernel.unwrap_or_default()).map_err(EngineError::from)?)
 }
 
 /// Takes up the heads where the last run left them; answers the confirmed one.

@@ -10,10 +10,11 @@ use crate::{
 use millrace_engine::EngineError;
 use millrace_l1::client::RollupNode;
 use millrace_layout::delayed::Item;
-use millrace_primitives::{BlockNumber, Timestamp};
+use millrace_primitives::{BlockNumber, L1Level, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_sequencing::{
     Moment,
+    isolation::{Isolation, Verdict},
     pool::{Budget, Transaction},
     producer::{self, Demand, Producer},
     publisher::{self, Publisher},
@@ -46,7 +47,20 @@ pub(crate) struct Sequencer {
     pause_until: Moment,
     expire_at: Moment,
     building: Option<JoinHandle<Result<Built, BuildError>>>,
+    /// How many items a block takes while one of them is suspected.
+    isolation: Isolation,
+    /// What is in the block that is being made.
+    attempt: Vec<Candidate>,
+    /// The only thing in the block that could not be made last.
+    suspect: Option<Candidate>,
     handing: Option<JoinHandle<Result<Vec<BlockNumber>, HandOverError>>>,
+}
+
+/// Something that goes into a block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Candidate {
+    Delayed(TransactionHash),
+    Transaction(TransactionHash),
 }
 
 /// What the task waits for.
@@ -78,6 +92,9 @@ impl Sequencer {
             pause_until: Moment::ZERO,
             expire_at: time::now().after_ms(EXPIRY_PERIOD_MS),
             building: None,
+            isolation: Isolation::default(),
+            attempt: Vec::new(),
+            suspect: None,
             handing: None,
         }
     }
@@ -168,15 +185,16 @@ impl Sequencer {
     /// Starts a block, unless it would be empty without need.
     fn start_block(&mut self, timestamp: Timestamp, now: Moment) -> Option<Moment> {
         let parent = self.shared.head();
-        let delayed: Vec<Item> = self.delayed.iter().take(DELAYED_PER_BLOCK_MAX).cloned().collect();
+        let delayed_max = DELAYED_PER_BLOCK_MAX.min(self.isolation.items_max());
+        let delayed: Vec<Item> = self.delayed.iter().take(delayed_max).cloned().collect();
         let transactions = match self.select(&parent.state, timestamp, &delayed) {
             Ok(transactions) => transactions,
             Err(error) => {
-                self.failed(&error.to_string(), now);
+                self.pause(&error.to_string(), now);
                 return Some(self.pause_until);
             }
         };
-        if transactions.is_empty() && delayed.is_empty() {
+        if transactions.is_empty() && delayed.is_empty() && !self.isolation.is_probing() {
             self.is_priced_out = true;
             match self.producer.decide(Demand::default(), timestamp, now) {
                 producer::Decision::Produce { .. } => {}
@@ -185,6 +203,8 @@ impl Sequencer {
             }
         }
         self.producer.started(now);
+        self.attempt = delayed.iter().map(|item| Candidate::Delayed(item.name)).collect();
+        self.attempt.extend(transactions.iter().map(|transaction| Candidate::Transaction(transaction.hash)));
         let order = Order { parent, timestamp, delayed, transactions };
         let (shared, signer) = (Arc::clone(&self.shared), self.signer.clone());
         self.building = Some(tokio::task::spawn_blocking(move || blueprint::build(&shared, &signer, &order)));
@@ -204,7 +224,7 @@ impl Sequencer {
             payload,
             execution_gas: engine.parameters().execution_gas_block_max,
             base_fee_per_gas: engine.next_base_fee(state, timestamp)?,
-            transactions: TRANSACTIONS_MAX,
+            transactions: TRANSACTIONS_MAX.min(self.isolation.items_max().saturating_sub(delayed.len())),
         };
         Ok(self.shared.pool().select(budget))
     }
@@ -213,8 +233,10 @@ impl Sequencer {
         self.producer.finished();
         let built = match built {
             Ok(Ok(built)) => built,
-            Ok(Err(error)) => return self.failed(&error.to_string(), time::now()),
-            Err(error) => return self.failed(&format!("the block was not finished: {error}"), time::now()),
+            Ok(Err(error)) => return self.failed(&error.to_string(), error.may_be_the_content()),
+            Err(error) => {
+                return self.failed(&format!("the block was not finished: {error}"), error.is_panic());
+            }
         };
         let number = built.snapshot.number();
         let block = Arc::clone(&built.snapshot.block);
@@ -227,6 +249,9 @@ impl Sequencer {
                 pool.remove(hash);
             }
         });
+        if self.isolation.succeeded() == Verdict::Guilty {
+            self.condemn();
+        }
         self.publisher.signed_up_to(number);
         self.shared.report(|status| status.failure = None);
         let header = &block.block.header;
@@ -236,10 +261,44 @@ impl Sequencer {
         let _ = self.shared.blocks.send(block);
     }
 
-    fn failed(&mut self, reason: &str, now: Moment) {
+    /// No block could be made. When that may be due to something in it, the next attempt takes less.
+    fn failed(&mut self, reason: &str, may_be_the_content: bool) {
+        let attempt = std::mem::take(&mut self.attempt);
+        if may_be_the_content && self.isolation.failed(attempt.len()) {
+            let next = self.isolation.items_max();
+            tracing::warn!(
+                reason,
+                items = attempt.len(),
+                next,
+                "no block could be made: the next takes less"
+            );
+            self.suspect = if let [suspect] = attempt.as_slice() { Some(*suspect) } else { None };
+            self.shared.report(|status| status.failure = Some(reason.to_owned()));
+        } else {
+            self.pause(reason, time::now());
+        }
+    }
+
+    /// Waits a while before the next attempt.
+    fn pause(&mut self, reason: &str, now: Moment) {
         tracing::error!(reason, "no block could be made");
         self.pause_until = now.after_ms(FAILURE_PAUSE_MS);
         self.shared.report(|status| status.failure = Some(reason.to_owned()));
+    }
+
+    /// Takes out what no block can be made with.
+    fn condemn(&mut self) {
+        match self.suspect.take() {
+            Some(Candidate::Transaction(hash)) => {
+                tracing::error!(%hash, "no block can be made with this transaction: it leaves the pool");
+                self.shared.pool().ban(hash);
+            }
+            Some(Candidate::Delayed(name)) => {
+                tracing::error!(%name, "no block can be made with this delayed item: it is left out");
+                self.delayed.retain(|item| item.name != name);
+            }
+            None => {}
+        }
     }
 
     fn handed(&mut self, handed: Result<Result<Vec<BlockNumber>, HandOverError>, JoinError>) {
@@ -259,15 +318,16 @@ impl Sequencer {
     fn reported(&mut self, report: Report) {
         match report {
             Report::Level { level, confirmed, delayed, dropped } => {
+                let before = self.publisher.confirmed_head();
+                self.producer.compared();
                 self.publisher.confirmed(confirmed);
-                let again = self.publisher.level(level);
-                if let (Some(first), Some(last)) = (again.first(), again.last()) {
-                    tracing::warn!(%level, %first, %last, "not confirmed for long: blueprints go again");
-                }
-                for (number, reason) in dropped {
-                    tracing::warn!(%level, %number, reason, "the kernel dropped a blueprint: it goes again");
-                    self.publisher.dropped(number);
-                }
+                let trouble = self.hand_over_again(level, &dropped);
+                let is_behind = self.publisher.lag_blocks() > 0;
+                self.shared.report(|status| match trouble {
+                    Some(trouble) => status.publication = Some(trouble),
+                    None if confirmed > before || !is_behind => status.publication = None,
+                    None => {}
+                });
                 tracing::debug!(%level, %confirmed, lag_blocks = self.publisher.lag_blocks(), "level");
                 self.delayed.extend(delayed);
                 self.shared.report(|status| status.is_linked = true);
@@ -279,6 +339,27 @@ impl Sequencer {
                 self.shared.report(|status| status.is_linked = false);
             }
         }
+    }
+}
+
+impl Sequencer {
+    /// Marks what has to go again; answers why.
+    fn hand_over_again(&mut self, level: L1Level, dropped: &[BlockNumber]) -> Option<String> {
+        let again = self.publisher.level(level);
+        let mut trouble = None;
+        if let (Some(first), Some(last)) = (again.first(), again.last()) {
+            tracing::warn!(%level, %first, %last, "not confirmed for long: blueprints go again");
+            trouble = Some(format!(
+                "blocks {first} to {last} are not confirmed for long: their blueprints go again"
+            ));
+        }
+        for number in dropped {
+            tracing::warn!(%level, %number, "ahead of the layer 1: a blueprint goes again");
+            self.publisher.dropped(*number);
+            trouble =
+                Some(format!("the blueprint of block {number} was ahead of the layer 1: it goes again"));
+        }
+        trouble
     }
 }
 

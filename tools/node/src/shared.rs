@@ -1,6 +1,6 @@
 //! What the tasks and the JSON-RPC share: recent blocks with their states, the pool, the heads.
 
-use crate::{NodeConfig, time};
+use crate::{NodeConfig, Retention, time};
 use millrace_engine::Engine;
 use millrace_primitives::{BlockHash, BlockNumber, TransactionHash};
 use millrace_pvm::durable::Durable;
@@ -28,6 +28,8 @@ pub struct Status {
     pub stopped: Option<Stopped>,
     /// The last attempt to make a block failed, and how. It is tried again.
     pub failure: Option<String>,
+    /// Why blueprints are handed over again; `None` once the rollup node gets on.
+    pub publication: Option<String>,
     /// Whether the rollup node answers.
     pub is_linked: bool,
 }
@@ -60,7 +62,7 @@ pub(crate) struct Shared {
     pub(crate) store: Store,
     /// Consecutive blocks, the head last; never empty.
     recent: RwLock<VecDeque<Snapshot>>,
-    states_kept: usize,
+    retention: Retention,
     pool: Mutex<Pool>,
     pub(crate) heads: watch::Sender<Heads>,
     pub(crate) blocks: broadcast::Sender<Arc<SealedBlock>>,
@@ -71,12 +73,14 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    pub(crate) fn new(config: &NodeConfig, engine: Engine, store: Store, head: Snapshot) -> Self {
+    /// `recent` are consecutive blocks, the head last.
+    pub(crate) fn new(config: &NodeConfig, engine: Engine, store: Store, recent: VecDeque<Snapshot>) -> Self {
+        debug_assert!(!recent.is_empty());
         Self {
             engine,
             store,
-            recent: RwLock::new(VecDeque::from([head])),
-            states_kept: config.states_kept.max(1),
+            recent: RwLock::new(recent),
+            retention: config.states,
             pool: Mutex::new(Pool::new(config.pool)),
             heads: watch::Sender::new(Heads::default()),
             blocks: broadcast::Sender::new(BLOCKS_BUFFERED),
@@ -105,10 +109,11 @@ impl Shared {
     pub(crate) fn advance(&self, head: Snapshot, settle: impl FnOnce(&mut Pool)) {
         // In this order, as everywhere: an insertion sees pool and head move together.
         let mut pool = self.pool();
+        let first = self.retention.first(head.number(), self.heads.borrow().finalized);
         let dropped = {
             let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
             recent.push_back(head);
-            let excess = recent.len().saturating_sub(self.states_kept);
+            let excess = recent.iter().take_while(|snapshot| snapshot.number() < first).count();
             recent.drain(..excess).collect::<Vec<_>>()
         };
         settle(&mut pool);

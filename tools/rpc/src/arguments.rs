@@ -1,11 +1,11 @@
 //! The positional arguments of a request: each is read with its name at hand, so that the error can say
 //! which one was wrong.
 
-use crate::chain::{BlockTag, Call};
+use crate::chain::BlockTag;
 use crate::error::{INVALID_PARAMS, RpcError};
 use crate::hexadecimal::{data_from_text, fixed_from_text, quantity_from_text};
 use jsonrpsee::types::Params;
-use millrace_primitives::{Address, BlockHash, BlockNumber, Gas, H256, TransactionHash, U256};
+use millrace_primitives::{Address, BlockHash, BlockNumber, H256, TransactionHash, U256};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use std::borrow::Cow;
@@ -192,113 +192,11 @@ fn read_block_object(json: &str) -> Result<BlockParameter, String> {
     }
 }
 
-/// The most entries of an access list.
-const ACCESS_LIST_ENTRIES_MAX: usize = 10_000;
-
-/// The transaction object of `eth_call` and `eth_estimateGas`.
-pub(crate) struct CallArgument {
-    pub(crate) call: Call,
-    pub(crate) chain_id: Option<U256>,
-}
-
-/// Fields that do not change what a call does (nonce, type, …) are taken and ignored.
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct CallFields<'a> {
-    #[serde(borrow)]
-    from: Option<&'a RawValue>,
-    #[serde(borrow)]
-    to: Option<&'a RawValue>,
-    #[serde(borrow)]
-    gas: Option<&'a RawValue>,
-    #[serde(borrow)]
-    gas_price: Option<&'a RawValue>,
-    #[serde(borrow)]
-    max_fee_per_gas: Option<&'a RawValue>,
-    #[serde(borrow)]
-    value: Option<&'a RawValue>,
-    #[serde(borrow)]
-    data: Option<&'a RawValue>,
-    #[serde(borrow)]
-    input: Option<&'a RawValue>,
-    #[serde(borrow)]
-    access_list: Option<&'a RawValue>,
-    #[serde(borrow)]
-    authorization_list: Option<&'a RawValue>,
-    #[serde(borrow)]
-    chain_id: Option<&'a RawValue>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct AccessEntry<'a> {
-    #[serde(borrow)]
-    address: &'a RawValue,
-    #[serde(borrow, default)]
-    storage_keys: Vec<&'a RawValue>,
-}
-
-/// Reads a field, absent and null alike.
-fn field<T: Argument>(value: Option<&RawValue>, name: &str) -> Result<Option<T>, String> {
+/// Reads a field of an object, absent and null alike.
+pub(crate) fn field<T: Argument>(value: Option<&RawValue>, name: &str) -> Result<Option<T>, String> {
     match value {
         None => Ok(None),
         Some(value) if value.get() == "null" => Ok(None),
         Some(value) => T::read(value.get()).map(Some).map_err(|reason| format!("{name}: {reason}")),
     }
-}
-
-impl Argument for CallArgument {
-    fn read(json: &str) -> Result<Self, String> {
-        let fields: CallFields<'_> =
-            serde_json::from_str(json).map_err(|_| "expected a transaction object".to_owned())?;
-        let data: Option<Bytes> = field(fields.data, "data")?;
-        let input: Option<Bytes> = field(fields.input, "input")?;
-        let data = match (data, input) {
-            (Some(data), Some(input)) if data.0 != input.0 => {
-                return Err("data and input are both set and differ".to_owned());
-            }
-            (_, Some(input)) => input.0,
-            (Some(data), None) => data.0,
-            (None, None) => Vec::new(),
-        };
-        let price: Option<U256> = field(fields.gas_price, "gasPrice")?;
-        let fee_max: Option<U256> = field(fields.max_fee_per_gas, "maxFeePerGas")?;
-        if price.is_some() && fee_max.is_some() {
-            return Err("gasPrice and maxFeePerGas are both set".to_owned());
-        }
-        if fields.authorization_list.is_some_and(|list| !matches!(list.get(), "null" | "[]")) {
-            return Err("authorizationList: not supported in calls".to_owned());
-        }
-        let gas: Option<U256> = field(fields.gas, "gas")?;
-        let call = Call {
-            from: field(fields.from, "from")?,
-            to: field(fields.to, "to")?,
-            // More gas than 64 bits can hold is more than any block allows: as if it were absent.
-            gas: gas.map(|gas| Gas::new(u64::try_from(gas).unwrap_or(u64::MAX))),
-            gas_price: price.or(fee_max),
-            value: field(fields.value, "value")?.unwrap_or_default(),
-            data,
-            access_list: fields.access_list.map_or_else(|| Ok(Vec::new()), read_access_list)?,
-        };
-        Ok(Self { call, chain_id: field(fields.chain_id, "chainId")? })
-    }
-}
-
-fn read_access_list(json: &RawValue) -> Result<Vec<(Address, Vec<H256>)>, String> {
-    let entries: Option<Vec<AccessEntry<'_>>> =
-        serde_json::from_str(json.get()).map_err(|error| format!("accessList: {error}"))?;
-    let entries = entries.unwrap_or_default();
-    if entries.iter().map(|entry| 1 + entry.storage_keys.len()).sum::<usize>() > ACCESS_LIST_ENTRIES_MAX {
-        return Err(format!("accessList: more than {ACCESS_LIST_ENTRIES_MAX} entries"));
-    }
-    entries
-        .into_iter()
-        .map(|entry| {
-            let address = Address::read(entry.address.get())?;
-            let keys =
-                entry.storage_keys.iter().map(|key| H256::read(key.get())).collect::<Result<_, _>>()?;
-            Ok((address, keys))
-        })
-        .collect::<Result<_, String>>()
-        .map_err(|reason| format!("accessList: {reason}"))
 }

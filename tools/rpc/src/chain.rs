@@ -1,5 +1,7 @@
 //! What the methods ask of the node.
 
+use crate::call::CallRequest;
+use crate::wallet::Wallet;
 use millrace_primitives::{
     Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, TransactionHash, U256,
 };
@@ -68,25 +70,6 @@ pub struct PooledTransaction {
     pub executable: bool,
 }
 
-/// A message call that changes nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Call {
-    /// The caller; the zero address when absent.
-    pub from: Option<Address>,
-    /// The callee; absent to run `data` as the creation of a contract.
-    pub to: Option<Address>,
-    /// The most gas it may use; what the chain allows when absent.
-    pub gas: Option<Gas>,
-    /// Wei per gas; when absent the balance of the caller need not cover the gas.
-    pub gas_price: Option<U256>,
-    /// In wei.
-    pub value: U256,
-    /// The input.
-    pub data: Vec<u8>,
-    /// Addresses and storage keys of EIP-2930.
-    pub access_list: Vec<(Address, Vec<H256>)>,
-}
-
 /// Prices for the next block.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fees {
@@ -143,9 +126,6 @@ pub enum Refusal {
         /// The chain id of this chain.
         want: U256,
     },
-    /// It names no chain.
-    #[error("only replay-protected (EIP-155) transactions allowed over RPC")]
-    Unprotected,
     /// A later transaction of the sender is already in a block.
     #[error("nonce too low: next nonce {next}, tx nonce {nonce}")]
     NonceTooLow {
@@ -259,6 +239,9 @@ pub enum CallError {
     /// It could not start: funds, gas limit, fee.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Nobody waits for it any more ([`crate::Cancel`]).
+    #[error("the call was interrupted")]
+    Interrupted,
     /// The node is not able to run it.
     #[error(transparent)]
     Chain(#[from] ChainError),
@@ -270,12 +253,13 @@ pub type Submission<'a> = Pin<Box<dyn Future<Output = Result<TransactionHash, Su
 /// The chain as the methods see it. Implemented by the node.
 ///
 /// Reads must be cheap enough for an async thread (memory, or an embedded database); [`Chain::call`],
-/// [`Chain::estimate`] and [`Chain::blocks_with_bloom`] may take long and are called on blocking threads.
+/// [`Chain::estimate`] and [`Chain::blocks_with_bloom`] may take long and are called on blocking threads. The
+/// first two get a [`crate::Cancel`]; the last is asked for [`crate::config::BLOOM_BLOCKS_MAX`] blocks at most.
 pub trait Chain: Send + Sync + 'static {
     /// The chain id. Constant.
     fn chain_id(&self) -> U256;
 
-    /// Name and version, as `Millrace/v0.1.0/linux/rust`. Constant.
+    /// Name, version, platform and compiler, as [`crate::CLIENT_VERSION`]. Constant.
     fn client_version(&self) -> String;
 
     /// Receives the fees of the next block.
@@ -336,17 +320,17 @@ pub trait Chain: Send + Sync + 'static {
     /// The node cannot tell.
     fn code(&self, at: BlockNumber, address: Address) -> Result<Vec<u8>, ChainError>;
 
-    /// Runs a call on the state after a block, and gives what it returns.
+    /// Runs a call, and gives what it returns.
     ///
     /// # Errors
-    /// It reverted, failed or could not start.
-    fn call(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError>;
+    /// It reverted, failed, could not start, or was interrupted.
+    fn call(&self, request: &CallRequest) -> Result<Vec<u8>, CallError>;
 
     /// The gas limit with which a call would succeed as a transaction, data availability included.
     ///
     /// # Errors
-    /// It would not succeed with any.
-    fn estimate(&self, at: BlockNumber, call: &Call) -> Result<Gas, CallError>;
+    /// It would not succeed with any, or was interrupted.
+    fn estimate(&self, request: &CallRequest) -> Result<Gas, CallError>;
 
     /// Prices for the next block.
     fn fees(&self) -> Fees;
@@ -374,4 +358,9 @@ pub trait Chain: Send + Sync + 'static {
 
     /// How far the node has come; `None` when it is not behind.
     fn sync_progress(&self) -> Option<SyncProgress>;
+
+    /// The accounts that the node signs for. None, but on a chain for development.
+    fn wallet(&self) -> Option<&dyn Wallet> {
+        None
+    }
 }

@@ -1,5 +1,5 @@
-//! Checks replies against the OpenRPC description of the Ethereum methods (`ethereum-openrpc.json`, all
-//! references resolved). For tests: those of this crate, and those that drive a whole node.
+//! Checks replies against the OpenRPC description of the Ethereum methods, all references resolved, which is
+//! in `tests/openrpc`. For tests: those of this crate, and those that drive a whole node.
 
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -69,6 +69,19 @@ impl OpenRpc {
             results.insert(name.to_owned(), validator);
         }
         Ok(Self { results })
+    }
+
+    /// Reads the description that comes with this crate: its sources must be there.
+    ///
+    /// # Errors
+    /// The file cannot be read.
+    pub fn vendored() -> Result<Self, ConformanceError> {
+        Self::load(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/openrpc/ethereum-openrpc.json"))
+    }
+
+    /// The methods that it describes.
+    pub fn methods(&self) -> impl Iterator<Item = &str> {
+        self.results.keys().map(String::as_str)
     }
 
     /// Whether the description has a method.

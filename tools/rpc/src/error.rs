@@ -3,6 +3,7 @@
 use crate::chain::{CallError, ChainError, Refusal, SubmitError};
 use jsonrpsee::types::ErrorObjectOwned;
 use millrace_primitives::U256;
+use std::time::Duration;
 
 /// The specification: an argument is wrong.
 pub(crate) const INVALID_PARAMS: i32 = -32602;
@@ -43,6 +44,21 @@ impl RpcError {
     pub(crate) fn internal(what: &str) -> Self {
         tracing::error!(what, "a request failed by a fault of the node");
         Self::new(INTERNAL, "internal error")
+    }
+
+    /// An execution took too long. The words are go-ethereum's.
+    pub(crate) fn call_expired(after: Duration) -> Self {
+        Self::new(INVALID_INPUT, format!("execution aborted (timeout = {after:?})"))
+    }
+
+    /// A read or a search took too long.
+    pub(crate) fn read_expired(after: Duration) -> Self {
+        Self::new(UNAVAILABLE, format!("request timed out after {after:?}: ask for less at a time"))
+    }
+
+    /// The work noticed that nobody waits for it: nobody sees this.
+    pub(crate) fn interrupted() -> Self {
+        Self::new(UNAVAILABLE, "the request was interrupted")
     }
 
     fn reverted(output: &[u8]) -> Self {
@@ -92,6 +108,7 @@ impl From<CallError> for RpcError {
             CallError::Reverted { output } => Self::reverted(&output),
             CallError::Halted(reason) => Self::new(INVALID_INPUT, reason),
             CallError::Refused(refusal) => refusal.into(),
+            CallError::Interrupted => Self::interrupted(),
             CallError::Chain(error) => error.into(),
         }
     }

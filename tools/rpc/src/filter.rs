@@ -1,6 +1,6 @@
 //! Which logs somebody wants.
 
-use crate::arguments::{Argument, BlockParameter};
+use crate::arguments::{Argument, BlockParameter, field};
 use crate::bloom::Bits;
 use millrace_primitives::{Address, BlockHash, Bloom, H256, Log};
 use serde::Deserialize;
@@ -112,10 +112,6 @@ impl Argument for FilterArgument {
 
 fn present(value: Option<&RawValue>) -> Option<&RawValue> {
     value.filter(|value| value.get() != "null")
-}
-
-fn field<T: Argument>(value: Option<&RawValue>, name: &str) -> Result<Option<T>, String> {
-    present(value).map(|value| T::read(value.get()).map_err(|reason| format!("{name}: {reason}"))).transpose()
 }
 
 /// A value or a list of values.

@@ -5,37 +5,52 @@
 //! error codes that wallets recognise, filters, subscriptions, and the limits that keep one caller from
 //! starving the others.
 //!
-//! **Bounds**: all in [`RpcConfig`], each with a named default. Calls that execute or scan run on the
-//! blocking threads, at most [`RpcConfig::heavy_calls_max`] together; a subscriber that does not keep up is
-//! dropped with an error. **Failure**: every bad request has a typed JSON-RPC error that says which argument
-//! was wrong; none stops the server. **Deliberately unknown**: execution, storage, the pool, the layer 1,
-//! signatures: a transaction is decoded here only to be shown.
+//! **Bounds**: all in [`RpcConfig`], each with a named default. Reads, searches and executions run on the
+//! blocking threads, so many of each together and each for so long; a subscriber that does not keep up is
+//! dropped with an error and its connection closed. **Failure**: every bad request has a typed JSON-RPC error
+//! that says which argument was wrong; none stops the server. **Deliberately unknown**: execution, storage, the
+//! pool, the layer 1, keys and signatures: a transaction is decoded here only to be shown.
 //!
 //! The forms of replies are those of the Ethereum execution API's OpenRPC description; the feature
-//! `conformance` checks any reply against that file.
+//! `conformance` checks any reply against that file. `docs/rpc.md` is what users read.
 
 mod api;
 mod arguments;
 mod bloom;
+mod call;
+mod call_argument;
 mod chain;
 pub mod config;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+mod connection;
 mod error;
 mod filter;
-mod heavy;
+mod gate;
 mod hexadecimal;
 mod methods;
 mod middleware;
+mod override_argument;
 mod polling;
 mod reply;
+mod search;
 mod server;
 mod subscriptions;
 mod transaction;
+mod wallet;
 
+pub use call::{
+    AccountOverride, BlockOverrides, Call, CallRequest, Cancel, Overrides, Stage, StorageOverride,
+};
 pub use chain::{
-    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock,
-    SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition,
+    BlockTag, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock, SealedHeader,
+    Submission, SubmitError, SyncProgress, TransactionPosition,
 };
 pub use config::{Clock, Cors, RpcConfig, monotonic_clock};
 pub use server::{RpcServer, start};
+pub use wallet::{Price, UnsignedTransaction, Wallet};
+
+/// Name, version, platform and compiler of this program, in the form of go-ethereum: what a node answers to
+/// `web3_clientVersion`, as `Millrace/v0.1.0/linux-x86_64/rust1.95.0`.
+pub const CLIENT_VERSION: &str =
+    concat!("Millrace/v", env!("CARGO_PKG_VERSION"), "/", env!("MILLRACE_PLATFORM"));

@@ -1,6 +1,7 @@
 //! What every request passes: the transport it came by is noted, and a method that is not there, or not on
 //! this transport, is refused by name.
 
+use crate::connection::Closer;
 use crate::error::{METHOD_NOT_FOUND, RpcError};
 use jsonrpsee::core::middleware::{Batch, BatchEntry, Notification, RpcServiceT};
 use jsonrpsee::server::{BatchResponseBuilder, HttpRequest, MethodResponse};
@@ -20,11 +21,26 @@ enum Transport {
     Websocket,
 }
 
-/// Notes the transport of each HTTP request, which a websocket also begins as.
+/// Notes the transport of each HTTP request, which a websocket also begins as, and who can close it.
 #[derive(Clone)]
-pub(crate) struct NoteTransport<S>(pub(crate) S);
+pub(crate) struct NoteConnection<S> {
+    service: S,
+    closer: Closer,
+}
 
-impl<S, B> tower::Service<HttpRequest<B>> for NoteTransport<S>
+/// The layer of [`NoteConnection`], for one connection.
+#[derive(Clone)]
+pub(crate) struct NoteConnectionLayer(pub(crate) Closer);
+
+impl<S> tower::Layer<S> for NoteConnectionLayer {
+    type Service = NoteConnection<S>;
+
+    fn layer(&self, service: S) -> NoteConnection<S> {
+        NoteConnection { service, closer: self.0.clone() }
+    }
+}
+
+impl<S, B> tower::Service<HttpRequest<B>> for NoteConnection<S>
 where
     S: tower::Service<HttpRequest<B>>,
 {
@@ -33,13 +49,15 @@ where
     type Future = S::Future;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
-        self.0.poll_ready(context)
+        self.service.poll_ready(context)
     }
 
     fn call(&mut self, mut request: HttpRequest<B>) -> Self::Future {
         let upgraded = request.headers().contains_key("upgrade");
-        request.extensions_mut().insert(if upgraded { Transport::Websocket } else { Transport::Http });
-        self.0.call(request)
+        let extensions = request.extensions_mut();
+        extensions.insert(if upgraded { Transport::Websocket } else { Transport::Http });
+        extensions.insert(self.closer.clone());
+        self.service.call(request)
     }
 }
 

@@ -8,7 +8,7 @@ use crate::filter::FilterArgument;
 use millrace_primitives::{BlockNumber, TransactionHash};
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::broadcast;
 
@@ -25,18 +25,9 @@ pub(crate) enum Watched {
     Pending { receiver: broadcast::Receiver<TransactionHash> },
 }
 
-/// What there is to answer, found without holding the lock for long.
-pub(crate) enum Changes {
-    /// The logs from this block on.
-    Logs { argument: FilterArgument, from: BlockNumber },
-    /// The hashes of blocks from this one on.
-    Blocks { from: BlockNumber },
-    /// These hashes.
-    Pending(Vec<TransactionHash>),
-}
-
 struct Entry {
-    watched: Watched,
+    /// Held while somebody is answered: who asks the same filter at the same time waits.
+    watched: Arc<Mutex<Watched>>,
     asked: Duration,
 }
 
@@ -83,7 +74,7 @@ impl PollingFilters {
             entries.made = entries.made.wrapping_add(1);
             let id = entries.secret.hash_one(entries.made);
             if let std::collections::hash_map::Entry::Vacant(vacant) = entries.by_id.entry(id) {
-                vacant.insert(Entry { watched, asked: (self.clock)() });
+                vacant.insert(Entry { watched: Arc::new(Mutex::new(watched)), asked: (self.clock)() });
                 return Ok(id);
             }
         }
@@ -94,31 +85,29 @@ impl PollingFilters {
         self.live().by_id.remove(&id).is_some()
     }
 
-    /// What is new up to block `head`, which the filter will not give again.
-    pub(crate) fn changes(&self, id: FilterId, head: BlockNumber) -> Result<Changes, RpcError> {
-        let mut entries = self.live();
-        let entry = entries.by_id.get_mut(&id).ok_or_else(not_found)?;
-        entry.asked = (self.clock)();
-        let after = head.saturating_add(1);
-        Ok(match &mut entry.watched {
-            Watched::Logs { argument, next } => {
-                let from = std::mem::replace(next, after.max(*next));
-                Changes::Logs { argument: argument.clone(), from }
-            }
-            Watched::Blocks { next } => Changes::Blocks { from: std::mem::replace(next, after.max(*next)) },
-            Watched::Pending { receiver } => Changes::Pending(drain(receiver)),
-        })
+    /// Answers from a filter. What `answer` changes of it holds from then on: it must not take away before it
+    /// has what it gives.
+    pub(crate) fn ask<T>(
+        &self,
+        id: FilterId,
+        answer: impl FnOnce(&mut Watched) -> Result<T, RpcError>,
+    ) -> Result<T, RpcError> {
+        let watched = {
+            let mut entries = self.live();
+            let entry = entries.by_id.get_mut(&id).ok_or_else(not_found)?;
+            entry.asked = (self.clock)();
+            Arc::clone(&entry.watched)
+        };
+        let mut watched = watched.lock().unwrap_or_else(PoisonError::into_inner);
+        answer(&mut watched)
     }
 
     /// The filter of logs of this name.
     pub(crate) fn log_filter(&self, id: FilterId) -> Result<FilterArgument, RpcError> {
-        let mut entries = self.live();
-        let entry = entries.by_id.get_mut(&id).ok_or_else(not_found)?;
-        entry.asked = (self.clock)();
-        match &entry.watched {
+        self.ask(id, |watched| match watched {
             Watched::Logs { argument, .. } => Ok(argument.clone()),
             _ => Err(RpcError::new(INVALID_INPUT, "not a filter of logs")),
-        }
+        })
     }
 }
 
@@ -127,7 +116,7 @@ fn not_found() -> RpcError {
 }
 
 /// Takes what waits; what the channel already dropped is lost, as its bound demands.
-fn drain(receiver: &mut broadcast::Receiver<TransactionHash>) -> Vec<TransactionHash> {
+pub(crate) fn drain(receiver: &mut broadcast::Receiver<TransactionHash>) -> Vec<TransactionHash> {
     let mut hashes = Vec::with_capacity(receiver.len());
     loop {
         match receiver.try_recv() {
@@ -143,7 +132,6 @@ fn drain(receiver: &mut broadcast::Receiver<TransactionHash>) -> Vec<Transaction
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::sync::Arc;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     #[test]
@@ -154,7 +142,6 @@ mod tests {
             Arc::new(move || Duration::from_millis(now_ms.load(Ordering::Relaxed)))
         };
         let filters = PollingFilters::new(2, 1_000, clock);
-        let head = BlockNumber::new(5);
         let blocks = || Watched::Blocks { next: BlockNumber::new(3) };
         let first = filters.insert(blocks()).expect("room");
         let second = filters.insert(blocks()).expect("room");
@@ -162,11 +149,10 @@ mod tests {
         assert_eq!(filters.insert(blocks()).expect_err("full").code, LIMIT_EXCEEDED);
 
         now_ms.store(1_000, Ordering::Relaxed);
-        assert!(matches!(filters.changes(first, head), Ok(Changes::Blocks { from }) if from.get() == 3));
-        assert!(matches!(filters.changes(first, head), Ok(Changes::Blocks { from }) if from.get() == 6));
+        assert_eq!(filters.ask(first, |_| Ok(())), Ok(()));
         now_ms.store(1_001, Ordering::Relaxed);
-        assert!(filters.changes(second, head).is_err(), "nobody asked the second");
-        assert!(filters.changes(first, head).is_ok(), "the first was asked");
+        assert_eq!(filters.ask(second, |_| Ok(())), Err(not_found()), "nobody asked the second");
+        assert_eq!(filters.ask(first, |_| Ok(())), Ok(()), "the first was asked");
         assert!(filters.insert(blocks()).is_ok());
         assert!(filters.remove(first));
         assert!(!filters.remove(first));
@@ -181,10 +167,11 @@ mod tests {
         for hash in hashes {
             sender.send(hash).expect("somebody listens");
         }
-        match filters.changes(id, BlockNumber::ZERO) {
-            Ok(Changes::Pending(found)) => assert_eq!(found, hashes[1..]),
-            _ => panic!("not the pending ones"),
-        }
+        let found = filters.ask(id, |watched| match watched {
+            Watched::Pending { receiver } => Ok(drain(receiver)),
+            _ => Err(not_found()),
+        });
+        assert_eq!(found, Ok(hashes[1..].to_vec()));
         assert!(filters.log_filter(id).is_err());
     }
 }

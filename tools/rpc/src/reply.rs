@@ -157,35 +157,59 @@ impl Serialize for TransactionReply<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
         self.serialize_place(&mut map)?;
-        let transaction = &self.transaction;
-        map.serialize_entry("type", &Quantity::from(u64::from(transaction.kind)))?;
-        if let Some(chain_id) = transaction.chain_id {
-            map.serialize_entry("chainId", &Quantity(chain_id))?;
-        }
-        map.serialize_entry("nonce", &Quantity::from(transaction.nonce))?;
-        map.serialize_entry("gas", &Quantity::from(transaction.gas))?;
-        map.serialize_entry("gasPrice", &Quantity(self.gas_price()))?;
-        if let Some(tip_max) = transaction.tip_max {
-            map.serialize_entry("maxFeePerGas", &Quantity(transaction.fee_max))?;
-            map.serialize_entry("maxPriorityFeePerGas", &Quantity(tip_max))?;
-        }
-        map.serialize_entry("to", &transaction.to.map(Fixed::from))?;
-        map.serialize_entry("value", &Quantity(transaction.value))?;
-        map.serialize_entry("input", &Data(&transaction.input))?;
-        if let Some(list) = &transaction.access_list {
-            map.serialize_entry("accessList", &AccessList(list))?;
-        }
-        if let Some(list) = &transaction.authorizations {
-            map.serialize_entry("authorizationList", &Authorizations(list))?;
-        }
-        map.serialize_entry("v", &Quantity::from(transaction.v))?;
-        if transaction.kind != 0 {
-            map.serialize_entry("yParity", &Quantity::from(transaction.v))?;
-        }
-        map.serialize_entry("r", &Quantity(transaction.r))?;
-        map.serialize_entry("s", &Quantity(transaction.s))?;
+        serialize_transaction(&self.transaction, self.gas_price(), &mut map)?;
         map.end()
     }
+}
+
+/// A signed transaction that nobody has sent.
+pub(crate) struct SignedReply(Transaction);
+
+/// The transaction of these bytes, which this node signed.
+pub(crate) fn signed(raw: &[u8]) -> Result<SignedReply, RpcError> {
+    let undecodable = |_| RpcError::internal("a transaction that was just signed does not decode");
+    Transaction::decode(raw).map(SignedReply).map_err(undecodable)
+}
+
+impl Serialize for SignedReply {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        serialize_transaction(&self.0, self.0.fee_max, &mut map)?;
+        map.end()
+    }
+}
+
+fn serialize_transaction<M: SerializeMap>(
+    transaction: &Transaction,
+    gas_price: U256,
+    map: &mut M,
+) -> Result<(), M::Error> {
+    map.serialize_entry("type", &Quantity::from(u64::from(transaction.kind)))?;
+    if let Some(chain_id) = transaction.chain_id {
+        map.serialize_entry("chainId", &Quantity(chain_id))?;
+    }
+    map.serialize_entry("nonce", &Quantity::from(transaction.nonce))?;
+    map.serialize_entry("gas", &Quantity::from(transaction.gas))?;
+    map.serialize_entry("gasPrice", &Quantity(gas_price))?;
+    if let Some(tip_max) = transaction.tip_max {
+        map.serialize_entry("maxFeePerGas", &Quantity(transaction.fee_max))?;
+        map.serialize_entry("maxPriorityFeePerGas", &Quantity(tip_max))?;
+    }
+    map.serialize_entry("to", &transaction.to.map(Fixed::from))?;
+    map.serialize_entry("value", &Quantity(transaction.value))?;
+    map.serialize_entry("input", &Data(&transaction.input))?;
+    if let Some(list) = &transaction.access_list {
+        map.serialize_entry("accessList", &AccessList(list))?;
+    }
+    if let Some(list) = &transaction.authorizations {
+        map.serialize_entry("authorizationList", &Authorizations(list))?;
+    }
+    map.serialize_entry("v", &Quantity::from(transaction.v))?;
+    if transaction.kind != 0 {
+        map.serialize_entry("yParity", &Quantity::from(transaction.v))?;
+    }
+    map.serialize_entry("r", &Quantity(transaction.r))?;
+    map.serialize_entry("s", &Quantity(transaction.s))
 }
 
 impl TransactionReply<'_> {
@@ -277,13 +301,13 @@ pub(crate) struct LogReply<'a> {
 /// The logs of a block that `wanted` accepts, with their places.
 pub(crate) fn logs<'a>(
     sealed: &'a SealedBlock,
-    wanted: &'a dyn Fn(&Log) -> bool,
-) -> impl Iterator<Item = LogReply<'a>> {
+    wanted: impl Fn(&Log) -> bool + Send + 'a,
+) -> impl Iterator<Item = LogReply<'a>> + Send {
     let in_transactions = sealed.block.receipts.iter().zip(&sealed.transaction_hashes).enumerate();
     let all = in_transactions
         .flat_map(|(index, (receipt, hash))| receipt.logs.iter().map(move |log| (index, hash, log)));
     all.enumerate()
-        .filter(|(_, (_, _, log))| wanted(log))
+        .filter(move |(_, (_, _, log))| wanted(log))
         .map(|(log_index, (index, hash, log))| log_reply(sealed, (index, *hash), (log_index, log)))
 }
 

@@ -3,16 +3,21 @@
 use crate::api::Api;
 use crate::chain::Chain;
 use crate::config::{Clock, Cors, RpcConfig};
+use crate::connection::{self, Closer};
 use crate::methods;
-use crate::middleware::{KnownMethods, NoteTransport};
+use crate::middleware::{KnownMethods, NoteConnectionLayer};
 use crate::subscriptions::{self, QuantityIds};
-use jsonrpsee::RpcModule;
 use jsonrpsee::core::middleware::RpcServiceBuilder;
-use jsonrpsee::server::{BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle};
+use jsonrpsee::server::{
+    BatchRequestConfig, PingConfig, Server, ServerConfig, ServerHandle, serve_with_graceful_shutdown,
+    stop_channel,
+};
+use jsonrpsee::{Methods, RpcModule};
 use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use tokio::net::TcpListener;
 use tower_http::cors::{Any, CorsLayer};
 
 /// A server that runs. Dropping it stops it.
@@ -42,7 +47,8 @@ impl RpcServer {
 /// The address cannot be listened on, or an origin of [`Cors::Origins`] is not one.
 pub async fn start(config: RpcConfig, chain: Arc<dyn Chain>, clock: Clock) -> io::Result<RpcServer> {
     let cors = cors_layer(&config.cors)?;
-    let listen = config.listen;
+    let listener = TcpListener::bind(config.listen).await?;
+    let address = listener.local_addr()?;
     let server_config = server_config(&config);
     let response_size_bytes_max = config.response_size_bytes_max as usize;
 
@@ -50,21 +56,29 @@ pub async fn start(config: RpcConfig, chain: Arc<dyn Chain>, clock: Clock) -> io
     methods::register(&mut module).map_err(io::Error::other)?;
     subscriptions::register(&mut module).map_err(io::Error::other)?;
     let names: Arc<HashSet<&'static str>> = Arc::new(module.method_names().collect());
+    let methods = Methods::from(module);
 
     let known_methods = RpcServiceBuilder::new().layer_fn(move |service| KnownMethods {
         service,
         names: Arc::clone(&names),
         response_size_bytes_max,
     });
-    let http = tower::ServiceBuilder::new().layer(cors).layer(tower::layer::layer_fn(NoteTransport));
-    let server = Server::builder()
-        .set_config(server_config)
-        .set_http_middleware(http)
-        .set_rpc_middleware(known_methods)
-        .build(listen)
-        .await?;
-    let address = server.local_addr()?;
-    Ok(RpcServer { handle: server.start(module), address })
+    let services =
+        Server::builder().set_config(server_config).set_rpc_middleware(known_methods).to_service_builder();
+    let (stop, handle) = stop_channel();
+    let until = stop.clone().shutdown();
+    let serve = move |stream, closer: Closer| {
+        let http = tower::ServiceBuilder::new().layer(cors.clone()).layer(NoteConnectionLayer(closer));
+        let service = services.clone().set_http_middleware(http).build(methods.clone(), stop.clone());
+        let stopped = stop.clone().shutdown();
+        tokio::spawn(async move {
+            if let Err(error) = serve_with_graceful_shutdown(stream, service, stopped).await {
+                tracing::debug!(%error, "a connection ended badly");
+            }
+        });
+    };
+    tokio::spawn(connection::accept(listener, until, serve));
+    Ok(RpcServer { handle, address })
 }
 
 fn server_config(config: &RpcConfig) -> ServerConfig {

@@ -1,10 +1,13 @@
 //! `eth_subscribe`: new heads, logs, pending transactions. Each subscription is a task of its own that reads
-//! a bounded channel of the node and writes to the bounded buffer of its connection. Neither ever waits for
-//! it: when one of the two is full the subscription ends, with an error that says so.
+//! a bounded channel of the node and writes to the bounded buffer of its connection. It waits for room there:
+//! a client that keeps reading gets everything, however much a block has. The node never waits for it: when
+//! the channel runs over, or the client reads nothing for a while, the subscription ends with an error that
+//! says so, and its connection is closed, which clients notice.
 
 use crate::api::{Api, Json, json};
 use crate::arguments::{Argument, Arguments};
 use crate::chain::SealedBlock;
+use crate::connection::Closer;
 use crate::error::RpcError;
 use crate::filter::{FilterArgument, LogFilter};
 use crate::hexadecimal::Fixed;
@@ -12,14 +15,18 @@ use crate::reply::{self, HeaderReply};
 use jsonrpsee::RpcModule;
 use jsonrpsee::core::SubscriptionError;
 use jsonrpsee::server::{
-    IdProvider, PendingSubscriptionSink, RegisterMethodError, SubscriptionSink, TrySendError,
+    IdProvider, PendingSubscriptionSink, RegisterMethodError, SendTimeoutError, SubscriptionSink,
 };
 use jsonrpsee::types::{Params, SubscriptionId};
 use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
+
+/// How long the error of a subscription that is dropped has to reach the client before the connection closes.
+const CLOSING_GRACE: Duration = Duration::from_secs(1);
 
 /// What somebody subscribes to.
 enum Topic {
@@ -76,7 +83,10 @@ pub(crate) fn register(module: &mut RpcModule<Api>) -> Result<(), RegisterMethod
         "eth_subscribe",
         "eth_subscription",
         "eth_unsubscribe",
-        |params, pending, api, _| async move { serve(&params, pending, &api).await },
+        |params, pending, api, extensions| async move {
+            let closer = extensions.get::<Closer>().cloned();
+            serve(&params, pending, &api, closer).await
+        },
     )?;
     Ok(())
 }
@@ -85,6 +95,7 @@ async fn serve(
     params: &Params<'_>,
     pending: PendingSubscriptionSink,
     api: &Api,
+    closer: Option<Closer>,
 ) -> Result<(), SubscriptionError> {
     let topic = match read_topic(params) {
         Ok(topic) => topic,
@@ -93,42 +104,61 @@ async fn serve(
             return Ok(());
         }
     };
+    let wait_max = Duration::from_millis(api.config.notification_wait_ms_max);
     // The channel is joined before the client learns its subscription: nothing is missed in between.
-    match topic {
+    let ended = match topic {
         Topic::NewHeads => {
             let blocks = api.chain.subscribe_blocks();
-            follow(accept(pending).await?, blocks, |block| {
-                Ok(vec![json(&HeaderReply::new(block.hash, &block.block.header))?])
+            let sink = accept(pending).await?;
+            follow(sink, blocks, wait_max, |block: &Arc<SealedBlock>| {
+                once(json(&HeaderReply::new(block.hash, &block.block.header)))
             })
             .await
         }
         Topic::Logs(filter) => {
             let blocks = api.chain.subscribe_blocks();
-            follow(accept(pending).await?, blocks, |block| matching_logs(block, &filter)).await
+            let sink = accept(pending).await?;
+            let filter = Arc::new(filter);
+            follow(sink, blocks, wait_max, |block: &Arc<SealedBlock>| matching_logs(block, &filter)).await
         }
         Topic::PendingTransactions => {
             let hashes = api.chain.subscribe_pending();
-            follow(accept(pending).await?, hashes, |hash| Ok(vec![json(&Fixed::from(*hash))?])).await
+            let sink = accept(pending).await?;
+            follow(sink, hashes, wait_max, |hash| once(json(&Fixed::from(*hash)))).await
         }
+    };
+    if let (Err(_), Some(closer)) = (&ended, closer) {
+        closer.close_after(CLOSING_GRACE);
     }
+    ended
 }
 
 async fn accept(pending: PendingSubscriptionSink) -> Result<SubscriptionSink, SubscriptionError> {
     Ok(pending.accept().await?)
 }
 
-fn matching_logs(block: &Arc<SealedBlock>, filter: &LogFilter) -> Result<Vec<Json>, RpcError> {
-    if !filter.bloom_query().accepts(&block.block.header.logs_bloom) {
-        return Ok(Vec::new());
-    }
-    reply::logs(block, &|log| filter.accepts(log)).map(|log| json(&log)).collect()
+/// The notifications of an event: made one by one, as there is room for them.
+type Notifications<'a> = Box<dyn Iterator<Item = Result<Json, RpcError>> + Send + 'a>;
+
+fn once<'a>(notification: Result<Json, RpcError>) -> Notifications<'a> {
+    Box::new(std::iter::once(notification))
 }
 
-/// Forwards events until the client leaves, the node ends, or one of the two falls behind.
+fn matching_logs<'a>(block: &'a SealedBlock, filter: &Arc<LogFilter>) -> Notifications<'a> {
+    if !filter.bloom_query().accepts(&block.block.header.logs_bloom) {
+        return Box::new(std::iter::empty());
+    }
+    let filter = Arc::clone(filter);
+    Box::new(reply::logs(block, move |log| filter.accepts(log)).map(|log| json(&log)))
+}
+
+/// Forwards events until the client leaves, the node ends, or the client falls behind: further than the
+/// channel reaches, or at one notification for longer than `wait_max`.
 async fn follow<T: Clone>(
-    mut sink: SubscriptionSink,
+    sink: SubscriptionSink,
     mut events: broadcast::Receiver<T>,
-    messages: impl Fn(&T) -> Result<Vec<Json>, RpcError>,
+    wait_max: Duration,
+    notifications: impl for<'a> Fn(&'a T) -> Notifications<'a>,
 ) -> Result<(), SubscriptionError> {
     loop {
         let event = tokio::select! {
@@ -138,22 +168,25 @@ async fn follow<T: Clone>(
         let event = match event {
             Ok(event) => event,
             Err(RecvError::Closed) => return Ok(()),
-            Err(RecvError::Lagged(lost)) => return Err(fell_behind(lost)),
+            Err(RecvError::Lagged(lost)) => {
+                return Err(dropped(&format!("the client is {lost} events too far behind")));
+            }
         };
-        let messages = messages(&event).map_err(|error| SubscriptionError::from(error.message))?;
-        let count = messages.len() as u64;
-        for (sent, message) in (0..count).zip(messages) {
-            match sink.try_send(message) {
+        for notification in notifications(&event) {
+            let notification = notification.map_err(|error| SubscriptionError::from(error.message))?;
+            match sink.send_timeout(notification, wait_max).await {
                 Ok(()) => {}
-                Err(TrySendError::Closed(_)) => return Ok(()),
-                Err(TrySendError::Full(_)) => return Err(fell_behind(count - sent)),
+                Err(SendTimeoutError::Closed(_)) => return Ok(()),
+                Err(SendTimeoutError::Timeout(_)) => {
+                    return Err(dropped(&format!("the client read nothing for {wait_max:?}")));
+                }
             }
         }
     }
 }
 
-fn fell_behind(lost: u64) -> SubscriptionError {
-    SubscriptionError::from(format!("subscription dropped: the client is {lost} messages behind"))
+fn dropped(reason: &str) -> SubscriptionError {
+    SubscriptionError::from(format!("subscription dropped: {reason}"))
 }
 
 /// Names subscriptions by quantities that are hard to guess.

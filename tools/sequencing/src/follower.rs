@@ -29,6 +29,27 @@ pub enum Divergence {
         /// Its hash.
         confirmed: BlockHash,
     },
+    /// The kernel of the rollup node dropped a blueprint whose block was built here, for a reason that does not pass.
+    #[error(
+        "the rollup node dropped the blueprint of block {number}, which was built here, with reason {reason}"
+    )]
+    Dropped {
+        /// The block.
+        number: BlockNumber,
+        /// The kernel's code.
+        reason: u8,
+    },
+}
+
+impl Divergence {
+    /// The block at which the chains part.
+    pub const fn number(&self) -> BlockNumber {
+        match self {
+            Self::Hash { number, .. } | Self::Missing { number, .. } | Self::Dropped { number, .. } => {
+                *number
+            }
+        }
+    }
 }
 
 /// What a report of the rollup node changed.
@@ -117,6 +138,14 @@ impl Follower {
         Ok(Progress::Forward(head.0))
     }
 
+    /// The kernel dropped the blueprint of a local block, and would drop it again.
+    ///
+    /// # Errors
+    /// The first [`Divergence`] ever found, from then on always.
+    pub fn dropped(&mut self, number: BlockNumber, reason: u8) -> Result<(), Divergence> {
+        Err(*self.diverged.get_or_insert(Divergence::Dropped { number, reason }))
+    }
+
     fn compare(
         &mut self,
         blocks: &[(BlockNumber, BlockHash)],
@@ -199,6 +228,18 @@ mod tests {
         assert_eq!(follower.finalize((BlockNumber::ZERO, hash(0)), local), Err(divergence));
         assert_eq!(follower.confirmed(), None);
         assert_eq!(follower.diverged(), Some(divergence));
+    }
+
+    #[test]
+    fn a_dropped_blueprint_is_a_divergence_and_stays_one() {
+        let mut follower = Follower::new();
+        follower.confirm(&blocks(0..=5), local).unwrap();
+        let number = BlockNumber::new(6);
+        let divergence = Divergence::Dropped { number, reason: 3 };
+        assert_eq!(follower.dropped(number, 3), Err(divergence));
+        assert_eq!(follower.confirm(&blocks(5..=5), local), Err(divergence));
+        assert_eq!(follower.dropped(BlockNumber::new(7), 4), Err(divergence));
+        assert_eq!(divergence.number(), number);
     }
 
     #[test]

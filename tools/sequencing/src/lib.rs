@@ -13,16 +13,18 @@
 //!
 //! * [`pool`]: which transactions wait, which of them a block takes.
 //! * [`producer`]: when a block is made and which timestamp it has.
+//! * [`isolation`]: which transaction is to blame when no block can be made of a selection.
 //! * [`publisher`]: which blueprints are handed to the batcher, and again if they get lost; how far the
 //!   local head may run ahead of the confirmed one.
 //! * [`follower`]: whether the chain that the rollup node confirms is the chain that was built here.
 //!
-//! **Bounds**: [`pool::Limits`], [`publisher::Limits`], [`follower::LEVELS_KEPT_MAX`]. **Failure**: a
+//! **Bounds**: [`pool::Limits`], [`publisher::Limits`]. **Failure**: a
 //! refused transaction has a typed reason; a divergence is a value that stops production for good. Nothing
 //! panics. **Deliberately unknown**: execution (the caller says what a transaction costs and what became of
 //! it), signatures, encodings, sockets, files.
 
 pub mod follower;
+pub mod isolation;
 pub mod pool;
 pub mod producer;
 pub mod publisher;

@@ -3,7 +3,8 @@
 //! A block starts when something waits for it and the slot of the block before is over; whatever arrives
 //! meanwhile shares the next one. Without anything to do an empty block is made now and then, so that the
 //! timestamp of the chain keeps up with the world. Pressure from the publisher stretches the slot; a
-//! divergence ends production for good.
+//! divergence ends production for good. After a start no block is made before the local chain has been compared with
+//! that of the rollup node: what follows a difference would be lost.
 
 use crate::{Moment, follower::Divergence};
 use millrace_primitives::Timestamp;
@@ -87,11 +88,13 @@ pub struct Producer {
     stretch_percent: u64,
     lag: Option<Stopped>,
     paused: bool,
+    /// The local chain was compared with that of the rollup node since the start.
+    is_compared: bool,
     diverged: Option<Divergence>,
 }
 
 impl Producer {
-    /// Nothing was produced before `now`.
+    /// Nothing was produced before `now`, and nothing will be before [`Producer::compared`].
     pub fn new(rhythm: Rhythm, now: Moment) -> Self {
         Self {
             rhythm,
@@ -100,6 +103,7 @@ impl Producer {
             stretch_percent: 100,
             lag: None,
             paused: false,
+            is_compared: false,
             diverged: None,
         }
     }
@@ -108,6 +112,9 @@ impl Producer {
     pub fn decide(&self, demand: Demand, parent: Timestamp, now: Moment) -> Decision {
         if let Some(stopped) = self.stopped() {
             return Decision::Stopped(stopped);
+        }
+        if !self.is_compared {
+            return Decision::Wait;
         }
         if self.is_busy {
             return Decision::Busy;
@@ -149,6 +156,11 @@ impl Producer {
                 (100, Some(Stopped::Lag { lag_blocks, lag_blocks_max }))
             }
         };
+    }
+
+    /// The rollup node confirmed as much of the local chain as it has.
+    pub fn compared(&mut self) {
+        self.is_compared = true;
     }
 
     /// Ends production for good.
@@ -206,7 +218,10 @@ mod tests {
     }
 
     fn producer() -> Producer {
-        Producer::new(Rhythm { block_time_ms: 100, empty_block_ms: Some(5_000) }, at(10_000))
+        let mut producer =
+            Producer::new(Rhythm { block_time_ms: 100, empty_block_ms: Some(5_000) }, at(10_000));
+        producer.compared();
+        producer
     }
 
     fn decide(producer: &Producer, demand: Demand, ms: u64) -> Decision {
@@ -280,6 +295,16 @@ mod tests {
         producer.pause(false);
         let stopped = Stopped::Diverged(divergence(3));
         assert_eq!(decide(&producer, TRANSACTIONS, 99_000), Decision::Stopped(stopped));
+    }
+
+    #[test]
+    fn nothing_is_made_before_the_chain_was_compared() {
+        let mut producer = Producer::new(Rhythm::default(), at(0));
+        for demand in [TRANSACTIONS, DEPOSIT, NOTHING] {
+            assert_eq!(decide(&producer, demand, 99_000), Decision::Wait);
+        }
+        producer.compared();
+        assert!(matches!(decide(&producer, TRANSACTIONS, 99_000), Decision::Produce { .. }));
     }
 
     #[test]

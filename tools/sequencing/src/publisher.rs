@@ -191,7 +191,12 @@ impl Publisher {
         self.unconfirmed.retain(|unconfirmed, _| *unconfirmed > number);
     }
 
-    /// The kernel dropped a blueprint that the layer 1 delivered: it goes again.
+    /// The last block that the rollup node has, as far as this machine was told.
+    pub fn confirmed_head(&self) -> BlockNumber {
+        self.confirmed
+    }
+
+    /// The kernel dropped a blueprint that the layer 1 delivered, and may take it later: it goes again.
     pub fn dropped(&mut self, number: BlockNumber) {
         if let Some(stage) = self.unconfirmed.get_mut(&number) {
             *stage = Stage::Signed;

@@ -104,7 +104,7 @@ impl World {
         let now = Moment::from_ms(1_700_000_000_000);
         let layer1 = Layer1 { heads: vec![0], held: BTreeSet::new(), batcher: Vec::new(), final_levels: 1 };
         let (zero, level) = (BlockNumber::ZERO, layer1.level());
-        Self {
+        let mut world = Self {
             dice: Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1),
             now,
             layer1,
@@ -113,7 +113,10 @@ impl World {
             publisher: Publisher::new(limits(), zero, zero, level),
             follower: Follower::new(),
             stopped: 0,
-        }
+        };
+        // A node looks where the rollup node is before anything else.
+        world.follow();
+        world
     }
 
     fn chance(&mut self, one_in: u64) -> bool {
@@ -205,6 +208,7 @@ impl World {
             self.publisher.confirmed(head);
         }
         self.publisher.level(self.layer1.level());
+        self.producer.compared();
         assert!(self.follower.finalized() <= self.follower.confirmed());
     }
 }

@@ -20,7 +20,9 @@ mod state;
 mod store;
 
 pub use error::StoreError;
-pub use records::{BlockCommit, Mark, Position, SealedHeader, StateChange, StoredBlock, TransactionPosition};
+pub use records::{
+    BlockCommit, Divergence, Mark, Position, SealedHeader, StateChange, StoredBlock, TransactionPosition,
+};
 pub use schema::{Identity, SCHEMA_VERSION};
 pub use state::UNDO_BLOCKS_MAX;
 pub use store::{CACHE_SIZE_BYTES, Store, VALUE_SIZE_BYTES_MAX};

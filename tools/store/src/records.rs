@@ -55,6 +55,15 @@ pub struct TransactionPosition {
     pub index: u32,
 }
 
+/// That the chain cannot go on: the rollup node has another one.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Divergence {
+    /// The block at which the two part.
+    pub number: BlockNumber,
+    /// What was found, for people.
+    pub finding: String,
+}
+
 /// How far something has come.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum Mark {

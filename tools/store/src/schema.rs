@@ -32,6 +32,8 @@ pub(crate) const UNDO: TableDefinition<u64, Bytes> = TableDefinition::new("undo"
 /// Mark to block number and level of the layer 1.
 pub(crate) const MARKS: TableDefinition<&str, (u64, u32)> = TableDefinition::new("marks");
 
+/// In [`METADATA`]: the number of a block, big-endian, and a text.
+pub(crate) const KEY_DIVERGENCE: &str = "divergence";
 const KEY_SCHEMA: &str = "schema_version";
 const KEY_CHAIN: &str = "chain_id";
 const KEY_ROLLUP: &str = "rollup_address";

@@ -7,9 +7,9 @@ use crate::schema::{STATE, UNDO};
 use crate::store::VALUE_SIZE_BYTES_MAX;
 use redb::{ReadableTable, WriteTransaction};
 
-/// For how many blocks back the state can be restored. More than a reorganisation of the layer 1 can undo
-/// while blocks come twice a second; older records are dropped.
-pub const UNDO_BLOCKS_MAX: u64 = 1_024;
+/// For how many blocks back the state can be restored; older records are dropped. More than a node may be ahead of the
+/// layer 1 (2,000 blocks by default), so that the state after the finalized block can always be had.
+pub const UNDO_BLOCKS_MAX: u64 = 4_096;
 
 /// Writes changes and returns the inverse ones, in reverse order.
 pub(crate) fn apply(

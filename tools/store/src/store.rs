@@ -1,14 +1,20 @@
 //! The database itself.
 
-use crate::codec::{Malformed, Reader, Writer, decode_body, decode_list, encode_body, encode_list};
+use crate::codec::{
+    Malformed, Reader, Writer, decode_body, decode_changes, decode_list, encode_body, encode_list,
+};
 use crate::error::StoreError;
-use crate::records::{BlockCommit, Mark, Position, SealedHeader, StoredBlock, TransactionPosition};
+use crate::records::{
+    BlockCommit, Divergence, Mark, Position, SealedHeader, StateChange, StoredBlock, TransactionPosition,
+};
 use crate::schema::{
-    BLOOMS, BLUEPRINTS, BODIES, HEADERS, Identity, MARKS, NUMBERS, STATE, TRANSACTIONS, claim,
+    BLOOMS, BLUEPRINTS, BODIES, HEADERS, Identity, KEY_DIVERGENCE, MARKS, METADATA, NUMBERS, STATE,
+    TRANSACTIONS, UNDO, claim,
 };
 use crate::state;
 use millrace_primitives::{Block, BlockHash, BlockNumber, Bloom, L1Level, TransactionHash};
 use redb::{Database, ReadableDatabase, ReadableTable, WriteTransaction};
+use std::fs;
 use std::ops::RangeInclusive;
 use std::path::Path;
 
@@ -17,6 +23,9 @@ pub const VALUE_SIZE_BYTES_MAX: usize = 256 << 20;
 
 /// How much of the file is kept in memory by default.
 pub const CACHE_SIZE_BYTES: usize = 128 << 20;
+
+/// The extension of a file that is being made.
+const UNFINISHED: &str = "unfinished";
 
 /// The database of a node. Share it by reference: all methods take `&self`.
 pub struct Store {
@@ -31,16 +40,16 @@ impl std::fmt::Debug for Store {
 
 impl Store {
     /// Opens the database at `path`, or makes one that belongs to `identity`. After a crash this repairs
-    /// what the crash left behind, without going through the whole file.
+    /// what the crash left behind, without going through the whole file. A new file gets its name only when it is
+    /// complete, so a crash while it is made leaves nothing to repair.
     ///
     /// # Errors
     /// The file cannot be used, or belongs to another rollup, another chain or a newer program.
     pub fn open(path: &Path, identity: &Identity) -> Result<Self, StoreError> {
-        let open = Database::builder().set_cache_size(CACHE_SIZE_BYTES).create(path);
-        let database = open.map_err(|source| match source {
-            redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_path_buf() },
-            source => StoreError::Open { path: path.to_path_buf(), source: Box::new(source) },
-        })?;
+        if !path.exists() {
+            make(path, identity)?;
+        }
+        let database = open_file(path)?;
         claim(&database, path, identity)?;
         Ok(Self { database })
     }
@@ -231,6 +240,45 @@ impl Store {
         Ok(())
     }
 
+    /// Remembers that the chain cannot go on. The first time counts: what is found later follows from it.
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn diverge(&self, divergence: &Divergence) -> Result<(), StoreError> {
+        if self.divergence()?.is_some() {
+            return Ok(());
+        }
+        let write = self.begin_write()?;
+        let record = [&divergence.number.get().to_be_bytes()[..], divergence.finding.as_bytes()].concat();
+        write.open_table(METADATA)?.insert(KEY_DIVERGENCE, record.as_slice())?;
+        write.commit()?;
+        Ok(())
+    }
+
+    /// Whether, and where, the chain was found to differ from that of the rollup node.
+    ///
+    /// # Errors
+    /// Corruption, or the disk failed.
+    pub fn divergence(&self) -> Result<Option<Divergence>, StoreError> {
+        let read = self.database.begin_read()?;
+        let Some(record) = read.open_table(METADATA)?.get(KEY_DIVERGENCE)? else { return Ok(None) };
+        let corrupt = || StoreError::Corrupt { table: "metadata", key: KEY_DIVERGENCE.to_owned() };
+        let (number, finding) = record.value().split_first_chunk().ok_or_else(corrupt)?;
+        let finding = String::from_utf8(finding.to_vec()).map_err(|_| corrupt())?;
+        Ok(Some(Divergence { number: BlockNumber::new(u64::from_be_bytes(*number)), finding }))
+    }
+
+    /// The changes that lead from the state after block `number` to the state before it; `None` when that block is
+    /// not among the last [`UNDO_BLOCKS_MAX`](crate::UNDO_BLOCKS_MAX), or is the first.
+    ///
+    /// # Errors
+    /// Corruption, or the disk failed.
+    pub fn changes_back(&self, number: BlockNumber) -> Result<Option<Vec<StateChange>>, StoreError> {
+        let read = self.database.begin_read()?;
+        let Some(record) = read.open_table(UNDO)?.get(number.get())? else { return Ok(None) };
+        decode_changes(record.value()).map(Some).map_err(|Malformed| corrupt("undo", number.get()))
+    }
+
     /// Gives every path and value of the state after the last block to `visit`, in the order of the paths.
     ///
     /// # Errors
@@ -247,6 +295,32 @@ impl Store {
         }
         Ok(())
     }
+}
+
+fn open_file(path: &Path) -> Result<Database, StoreError> {
+    let open = Database::builder().set_cache_size(CACHE_SIZE_BYTES).create(path);
+    open.map_err(|source| match source {
+        redb::DatabaseError::DatabaseAlreadyOpen => StoreError::InUse { path: path.to_path_buf() },
+        source => StoreError::Open { path: path.to_path_buf(), source: Box::new(source) },
+    })
+}
+
+/// Makes an empty database beside `path` and moves it there.
+fn make(path: &Path, identity: &Identity) -> Result<(), StoreError> {
+    let failed = |source: std::io::Error| StoreError::Open {
+        path: path.to_path_buf(),
+        source: Box::new(redb::DatabaseError::Storage(source.into())),
+    };
+    let part = path.with_extension(UNFINISHED);
+    if part.exists() {
+        // Of a start that was cut off.
+        fs::remove_file(&part).map_err(failed)?;
+    }
+    claim(&open_file(&part)?, &part, identity)?;
+    fs::rename(&part, path).map_err(failed)?;
+    // The new name is on the disk when its folder is.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    fs::File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
 }
 
 fn corrupt(table: &'static str, number: u64) -> StoreError {

@@ -2,8 +2,8 @@
 
 use crate::codec::{Reader, Writer, decode_body, decode_changes, decode_list, encode_body};
 use crate::{
-    BlockCommit, Identity, Mark, Position, StateChange, Store, StoreError, StoredBlock, TransactionPosition,
-    UNDO_BLOCKS_MAX, schema,
+    BlockCommit, Divergence, Identity, Mark, Position, StateChange, Store, StoreError, StoredBlock,
+    TransactionPosition, UNDO_BLOCKS_MAX, schema,
 };
 use millrace_primitives::{
     Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, L1Level, Log, Receipt, RollupAddress,
@@ -346,6 +346,61 @@ fn the_way_back_is_bounded() {
     store.truncate_after(BlockNumber::new(1)).expect("as far as the records go");
     assert_holds_chain_to(&store, 1);
     const { assert!(UNDO_BLOCKS_MAX >= 256) };
+}
+
+#[test]
+fn older_states_are_had_by_the_changes_back() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    let mut states = Vec::new();
+    for number in 0..=5 {
+        fill(&store, number..=number);
+        states.push(state(&store));
+    }
+    let mut back = state(&store);
+    for number in (1..=5u64).rev() {
+        for change in store.changes_back(BlockNumber::new(number)).expect("reads").expect("kept") {
+            match change.value {
+                Some(value) => back.insert(change.key, value),
+                None => back.remove(&change.key),
+            };
+        }
+        assert_eq!(back, states[number as usize - 1], "before block {number}");
+    }
+    assert_eq!(store.changes_back(BlockNumber::ZERO).expect("reads"), None);
+    assert_eq!(store.changes_back(BlockNumber::new(6)).expect("reads"), None);
+}
+
+#[test]
+fn the_first_divergence_is_remembered() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    assert_eq!(store.divergence().expect("reads"), None);
+    let divergence =
+        |number, finding: &str| Divergence { number: BlockNumber::new(number), finding: finding.to_owned() };
+    store.diverge(&divergence(7, "block 7 differs")).expect("writes");
+    store.diverge(&divergence(8, "and so does block 8")).expect("writes");
+    drop(store);
+    assert_eq!(fixture.open().divergence().expect("reads"), Some(divergence(7, "block 7 differs")));
+}
+
+/// A process that dies while the file is made leaves one without its name.
+#[test]
+fn a_file_that_was_not_finished_is_made_anew() {
+    let fixture = Fixture::new();
+    let unfinished = fixture.path.with_extension("unfinished");
+    let whole = {
+        let database = Database::create(&unfinished).expect("creates");
+        drop(database);
+        std::fs::read(&unfinished).expect("reads")
+    };
+    for size in [0, 1, 64, 4_096, whole.len() / 2, whole.len()] {
+        std::fs::write(&unfinished, &whole[..size.min(whole.len())]).expect("writes");
+        fill(&fixture.open(), 0..=1);
+        assert_holds_chain_to(&fixture.open(), 1);
+        assert!(!unfinished.exists());
+        std::fs::remove_file(&fixture.path).expect("removes");
+    }
 }
 
 #[test]

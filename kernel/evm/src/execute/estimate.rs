@@ -1,19 +1,33 @@
 //! How much gas a transaction needs: what `eth_estimateGas` asks.
 
-use super::simulate::{da_gas, simulate_with};
+use super::simulate::{Terms, da_gas, simulate_with};
 use super::{BlockEnvironment, Call, CallOutcome, TransactionError};
 use crate::fees::Fees;
 use crate::fork::Fork;
 use crate::state::{State, StateReader};
 use alloc::boxed::Box;
-use millrace_primitives::Gas;
+use millrace_primitives::{Gas, U256};
 
 /// Runs of the search, at most: each halves what 64 bits can hold.
 const ATTEMPTS_MAX: u32 = 64;
 
+/// What is asked.
+#[derive(Clone, Copy)]
+pub struct Estimation<'a> {
+    /// The transaction to be. Its gas, if it names some, bounds the search; its price does not matter.
+    pub call: &'a Call,
+    /// The lowest base fee at which the gas must suffice: data availability takes the more gas the cheaper gas
+    /// is. No higher than that of the block.
+    pub base_fee_min: U256,
+    /// Asked before each run but the first; false ends the search.
+    pub goes_on: &'a dyn Fn() -> bool,
+}
+
 /// Why there is no estimate.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum EstimateError<E> {
+    /// The caller no longer wants it.
+    Interrupted,
     /// It fails with all the gas it may have; this is how.
     Failed(Box<CallOutcome>),
     /// It cannot be tried.
@@ -26,24 +40,29 @@ impl<E> From<TransactionError<E>> for EstimateError<E> {
     }
 }
 
-/// The least gas limit with which this call succeeds as a transaction, data availability included. A limit
-/// of the call itself (`gas`) bounds the search.
+/// The least gas limit with which this call succeeds as a transaction, data availability included. The
+/// execution sees what it would see in `block`, its base fee as the price of gas included.
 ///
 /// # Errors
-/// When it fails even with the most gas, or cannot be tried.
+/// When it fails even with the most gas, cannot be tried, or is interrupted.
 pub fn estimate<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     fees: &Fees,
     fork: Fork,
-    call: &Call,
+    estimation: &Estimation<'_>,
 ) -> Result<Gas, EstimateError<R::Error>> {
-    let da_gas = da_gas(block, fees, call).map_err(TransactionError::Invalid)?;
+    let &Estimation { call, base_fee_min, goes_on } = estimation;
+    let cheapest = BlockEnvironment { base_fee: base_fee_min.min(block.base_fee), ..block.clone() };
+    let da_gas = da_gas(&cheapest, fees, call).map_err(TransactionError::Invalid)?;
     let cap = fees.execution_gas_limit_max.get();
     let offered = call.gas.map_or(cap, |gas| gas.get().saturating_sub(da_gas)).min(cap);
     // Whether the caller can pay is no part of the question, so gas is free below.
     let call = Call { gas: None, gas_price: None, ..call.clone() };
-    let mut attempt = |limit: u64| simulate_with(state, block, fork, &call, (limit, da_gas));
+    let mut attempt = |execution_gas_limit: u64| {
+        let terms = Terms { execution_gas_limit, da_gas, gas_price: block.base_fee };
+        simulate_with(state, block, fork, &call, &terms)
+    };
 
     let first = attempt(offered)?;
     if !first.succeeded {
@@ -56,6 +75,9 @@ pub fn estimate<R: StateReader>(
         let gap = succeeds.saturating_sub(fails);
         if gap <= 1 {
             break;
+        }
+        if !goes_on() {
+            return Err(EstimateError::Interrupted);
         }
         // Mostly the answer is close above what was used: look there first.
         let middle = if fails < first.execution_gas.get() && gap > 1 {

@@ -16,7 +16,7 @@ mod invalid;
 mod simulate;
 mod validity;
 
-pub use estimate::{EstimateError, estimate};
+pub use estimate::{EstimateError, Estimation, estimate};
 pub use invalid::{Halt, Invalid};
 pub use simulate::{Call, CallOutcome, simulate};
 

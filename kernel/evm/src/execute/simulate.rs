@@ -19,7 +19,8 @@ pub struct Call {
     /// Gas offered, data availability included as in a transaction; as much as an execution may use when
     /// left out.
     pub gas: Option<Gas>,
-    /// Wei offered for a unit of gas. When left out or zero, gas is free.
+    /// Most wei offered for a unit of gas: as in a transaction, what is paid is the base fee. When left out or
+    /// zero, gas is free.
     pub gas_price: Option<U256>,
     /// In wei. The caller must have it.
     pub value: U256,
@@ -48,6 +49,16 @@ pub struct CallOutcome {
     pub halt: Option<Halt>,
 }
 
+/// What is settled before a call runs.
+pub(super) struct Terms {
+    /// Gas for the execution, the intrinsic part included.
+    pub(super) execution_gas_limit: u64,
+    /// Gas that pays for data availability.
+    pub(super) da_gas: u64,
+    /// What `GASPRICE` answers.
+    pub(super) gas_price: U256,
+}
+
 /// Executes a call on `state` and undoes it. Nonce, code and signature of the caller are not looked at; its
 /// balance only for the value, and for gas when a price is given.
 ///
@@ -73,7 +84,9 @@ pub fn simulate<R: StateReader>(
         None if is_free(call) => cap,
         None => affordable(state, call, da_gas)?.min(cap),
     };
-    simulate_with(state, block, fork, call, (limit, da_gas))
+    // A transaction that pays sees what it pays, not what it offered.
+    let gas_price = if is_free(call) { U256::zero() } else { block.base_fee };
+    simulate_with(state, block, fork, call, &Terms { execution_gas_limit: limit, da_gas, gas_price })
 }
 
 /// Whether gas costs nothing in this call.
@@ -101,14 +114,15 @@ pub(super) fn da_gas(block: &BlockEnvironment, fees: &Fees, call: &Call) -> Resu
     fees.da_gas(bytes, block.base_fee).ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })
 }
 
-/// Runs with this much gas for the execution.
+/// Runs on these terms.
 pub(super) fn simulate_with<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     fork: Fork,
     call: &Call,
-    (execution_gas_limit, da_gas): (u64, u64),
+    terms: &Terms,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
+    let &Terms { execution_gas_limit, da_gas, gas_price } = terms;
     let creates = call.to.is_none();
     if creates && call.data.len() > validity::INITCODE_BYTES_MAX {
         return Err(Invalid::InitcodeTooLarge.into());
@@ -119,7 +133,7 @@ pub(super) fn simulate_with<R: StateReader>(
         return Err(Invalid::GasLimitTooLow { needed }.into());
     }
     let gas = call.gas.map_or(execution_gas_limit.saturating_add(da_gas), Gas::get);
-    let prepaid = check_funds(state, call, gas)?;
+    let prepaid = check_funds(state, block, call, gas)?;
 
     let from = call.from.unwrap_or_default();
     state.begin();
@@ -136,7 +150,7 @@ pub(super) fn simulate_with<R: StateReader>(
         input: call.data.clone(),
         gas_limit: execution_gas_limit,
         intrinsic_gas,
-        gas_price: call.gas_price.unwrap_or_default(),
+        gas_price,
         config: fork.config(),
     };
     let ended = super::execute(state, block, message, &call.access_list);
@@ -156,19 +170,22 @@ pub(super) fn simulate_with<R: StateReader>(
     })
 }
 
-/// What to take from the caller in advance: nothing when gas is free.
+/// Whether the caller has what it offers, and what to take from it in advance: the base fee, or nothing when
+/// gas is free.
 fn check_funds<R: StateReader>(
     state: &State<R>,
+    block: &BlockEnvironment,
     call: &Call,
     gas: u64,
 ) -> Result<U256, TransactionError<R::Error>> {
     let price = call.gas_price.unwrap_or_default();
-    let prepaid = U256::from(gas).checked_mul(price).ok_or(Invalid::CostOverflow)?;
-    let needed = prepaid.checked_add(call.value).ok_or(Invalid::CostOverflow)?;
+    let offered = U256::from(gas).checked_mul(price).ok_or(Invalid::CostOverflow)?;
+    let needed = offered.checked_add(call.value).ok_or(Invalid::CostOverflow)?;
     let account = state.account(call.from.unwrap_or_default()).map_err(TransactionError::Reader)?;
     let available = account.unwrap_or_default().balance;
     if available < needed {
         return Err(Invalid::InsufficientFunds { needed, available }.into());
     }
-    Ok(prepaid)
+    // No more than was offered: a price below the base fee was refused, unless it is zero.
+    Ok(U256::from(gas).saturating_mul(price.min(block.base_fee)))
 }

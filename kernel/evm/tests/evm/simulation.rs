@@ -2,9 +2,10 @@
 
 use crate::support::{BASE_FEE, Chain, DA_OVERHEAD_GAS, Memory, address, code, dynamic, user, word};
 use millrace_evm::{
-    Call, CallOutcome, EstimateError, Fees, Halt, Invalid, TransactionError, estimate, simulate,
+    Call, CallOutcome, EstimateError, Estimation, Fees, Halt, Invalid, TransactionError, estimate, simulate,
 };
 use millrace_primitives::{Gas, U256};
+use std::cell::Cell;
 
 fn chain() -> Chain {
     let mut memory = Memory::default();
@@ -17,6 +18,10 @@ fn chain() -> Chain {
         &code("5f 5f 5f 5f 5f 600f 5a f1 6016 57 5f 5f fd 00 00 00 00 00 00 00 5b 00"),
     );
     memory.install(address(0xf), &code("62 07a120 5a 11 600d 57 5f 5f fd 00 5b 00"));
+    // Returns the price of gas and what its caller has.
+    memory.install(address(0x10), &code("3a 5f 52 33 31 6020 52 6040 5f f3"));
+    // Reverts unless the price of gas is the base fee.
+    memory.install(address(0x11), &code("3a 48 14 6009 57 5f 5f fd 5b 00"));
     let mut chain = Chain::new(memory);
     chain.fees = Fees::default();
     chain
@@ -24,6 +29,11 @@ fn chain() -> Chain {
 
 fn run(chain: &mut Chain, call: &Call) -> Result<CallOutcome, TransactionError<crate::support::Broken>> {
     simulate(&mut chain.state, &chain.block, &chain.fees, chain.fork, call)
+}
+
+fn estimated(chain: &mut Chain, call: &Call) -> Result<Gas, EstimateError<crate::support::Broken>> {
+    let estimation = Estimation { call, base_fee_min: chain.block.base_fee, goes_on: &|| true };
+    estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &estimation)
 }
 
 fn to(target: u64) -> Call {
@@ -88,6 +98,61 @@ fn money_is_looked_at_only_where_it_is_offered() {
 }
 
 #[test]
+fn who_pays_sees_the_base_fee_and_no_more_is_taken() {
+    let mut chain = chain();
+    let base_fee = U256::from(BASE_FEE);
+    let alice = user(1).address;
+    let before = chain.state.account(alice).unwrap().unwrap().balance;
+    let gas = 1_000_000;
+    let call =
+        Call { from: Some(alice), gas_price: Some(base_fee * 7), gas: Some(Gas::new(gas)), ..to(0x10) };
+    let seen = run(&mut chain, &call).unwrap().output;
+    assert_eq!(U256::from_big_endian(&seen[..32]), base_fee);
+    assert_eq!(U256::from_big_endian(&seen[32..]), before - base_fee * gas);
+    // The whole offer must be there all the same, as in a transaction.
+    let price = before / gas + 1;
+    let reason = Invalid::InsufficientFunds { needed: price * gas, available: before };
+    let greedy = Call { gas_price: Some(price), ..call };
+    assert_eq!(run(&mut chain, &greedy), Err(TransactionError::Invalid(reason)));
+
+    let free = run(&mut chain, &Call { from: Some(alice), ..to(0x10) }).unwrap().output;
+    assert_eq!(U256::from_big_endian(&free[..32]), U256::zero());
+    assert_eq!(U256::from_big_endian(&free[32..]), before);
+}
+
+#[test]
+fn an_estimate_sees_the_price_of_a_transaction() {
+    let mut chain = chain();
+    assert!(estimated(&mut chain, &to(0x11)).is_ok());
+    assert_eq!(run(&mut chain, &to(0x11)).unwrap().halt, Some(Halt::Reverted), "a free call does not");
+}
+
+#[test]
+fn an_estimate_suffices_when_gas_is_cheaper() {
+    let mut chain = chain();
+    let now = estimated(&mut chain, &to(0x11)).unwrap();
+    let base_fee_min = chain.block.base_fee / 2;
+    let call = to(0x11);
+    let estimation = Estimation { call: &call, base_fee_min, goes_on: &|| true };
+    let gas = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &estimation).unwrap();
+    assert_eq!(gas.get(), now.get() + DA_OVERHEAD_GAS, "twice the data availability, the same execution");
+}
+
+#[test]
+fn a_search_ends_when_nobody_waits_for_it() {
+    let mut chain = chain();
+    let left = Cell::new(3);
+    let goes_on = || left.replace(left.get() - 1) > 0;
+    let call = to(0xe);
+    let estimation = Estimation { call: &call, base_fee_min: chain.block.base_fee, goes_on: &goes_on };
+    let before = chain.state.changes();
+    let ended = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &estimation);
+    assert_eq!(ended, Err(EstimateError::Interrupted));
+    assert_eq!(left.get(), -1, "asked again after no more than that");
+    assert_eq!(chain.state.changes(), before);
+}
+
+#[test]
 fn a_creation_tells_where() {
     let mut chain = chain();
     let call = Call { data: crate::support::deployer(&[0]), from: Some(user(1).address), ..Call::default() };
@@ -101,7 +166,7 @@ fn an_estimate_is_the_least_that_suffices() {
     for target in [0xc, 0xe, 0x1234] {
         let mut chain = chain();
         let call = Call { from: Some(user(1).address), ..to(target) };
-        let gas = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &call).unwrap();
+        let gas = estimated(&mut chain, &call).unwrap();
         let one_less = dynamic(0, Some(address(target)), gas.get() - 1, Vec::new());
         let failed = chain.alice_sends(one_less);
         let (succeeded, nonce) = match failed {
@@ -118,7 +183,7 @@ fn an_estimate_is_the_least_that_suffices() {
 #[test]
 fn what_cannot_succeed_has_no_estimate() {
     let mut chain = chain();
-    let error = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &to(0xd)).unwrap_err();
+    let error = estimated(&mut chain, &to(0xd)).unwrap_err();
     let EstimateError::Failed(outcome) = error else { panic!("{error:?}") };
     assert_eq!((outcome.output, outcome.halt), (word(1).0.to_vec(), Some(Halt::Reverted)));
 }

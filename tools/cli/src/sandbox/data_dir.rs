@@ -60,9 +60,9 @@ impl DataDir {
         self.path.join("node")
     }
 
-    /// Where an installer with other parameters than the default ones is built.
-    pub(crate) fn dist(&self) -> PathBuf {
-        self.path.join("dist")
+    /// Where installer, kernel and preimages of the chain are kept.
+    pub(crate) fn origin(&self) -> PathBuf {
+        self.path.join("origin")
     }
 
     /// Whether there is a chain in it.
@@ -72,7 +72,7 @@ impl DataDir {
 
     /// Removes everything that a sandbox makes. The node goes last: without it there is no chain.
     pub(crate) fn forget(&self) -> anyhow::Result<()> {
-        for part in [self.l1(), self.dist(), self.node()] {
+        for part in [self.l1(), self.origin(), self.node()] {
             match fs::remove_dir_all(&part) {
                 Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                     return Err(error).with_context(|| format!("cannot remove {}", part.display()));
@@ -114,7 +114,7 @@ mod tests {
         let path = dir.path().join("sandbox");
         let data_dir = DataDir::open(&path).unwrap();
         assert!(!data_dir.has_chain());
-        for part in [data_dir.l1(), data_dir.node(), data_dir.dist(), path.join("notes")] {
+        for part in [data_dir.l1(), data_dir.node(), data_dir.origin(), path.join("notes")] {
             fs::create_dir(&part).unwrap();
             fs::write(part.join("file"), "content").unwrap();
         }
@@ -122,7 +122,7 @@ mod tests {
         assert!(DataDir::open(&path).unwrap().has_chain());
         let fresh = DataDir::open(&path).unwrap();
         fresh.forget().unwrap();
-        assert!(!fresh.has_chain() && !fresh.l1().exists() && !fresh.dist().exists());
+        assert!(!fresh.has_chain() && !fresh.l1().exists() && !fresh.origin().exists());
         assert!(path.join("notes/file").exists());
     }
 

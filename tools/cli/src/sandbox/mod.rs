@@ -1,18 +1,18 @@
 //! `millrace sandbox`: a whole rollup in this process.
 
 mod data_dir;
-mod dist;
+mod origin;
 mod screen;
 
 use anyhow::{Context as _, bail, ensure};
 use data_dir::DataDir;
-use dist::Origin;
 use millrace_installer::development;
 use millrace_l1::sandbox::{Phase, Progress, Sandbox, SandboxConfig, TICKETER};
-use millrace_node::{Genesis, Node, NodeConfig, RpcConfig, Status};
+use millrace_node::{Genesis, Node, NodeConfig, Retention, RpcConfig, Status};
 use millrace_primitives::U256;
 use millrace_sequencing::{pool, producer::Rhythm, publisher};
 use millrace_wire::{base58::Base58Check as _, signature::SecretKey};
+use origin::{Origin, Overrides};
 use std::{
     net::{IpAddr, SocketAddr, TcpListener},
     path::PathBuf,
@@ -40,9 +40,12 @@ pub(crate) struct Arguments {
     /// The folder of the built kernel, which `make dist` fills.
     #[arg(long, value_name = "DIR", default_value = "dist")]
     dist: PathBuf,
-    /// Another chain id than that of the built installer (1337): the installer is built anew.
-    #[arg(long, value_name = "ID", value_parser = clap::value_parser!(u64).range(1..))]
-    chain_id: Option<u64>,
+    #[command(flatten)]
+    overrides: Overrides,
+    /// Where compiled kernels are kept, to share them between chains; otherwise each data folder has its own. Only you
+    /// may be able to write there: what it holds is executed.
+    #[arg(long, value_name = "DIR")]
+    cache_dir: Option<PathBuf>,
     /// Where JSON-RPC listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     rpc_addr: IpAddr,
@@ -66,16 +69,11 @@ pub(crate) struct Arguments {
 /// Starts everything, tells what happens, and stops in order when it is told to.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
-    let built = Origin::read(&arguments.dist)?;
     let data_dir = DataDir::open(&arguments.data_dir)?;
     check_free("JSON-RPC", arguments.rpc_addr, arguments.rpc_port, "--rpc-port")?;
     check_free("the rollup node", [127, 0, 0, 1].into(), arguments.rollup_node_port, "--rollup-node-port")?;
 
-    // Only now that nothing is missing.
-    if arguments.fresh {
-        data_dir.forget()?;
-    }
-    let origin = built.with_chain_id(arguments.chain_id, &data_dir.dist())?;
+    let origin = origin(&arguments, &data_dir)?;
 
     println!("{}", if data_dir.has_chain() { "going on with the chain in" } else { "making a new chain in" });
     println!("  {}", arguments.data_dir.display());
@@ -109,6 +107,27 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     sandbox.shutdown().await;
     println!("stopped at block {number}");
     outcome
+}
+
+/// What the chain began with: at its first start that is what was built, and nothing is forgotten before that is known
+/// to fit this program.
+fn origin(arguments: &Arguments, data_dir: &DataDir) -> anyhow::Result<Origin> {
+    let Arguments { dist, overrides, fresh, .. } = arguments;
+    let kept = if *fresh { None } else { Origin::kept(&data_dir.origin(), overrides)? };
+    if let Some(origin) = kept {
+        if origin.differs_from(dist) {
+            println!("{} has another kernel; this chain goes on with its own", dist.display());
+        }
+        return Ok(origin);
+    }
+    let built = Origin::built(dist)?;
+    ensure!(
+        *fresh || !data_dir.has_chain(),
+        "the chain in {} is of an older program and cannot go on: forget it with --fresh",
+        arguments.data_dir.display()
+    );
+    data_dir.forget()?;
+    built.keep(overrides, &data_dir.origin())
 }
 
 /// Turns true at Ctrl-C or SIGTERM. A second one ends the process at once.
@@ -158,6 +177,7 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
         level_time_ms: Some(arguments.level_time_ms),
         rpc_addr: SocketAddr::from(([127, 0, 0, 1], arguments.rollup_node_port)),
         ticketer: origin.ticketer()?.unwrap_or(TICKETER),
+        compiled: compiled(arguments, data_dir),
         ..SandboxConfig::new(data_dir.l1(), origin.installer(), origin.preimages())
     };
     let sandbox = Sandbox::start(config).await.with_context(|| {
@@ -173,6 +193,11 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
             Err(error)
         }
     }
+}
+
+/// The folder of compiled kernels.
+fn compiled(arguments: &Arguments, data_dir: &DataDir) -> PathBuf {
+    arguments.cache_dir.clone().unwrap_or_else(|| data_dir.l1().join("kernels"))
 }
 
 async fn wait_for_kernel(sandbox: &Sandbox) -> anyhow::Result<()> {
@@ -217,7 +242,7 @@ async fn start_node(
         genesis: Genesis {
             installer: origin.installer(),
             preimages: origin.preimages(),
-            compiled: Some(data_dir.l1().join("kernels")),
+            compiled: Some(compiled(arguments, data_dir)),
         },
         key,
         rpc: RpcConfig {
@@ -227,7 +252,7 @@ async fn start_node(
         rhythm: Rhythm { block_time_ms: arguments.block_time_ms, empty_block_ms },
         pool: pool::Limits::default(),
         publication: publisher::Limits::default(),
-        states_kept: NodeConfig::STATES_KEPT,
+        states: Retention::default(),
     };
     Node::start(config).await.with_context(|| {
         format!(
@@ -281,7 +306,7 @@ impl Trouble {
         if let Some(millrace_sequencing::producer::Stopped::Diverged(_)) = status.stopped {
             self.fatal = stopped.clone();
         }
-        let now = stopped.or_else(|| status.failure.clone());
+        let now = stopped.or_else(|| status.failure.clone()).or_else(|| status.publication.clone());
         Self::tell(&mut self.node, now, "the node works again");
     }
 

@@ -21,6 +21,16 @@ pub const MEMPOOL_BYTES_MAX: usize = 128 * LEVEL_BYTES_MAX;
 /// Levels whose durable state is kept, in memory and as differences on disk.
 pub const STATES_MAX: usize = 64;
 
+/// Levels whose block, record and outbox messages are kept on disk: nearly three hours at a level a second. Whoever
+/// follows the rollup node looks at the newest levels only.
+pub const LEVELS_KEPT: u32 = 10_000;
+
+/// Old levels are removed so many at a time: no level takes long, and the layer 1 writes to the disk for it seldom.
+pub const PRUNED_AT_ONCE: usize = 64;
+
+/// Bytes of a database that are kept in memory, for each of the two.
+pub const CACHE_BYTES: usize = 64 << 20;
+
 /// Levels that the rollup node may be behind before the sandbox pauses its layer 1: a machine too slow for
 /// the chosen level time falls behind once, not for ever.
 pub const LAG_LEVELS_MAX: u32 = 32;

@@ -5,7 +5,7 @@
 //!
 //! * `l1.redb`: the chain and the messages that wait ([`chain`]);
 //! * `rollup-node.redb`: the durable storage, one transaction per level ([`rollup_node`]);
-//! * `kernels/`: compiled kernels, can be deleted at any time.
+//! * `kernels/`: compiled kernels, can be deleted at any time ([`SandboxConfig::compiled`]).
 //!
 //! A crash at any moment loses nothing that was promised: an injected message is on disk before the answer,
 //! a level before anybody sees it, and levels that the rollup node had not finished are run again.
@@ -54,12 +54,15 @@ pub struct SandboxConfig {
     pub rpc_addr: SocketAddr,
     /// The contract whose tickets deposits send; the kernel must know it as its ticketer.
     pub ticketer: ContractHash,
+    /// Where compiled kernels are kept; other sandboxes may share it. It must be as private as the program itself.
+    pub compiled: PathBuf,
 }
 
 impl SandboxConfig {
     /// A sandbox with a level each second, on any free port.
     pub fn new(data_dir: PathBuf, installer: PathBuf, preimages: PathBuf) -> Self {
         Self {
+            compiled: data_dir.join("kernels"),
             data_dir,
             installer,
             preimages,
@@ -252,7 +255,8 @@ fn open(config: &SandboxConfig) -> Result<(Arc<Chain>, Arc<EmbeddedNode>), Sandb
     let installer = std::fs::read(&config.installer).map_err(file(&config.installer))?;
     let rollup = rollup_node::rollup_address(&installer);
     let chain = Arc::new(Chain::open(&config.data_dir.join("l1.redb"), clock::now())?);
-    let origination = Origination { installer, preimages: config.preimages.clone(), rollup };
+    let preimages = config.preimages.clone();
+    let origination = Origination { installer, preimages, rollup, compiled: config.compiled.clone() };
     let node = EmbeddedNode::start(&config.data_dir, Arc::clone(&chain), origination)?;
     Ok((chain, Arc::new(node)))
 }

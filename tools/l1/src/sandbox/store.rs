@@ -1,11 +1,17 @@
 //! The database files of the sandbox: redb, one file for the layer 1 and one for the rollup node.
-//! Each write is one transaction, on disk (fsync) when it returns.
+//! Each write is one transaction, on disk (fsync) when it returns. A file gets its name when it is complete, and after a
+//! crash it is opened without going through all of it.
 
+use super::limits::CACHE_BYTES;
 use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use std::fs::{self, File};
 use std::path::Path;
 
 /// Facts about the file itself: its format under `format`.
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
+
+/// The extension of a file that is being made.
+const UNFINISHED: &str = "unfinished";
 
 /// A database that does not do what it should.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +56,12 @@ macro_rules! from_redb {
 
 from_redb!(redb::TransactionError, redb::TableError, redb::StorageError, redb::CommitError);
 
+impl From<std::io::Error> for StoreError {
+    fn from(error: std::io::Error) -> Self {
+        Self::Database(Box::new(redb::Error::Io(error)))
+    }
+}
+
 impl From<redb::DatabaseError> for StoreError {
     fn from(error: redb::DatabaseError) -> Self {
         match error {
@@ -67,7 +79,15 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or creates the file. `format` names its contents and their version.
     pub(crate) fn open(path: &Path, format: &'static str) -> Result<Self, StoreError> {
-        let store = Self { database: Database::create(path)? };
+        if !path.exists() {
+            make(path, format)?;
+        }
+        Self::claim(path, format)
+    }
+
+    /// Opens the file, which may be empty, and checks its format.
+    fn claim(path: &Path, format: &'static str) -> Result<Self, StoreError> {
+        let store = Self { database: Database::builder().set_cache_size(CACHE_BYTES).create(path)? };
         let found = store.write(|transaction| {
             let mut meta = transaction.open_table(META)?;
             let found = meta.get("format")?.map(|value| value.value().to_vec());
@@ -95,16 +115,46 @@ impl Store {
         &self,
         change: impl FnOnce(&WriteTransaction) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
-        let transaction = self.database.begin_write()?;
+        let mut transaction = self.database.begin_write()?;
+        transaction.set_quick_repair(true);
         let outcome = change(&transaction)?;
         transaction.commit()?;
         Ok(outcome)
     }
 }
 
+/// Makes an empty file beside `path` and moves it there.
+fn make(path: &Path, format: &'static str) -> Result<(), StoreError> {
+    let part = path.with_extension(UNFINISHED);
+    if part.exists() {
+        // Of a start that was cut off.
+        fs::remove_file(&part)?;
+    }
+    drop(Store::claim(&part, format)?);
+    fs::rename(&part, path)?;
+    // The new name is on the disk when its folder is.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    Ok(File::open(folder)?.sync_all()?)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_file_that_was_not_finished_is_made_anew() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.redb");
+        let unfinished = path.with_extension(UNFINISHED);
+        drop(Database::create(&unfinished).unwrap());
+        let whole = fs::read(&unfinished).unwrap();
+        for size in [0, 1, 64, 4_096, whole.len() / 2, whole.len()] {
+            fs::write(&unfinished, &whole[..size.min(whole.len())]).unwrap();
+            drop(Store::open(&path, "one/1").unwrap());
+            assert!(Store::open(&path, "one/1").is_ok() && !unfinished.exists());
+            fs::remove_file(&path).unwrap();
+        }
+    }
 
     #[test]
     fn a_file_has_one_user_and_one_format() {

@@ -1,15 +1,19 @@
 //! The chain as the JSON-RPC asks for it.
 
+mod calls;
 mod refusal;
+mod wallet;
+
+pub use wallet::{DevelopmentKeys, InvalidKey};
 
 use crate::shared::{Shared, Snapshot};
-use millrace_engine::{AccessListItem, CallError as EngineCallError, CallOutcome, EngineError};
+use millrace_engine::EngineError;
 use millrace_primitives::{
     Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, SealedBlock, SealedHeader,
-    Submission, SubmitError, SyncProgress, TransactionPosition,
+    BlockTag, CallError, CallRequest, Chain, ChainError, Fees, PooledTransaction, SealedBlock, SealedHeader,
+    Submission, SubmitError, SyncProgress, TransactionPosition, Wallet,
 };
 use millrace_sequencing::{
     pool::{self, Transaction},
@@ -19,21 +23,24 @@ use millrace_store::StoreError;
 use std::{ops::RangeInclusive, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
 
-/// Name and version, as `web3_clientVersion` gives them.
-const CLIENT_VERSION: &str =
-    concat!("Millrace/v", env!("CARGO_PKG_VERSION"), "/", env!("CARGO_PKG_RUST_VERSION"), "/rust");
-
 /// What the JSON-RPC serves.
 pub(crate) struct LocalChain {
     shared: Arc<Shared>,
     /// Transactions that are being checked at a time: their signatures are the work.
     admissions: Arc<Semaphore>,
+    wallet: Option<DevelopmentKeys>,
 }
 
 impl LocalChain {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { shared, admissions: Arc::new(Semaphore::new(threads)) }
+        Self { shared, admissions: Arc::new(Semaphore::new(threads)), wallet: None }
+    }
+
+    /// The same with accounts that it signs for.
+    #[allow(dead_code, reason = "until NodeConfig has development keys")]
+    pub(crate) fn with_wallet(self, wallet: Option<DevelopmentKeys>) -> Self {
+        Self { wallet, ..self }
     }
 
     fn snapshot(&self, at: BlockNumber) -> Result<Snapshot, ChainError> {
@@ -47,7 +54,7 @@ impl Chain for LocalChain {
     }
 
     fn client_version(&self) -> String {
-        CLIENT_VERSION.to_owned()
+        millrace_rpc::CLIENT_VERSION.to_owned()
     }
 
     fn coinbase(&self) -> Address {
@@ -91,7 +98,7 @@ impl Chain for LocalChain {
         range: RangeInclusive<BlockNumber>,
         accepts: &dyn Fn(&Bloom) -> bool,
     ) -> Result<Vec<BlockNumber>, ChainError> {
-        // The server bounds the range.
+        // The server bounds what it asks for at a time.
         self.shared.store.blocks_with_bloom(range, usize::MAX, accepts).map_err(stored)
     }
 
@@ -116,15 +123,12 @@ impl Chain for LocalChain {
         self.shared.engine.code(&self.snapshot(at)?.state, address).map_err(engine)
     }
 
-    fn call(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError> {
-        let state = self.snapshot(at)?.state;
-        let outcome = self.shared.engine.call(&state, &call_of(call)).map_err(call_error)?;
-        if outcome.succeeded { Ok(outcome.output) } else { Err(failure(outcome)) }
+    fn call(&self, request: &CallRequest) -> Result<Vec<u8>, CallError> {
+        calls::call(&self.shared.engine, &self.snapshot(request.at)?.state, request)
     }
 
-    fn estimate(&self, at: BlockNumber, call: &Call) -> Result<Gas, CallError> {
-        let state = self.snapshot(at)?.state;
-        self.shared.engine.estimate(&state, &call_of(call)).map_err(call_error)
+    fn estimate(&self, request: &CallRequest) -> Result<Gas, CallError> {
+        calls::estimate(&self.shared.engine, &self.snapshot(request.at)?.state, request)
     }
 
     fn fees(&self) -> Fees {
@@ -194,13 +198,18 @@ impl Chain for LocalChain {
         // A sequencer makes the chain: it is never behind.
         None
     }
+
+    fn wallet(&self) -> Option<&dyn Wallet> {
+        self.wallet.as_ref().map(|wallet| wallet as _)
+    }
 }
 
 /// Checks a transaction against the head and puts it into the pool.
 fn admit(shared: &Shared, raw: Vec<u8>) -> Result<TransactionHash, SubmitError> {
     let state = shared.head().state;
     let timestamp = crate::time::now().to_timestamp();
-    let admitted = shared.engine.admit(&state, timestamp, &raw).map_err(refusal::of_rejected)?;
+    let admitted = shared.engine.admit(&state, timestamp, &raw);
+    let admitted = admitted.map_err(|rejected| refusal::of_rejected(rejected, shared.engine.parameters()))?;
     let transaction = Transaction {
         hash: admitted.hash,
         sender: admitted.sender,
@@ -231,37 +240,6 @@ fn pooled(transaction: &Transaction, executable: bool) -> PooledTransaction {
         nonce: transaction.nonce,
         raw: transaction.raw.clone(),
         executable,
-    }
-}
-
-fn call_of(call: &Call) -> millrace_engine::Call {
-    let item = |(address, keys): &(Address, Vec<H256>)| AccessListItem {
-        address: *address,
-        storage_keys: keys.clone(),
-    };
-    millrace_engine::Call {
-        from: call.from,
-        to: call.to,
-        gas: call.gas,
-        gas_price: call.gas_price,
-        value: call.value,
-        data: call.data.clone(),
-        access_list: call.access_list.iter().map(item).collect(),
-    }
-}
-
-fn call_error(error: EngineCallError) -> CallError {
-    match error {
-        EngineCallError::Invalid(invalid) => CallError::Refused(refusal::of_invalid(invalid)),
-        EngineCallError::Failed(outcome) => failure(*outcome),
-        EngineCallError::Engine(error) => CallError::Chain(engine(error)),
-    }
-}
-
-fn failure(outcome: CallOutcome) -> CallError {
-    match outcome.halt {
-        None | Some(millrace_engine::Halt::Reverted) => CallError::Reverted { output: outcome.output },
-        Some(halt) => CallError::Halted(refusal::halt_text(halt)),
     }
 }
 

@@ -1,20 +1,21 @@
 //! The reasons of engine and pool in the words of the JSON-RPC.
 
-use millrace_engine::{DecodeError, Halt, Invalid, Rejected};
+use millrace_engine::{DecodeError, Halt, Invalid, Offered, Rejected};
+use millrace_layout::parameters::Parameters;
 use millrace_primitives::{Address, Gas};
 use millrace_rpc::{ChainError, Refusal, SubmitError};
 use millrace_sequencing::pool::Refused;
 
-pub(super) fn of_rejected(rejected: Rejected) -> SubmitError {
+pub(super) fn of_rejected(rejected: Rejected, parameters: &Parameters) -> SubmitError {
     match rejected {
-        Rejected::Decode(error) => of_decode(error).into(),
+        Rejected::Decode(error) => of_decode(error, parameters).into(),
         Rejected::Signature => Refusal::InvalidSender.into(),
-        Rejected::Invalid(invalid) => of_invalid(invalid).into(),
+        Rejected::Invalid { invalid, offered } => of_invalid(invalid, &offered, parameters).into(),
         Rejected::Engine(error) => ChainError::Internal(error.to_string()).into(),
     }
 }
 
-fn of_decode(error: DecodeError) -> Refusal {
+fn of_decode(error: DecodeError, parameters: &Parameters) -> Refusal {
     let undecodable = |text: &str| Refusal::Undecodable(text.to_owned());
     match error {
         DecodeError::Empty => undecodable("it has no bytes"),
@@ -23,9 +24,7 @@ fn of_decode(error: DecodeError) -> Refusal {
         DecodeError::BlobTransaction | DecodeError::SetCodeTransaction | DecodeError::UnknownType(_) => {
             Refusal::TypeNotSupported
         }
-        DecodeError::WrongChainId(have) => {
-            Refusal::Other(format!("invalid chain id for signer: have {have}"))
-        }
+        DecodeError::WrongChainId(have) => Refusal::WrongChain { have, want: parameters.chain_id },
         DecodeError::BadParity | DecodeError::BadSignature | DecodeError::HighS => {
             Refusal::Undecodable(format!("invalid signature: {error:?}"))
         }
@@ -33,32 +32,31 @@ fn of_decode(error: DecodeError) -> Refusal {
     }
 }
 
-pub(super) fn of_invalid(invalid: Invalid) -> Refusal {
+pub(super) fn of_invalid(invalid: Invalid, offered: &Offered, parameters: &Parameters) -> Refusal {
+    let &Offered { sender, nonce, gas_limit, max_fee_per_gas } = offered;
     match invalid {
-        Invalid::NonceTooLow { expected } => Refusal::Other(format!("nonce too low: next nonce {expected}")),
-        Invalid::NonceTooHigh { expected } => {
-            Refusal::Other(format!("nonce too high: next nonce {expected}"))
-        }
+        Invalid::NonceTooLow { expected } => Refusal::NonceTooLow { next: expected, nonce },
+        Invalid::NonceTooHigh { expected } => Refusal::NonceTooHigh { next: expected, nonce },
         Invalid::InsufficientFunds { needed, available } => {
             Refusal::InsufficientFunds { balance: available, cost: needed }
         }
         Invalid::TipAboveFeeCap => Refusal::TipAboveFee,
-        Invalid::FeeCapBelowBaseFee { base_fee } => {
-            Refusal::Other(format!("max fee per gas less than block base fee: baseFee: {base_fee}"))
-        }
+        Invalid::FeeCapBelowBaseFee { base_fee } => Refusal::FeeTooLow { offered: max_fee_per_gas, base_fee },
         Invalid::GasLimitTooLow { needed } => {
-            Refusal::Other(format!("intrinsic gas too low: minimum needed {}", Gas::new(needed)))
+            Refusal::IntrinsicGasTooLow { have: gas_limit, want: Gas::new(needed) }
         }
+        Invalid::GasLimitAboveBlock => {
+            Refusal::GasLimitTooHigh { have: gas_limit, max: parameters.gas_limit_header }
+        }
+        Invalid::SenderHasCode => Refusal::SenderNotEoa(sender),
         Invalid::WrongChainId => Refusal::Other("invalid chain id for signer".to_owned()),
         Invalid::NonceMax => Refusal::Other("nonce has max value".to_owned()),
         Invalid::CostOverflow => {
             Refusal::Other("insufficient funds for gas * price + value: the cost overflows".to_owned())
         }
-        Invalid::GasLimitAboveBlock => Refusal::Other("exceeds block gas limit".to_owned()),
         Invalid::IntrinsicGasAboveCap => {
             Refusal::Other("the intrinsic gas is above what a transaction may execute".to_owned())
         }
-        Invalid::SenderHasCode => Refusal::Other("sender not an eoa".to_owned()),
         Invalid::InitcodeTooLarge => Refusal::Other("max initcode size exceeded".to_owned()),
     }
 }
@@ -73,6 +71,7 @@ pub(super) fn of_refused(refused: Refused, sender: Address) -> Refusal {
             Refusal::InsufficientFunds { balance, cost: queued.saturating_add(cost) }
         }
         Refused::SenderFull { .. } => Refusal::AccountLimit(sender),
+        Refused::Banned => Refusal::Other("no block can be made with this transaction".to_owned()),
         Refused::Full { .. } | Refused::QueuedFull { .. } => Refusal::PoolFull,
         Refused::TooLarge { size_bytes, size_bytes_max } => Refusal::TooLarge { size_bytes, size_bytes_max },
     }

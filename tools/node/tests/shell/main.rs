@@ -4,8 +4,9 @@
 mod rollup;
 mod wallet;
 
+use millrace_engine::{BlueprintFault, EngineError};
 use millrace_layout::delayed::{Content, Item};
-use millrace_node::{Genesis, Heads, Node, NodeConfig, NodeError, RpcConfig, SealedBlock};
+use millrace_node::{Genesis, Heads, Node, NodeConfig, NodeError, Retention, RpcConfig, SealedBlock};
 use millrace_primitives::{Address, Block, L1Level, Mutez, Timestamp, U256};
 use millrace_pvm::durable::Durable;
 use millrace_sequencing::{
@@ -15,7 +16,7 @@ use millrace_sequencing::{
 };
 use millrace_store::{BlockCommit, Identity, StateChange, Store};
 use millrace_wire::{deposit::NativeDeposit, signature::SecretKey};
-use rollup::{Batcher, ROLLUP, Rollup};
+use rollup::{Batcher, POISON, ROLLUP, Rollup};
 use serde_json::{Value, json};
 use std::{fs, future::Future, path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
@@ -63,7 +64,7 @@ impl Scene {
             rhythm: Rhythm { block_time_ms: 1, empty_block_ms: None },
             pool: pool::Limits::default(),
             publication: publisher::Limits { resend_after_levels: 2, ..publisher::Limits::default() },
-            states_kept: 16,
+            states: Retention { states_min: 16, margin_blocks: 0, states_max: 16 },
         }
     }
 
@@ -228,6 +229,82 @@ async fn a_difference_stops_production_but_not_reading() {
     assert_eq!(node.heads().borrow().confirmed.get(), 1);
     assert_eq!(node.head().block.header.number.get(), 2);
     node.stop().await;
+
+    let again = Node::start(scene.config()).await.err().unwrap();
+    let NodeError::Diverged { number, finding } = &again else { panic!("{again}") };
+    assert!(number.get() == 2 && finding.contains(&"ee".repeat(32)), "{again}");
+}
+
+/// A node with one block, whose blueprint the kernel drops for this reason.
+async fn with_a_dropped_blueprint(reason: BlueprintFault) -> (Scene, Node) {
+    let scene = Scene::new().await;
+    scene.rollup.drop_next(reason.code());
+    let node = scene.node().await;
+    scene.include(&node, &Wallet::new(1).transfer(0, stranger(), 1, 1)).await;
+    soon("a hand-over", scene.rollup.injected(1)).await;
+    scene.rollup.bake();
+    (scene, node)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blueprint_dropped_for_good_is_a_divergence() {
+    let (scene, node) = with_a_dropped_blueprint(BlueprintFault::Parent).await;
+    let mut status = node.status();
+    let diverged = |status: &millrace_node::Status| matches!(status.stopped, Some(Stopped::Diverged(_)));
+    let stopped = soon("the divergence", status.wait_for(diverged)).await.unwrap().stopped.unwrap();
+    assert!(stopped.to_string().contains("dropped the blueprint of block 1"), "{stopped}");
+    node.stop().await;
+    assert!(matches!(Node::start(scene.config()).await, Err(NodeError::Diverged { .. })));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_blueprint_ahead_of_the_layer_1_goes_again_and_the_status_says_so() {
+    let (scene, node) = with_a_dropped_blueprint(BlueprintFault::TimestampAhead).await;
+    let mut status = node.status();
+    let told = soon("the status", status.wait_for(|status| status.publication.is_some())).await.unwrap();
+    assert!(told.publication.as_ref().unwrap().contains("block 1 was ahead"), "{told:?}");
+    drop(told);
+    scene.bake_until(&node, |heads| heads.confirmed.get() == 1).await;
+    soon("the status", status.wait_for(|status| status.publication.is_none())).await.unwrap();
+    assert_eq!(status.borrow().stopped, None);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_with_which_no_block_can_be_made_is_removed_and_the_others_get_through() {
+    let scene = Scene::new().await;
+    // Nothing is made before all of them wait: they meet in one selection.
+    let config = NodeConfig { rhythm: Rhythm { block_time_ms: 500, empty_block_ms: None }, ..scene.config() };
+    let node = Node::start(config).await.unwrap();
+    let mut blocks = node.blocks();
+    let culprit = Wallet::new(2).transfer(0, POISON, 1, 1);
+    for raw in [
+        Wallet::new(1).transfer(0, stranger(), 1, 1),
+        culprit.clone(),
+        Wallet::new(3).transfer(0, stranger(), 2, 1),
+        Wallet::new(1).transfer(1, stranger(), 4, 1),
+    ] {
+        scene.send(&node, &raw).await.unwrap();
+    }
+    let mut included = 0;
+    while included < 3 {
+        included += soon("a block", blocks.recv()).await.unwrap().block.transactions.len();
+    }
+    assert_eq!(scene.balance(&node, stranger()).await, U256::from(7));
+    // It is refused from now on; another one with its nonce is not.
+    let banned = async {
+        loop {
+            match scene.send(&node, &culprit).await {
+                Err(error) if error["message"].as_str().unwrap().contains("no block can be made") => return,
+                _ => drop(soon("the block without it", blocks.recv()).await),
+            }
+        }
+    };
+    soon("the ban", banned).await;
+    scene.include(&node, &Wallet::new(2).transfer(0, stranger(), 8, 1)).await;
+    assert_eq!(scene.balance(&node, stranger()).await, U256::from(15));
+    assert_eq!(node.status().borrow().failure, None);
+    node.stop().await;
 }
 
 fn deposit(index: u32, mutez: u64) -> Item {
@@ -308,7 +385,12 @@ async fn what_the_batcher_lost_is_handed_over_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn only_recent_states_are_kept_and_all_blocks() {
     let scene = Scene::new().await;
-    let node = Node::start(NodeConfig { states_kept: 2, ..scene.config() }).await.unwrap();
+    let node = Node::start(NodeConfig {
+        states: Retention { states_min: 2, margin_blocks: 0, states_max: 2 },
+        ..scene.config()
+    })
+    .await
+    .unwrap();
     for nonce in 0..3 {
         scene.include(&node, &Wallet::new(1).transfer(nonce, stranger(), 1, 1)).await;
     }
@@ -320,6 +402,30 @@ async fn only_recent_states_are_kept_and_all_blocks() {
     let block = scene.ask(&node, "eth_getBlockByNumber", json!(["0x1", true])).await.unwrap();
     assert_eq!(block["transactions"].as_array().map(Vec::len), Some(1));
     node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn recent_states_survive_a_restart() {
+    let scene = Scene::new().await;
+    let node = scene.node().await;
+    for nonce in 0..4 {
+        scene.include(&node, &Wallet::new(1).transfer(nonce, stranger(), 1, 1)).await;
+    }
+    node.stop().await;
+    let states = Retention { states_min: 3, margin_blocks: 0, states_max: 3 };
+    for (states, first) in [(scene.config().states, 0), (states, 2)] {
+        let node = Node::start(NodeConfig { states, ..scene.config() }).await.unwrap();
+        for number in 0..=4u64 {
+            let at = json!([format!("{:?}", stranger()), format!("0x{number:x}")]);
+            let balance = scene.ask(&node, "eth_getBalance", at).await;
+            if number >= first {
+                assert_eq!(balance, Ok(json!(format!("0x{number:x}"))));
+            } else {
+                assert!(balance.is_err(), "the state of block {number} is not kept");
+            }
+        }
+        node.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -346,4 +452,9 @@ async fn a_node_that_does_not_fit_does_not_start() {
     config.rpc.listen = taken;
     assert!(matches!(Node::start(config).await, Err(NodeError::Rpc { .. })));
     node.stop().await;
+
+    other.rollup.upgrade();
+    let upgraded = Node::start(other.config()).await.err().unwrap();
+    assert!(matches!(upgraded, NodeError::Engine(EngineError::Kernel(_))), "{upgraded}");
+    assert!(upgraded.to_string().contains("the rollup runs 000000000000"), "{upgraded}");
 }

@@ -15,11 +15,12 @@ use millrace_layout::{
     delayed::Item,
     events,
     parameters::{self, Parameters},
-    sequencers,
+    pvm, sequencers,
     world::{Body as BlockBody, Head, World, allocation_digest},
 };
 use millrace_primitives::{
-    Account, Address, BlockHash, BlockNumber, Bloom, Epoch, Gas, H256, Header, L1Level, RollupAddress, U256,
+    Account, Address, BlockHash, BlockNumber, Bloom, Epoch, Gas, H160, H256, Header, L1Level, RollupAddress,
+    U256,
 };
 use millrace_pvm::durable::{self, Durable};
 use millrace_wire::{
@@ -38,6 +39,9 @@ use std::{
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 pub(crate) const ROLLUP: RollupAddress = RollupAddress::new([7; 20]);
+
+/// A contract whose code is not there: no block can be made with a transaction that calls it.
+pub(crate) const POISON: Address = H160([0xde; 20]);
 
 /// What the batcher does with messages.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -59,6 +63,8 @@ struct Ground {
     batcher: Batcher,
     /// From this block on the hashes are wrong.
     lies_from: Option<u64>,
+    /// The kernel drops the next blueprint for this reason.
+    drops: Option<u8>,
 }
 
 #[derive(Clone)]
@@ -85,6 +91,7 @@ impl Rollup {
             held: BTreeMap::new(),
             batcher: Batcher::Takes,
             lies_from: None,
+            drops: None,
         };
         let shared = Shared {
             world: Arc::new(Mutex::new(world)),
@@ -122,6 +129,18 @@ impl Rollup {
         self.world().lies_from = Some(number);
     }
 
+    /// The next blueprint that arrives is dropped with this reason.
+    pub(crate) fn drop_next(&self, reason: u8) {
+        self.world().drops = Some(reason);
+    }
+
+    /// The rollup runs another kernel from now on.
+    pub(crate) fn upgrade(&self) {
+        let mut world = self.world();
+        let kernel = [millrace_engine::SOURCES_MARK, &"0".repeat(64)].concat();
+        set_kernel(world.levels.last_mut().unwrap(), &kernel);
+    }
+
     /// Waits until the batcher was given so many messages in all.
     pub(crate) async fn injected(&self, count: usize) {
         self.shared.injected.subscribe().wait_for(|injected| *injected >= count).await.unwrap();
@@ -133,6 +152,7 @@ impl Rollup {
         let mut state = world.levels.last().unwrap().clone();
         world.collect();
         let mut next = world.engine.head(&state).unwrap().header.number.get() + 1;
+        world.drop_blueprint(&mut state, next);
         while let Some(blueprint) = world.held.remove(&next) {
             state = world.engine.apply(&state, &blueprint).unwrap().state;
             next += 1;
@@ -193,6 +213,21 @@ impl Ground {
         let state = self.levels.last().unwrap();
         let head = self.engine.head(state).unwrap().header.number.get();
         self.held.retain(|number, _| *number > head);
+    }
+
+    /// Drops the next blueprint if it is there and is to be dropped, and says so in the events of the level.
+    fn drop_blueprint(&mut self, state: &mut Durable, next: u64) {
+        let event = events::event(0).unwrap();
+        state.delete_value(durable::Key::parse(event.path().as_bytes()).unwrap());
+        write(state, &events::count().unwrap(), &events::Count(0));
+        if self.held.contains_key(&next)
+            && let Some(reason) = self.drops.take()
+        {
+            self.held.remove(&next);
+            let number = BlockNumber::new(next);
+            write(state, &event, &events::Event::BlueprintDropped { number, reason });
+            write(state, &events::count().unwrap(), &events::Count(1));
+        }
     }
 
     /// The state with wrong hashes, if this node lies.
@@ -310,6 +345,10 @@ fn read<V: Value>(state: &Durable, key: &Key<V>) -> V {
     V::decode(&state.get(key.path().as_str()).unwrap().to_bytes()).unwrap()
 }
 
+fn set_kernel(state: &mut Durable, kernel: &str) {
+    state.set(durable::Key::parse(pvm::BOOT_KERNEL.as_str().as_bytes()).unwrap(), kernel.as_bytes().to_vec());
+}
+
 fn write<V: Value>(state: &mut Durable, key: &Key<V>, value: &V) {
     state.set(durable::Key::parse(key.path().as_bytes()).unwrap(), value.encode());
 }
@@ -317,13 +356,19 @@ fn write<V: Value>(state: &mut Durable, key: &Key<V>, value: &V) {
 /// A rollup at block 0, with these accounts and this sequencer.
 pub(crate) fn genesis(accounts: &[(Address, U256)], sequencer: PublicKey) -> Durable {
     let mut state = Durable::new();
-    let parameters = Parameters { allocation_digest: allocation_digest(accounts), ..Parameters::default() };
+    set_kernel(&mut state, &[millrace_engine::SOURCES_MARK, millrace_engine::SOURCES].concat());
+    let accounts: Vec<_> = accounts
+        .iter()
+        .map(|(address, balance)| (*address, Account { balance: *balance, ..Account::default() }))
+        .collect();
+    let poison = Account { nonce: 1, code_hash: H256::repeat_byte(0x11), ..Account::default() };
+    let accounts = [accounts, vec![(POISON, poison)]].concat();
+    let parameters = Parameters { allocation_digest: allocation_digest(&accounts), ..Parameters::default() };
     write(&mut state, &parameters::key().unwrap(), &parameters);
     write(&mut state, &sequencers::key().unwrap(), &Authority::single(Epoch::ZERO, sequencer));
     write(&mut state, &events::count().unwrap(), &events::Count(0));
-    for (address, balance) in accounts {
-        let account = Account { balance: *balance, ..Account::default() };
-        write(&mut state, &World::Committed.account(*address).unwrap(), &account);
+    for (address, account) in &accounts {
+        write(&mut state, &World::Committed.account(*address).unwrap(), account);
     }
     let header = Header {
         parent_hash: BlockHash::new([0; 32]),

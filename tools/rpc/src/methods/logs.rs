@@ -2,15 +2,19 @@
 
 use crate::api::{Api, Json, json};
 use crate::arguments::{Arguments, BlockParameter};
-use crate::error::{LIMIT_EXCEEDED, RpcError};
+use crate::call::Cancel;
+use crate::error::RpcError;
 use crate::filter::{Blocks, FilterArgument};
 use crate::hexadecimal::{Fixed, Quantity};
-use crate::polling::{Changes, FilterId, Watched};
+use crate::polling::{FilterId, Watched, drain};
 use millrace_primitives::BlockNumber;
 
-pub(super) fn get(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
+/// The most hashes that a filter of blocks gives at a time.
+const BLOCK_HASHES_MAX: u64 = 10_000;
+
+pub(super) fn get(api: &Api, arguments: &Arguments<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
     let FilterArgument { blocks, filter } = arguments.required(0, "filter")?;
-    api.logs(blocks, &filter)
+    api.logs(blocks, &filter, cancel)
 }
 
 /// The changes of a filter begin after the last block, or at `fromBlock` when that is still to come.
@@ -40,33 +44,45 @@ pub(super) fn uninstall_filter(api: &Api, arguments: &Arguments<'_>) -> Result<J
     json(&api.filters.remove(id))
 }
 
-pub(super) fn filter_changes(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
+/// What is new since the last time. A filter goes on only past what it gives: when it cannot answer, or when
+/// there is more than a reply should have, the rest comes the next time.
+pub(super) fn filter_changes(
+    api: &Api,
+    arguments: &Arguments<'_>,
+    cancel: &Cancel,
+) -> Result<Json, RpcError> {
     let id: FilterId = arguments.required(0, "filter identifier")?;
     let head = api.head();
-    match api.filters.changes(id, head)? {
-        Changes::Pending(hashes) => json(&hashes.into_iter().map(Fixed::from).collect::<Vec<_>>()),
-        Changes::Blocks { from } => block_hashes(api, from, head),
-        Changes::Logs { argument, from } => new_logs(api, &argument, from, head),
-    }
+    api.filters.ask(id, |watched| match watched {
+        Watched::Pending { receiver } => {
+            json(&drain(receiver).into_iter().map(Fixed::from).collect::<Vec<_>>())
+        }
+        Watched::Blocks { next } => new_blocks(api, next, head),
+        Watched::Logs { argument, next } => new_logs(api, argument, next, cancel),
+    })
 }
 
-fn block_hashes(api: &Api, from: BlockNumber, head: BlockNumber) -> Result<Json, RpcError> {
-    check_span(api, from, head)?;
-    let hashes = (from.get()..=head.get()).map(|number| {
+fn new_blocks(api: &Api, next: &mut BlockNumber, head: BlockNumber) -> Result<Json, RpcError> {
+    let after = head.saturating_add(1).max(*next);
+    let end = after.min(next.saturating_add(BLOCK_HASHES_MAX));
+    let hashes = (next.get()..end.get()).map(|number| {
         let header = api.chain.header(BlockNumber::new(number))?;
         let sealed = header.ok_or_else(|| RpcError::internal(&format!("header {number} is missing")))?;
         Ok(Fixed::from(sealed.hash))
     });
-    json(&hashes.collect::<Result<Vec<_>, RpcError>>()?)
+    let reply = json(&hashes.collect::<Result<Vec<_>, RpcError>>()?)?;
+    *next = end;
+    Ok(reply)
 }
 
-/// The logs from `from` to the head, or to the `toBlock` of the filter if that is before.
+/// The logs from `next` to the head, or to the `toBlock` of the filter if that is before.
 fn new_logs(
     api: &Api,
     argument: &FilterArgument,
-    from: BlockNumber,
-    head: BlockNumber,
+    next: &mut BlockNumber,
+    cancel: &Cancel,
 ) -> Result<Json, RpcError> {
+    let head = api.head();
     let to = match argument.blocks {
         Blocks::One(hash) => api.chain.number_of_hash(hash)?.unwrap_or(BlockNumber::ZERO),
         // A tag moves with the chain: it bounds nothing.
@@ -74,23 +90,17 @@ fn new_logs(
         Blocks::Span { .. } => head,
     };
     let to = to.min(head);
-    if from > to {
+    if *next > to {
         return json(&[(); 0]);
     }
-    api.logs_in(from..=to, &argument.filter)
+    let (found, after) = api.logs_page(*next..=to, &argument.filter, cancel)?;
+    let reply = found.reply()?;
+    *next = after;
+    Ok(reply)
 }
 
-fn check_span(api: &Api, from: BlockNumber, head: BlockNumber) -> Result<(), RpcError> {
-    let blocks = head.saturating_add(1).since(from);
-    if blocks <= api.config.log_range_blocks_max {
-        return Ok(());
-    }
-    let message = format!("{blocks} blocks since the last poll, limit {}", api.config.log_range_blocks_max);
-    Err(RpcError::new(LIMIT_EXCEEDED, message))
-}
-
-pub(super) fn filter_logs(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
+pub(super) fn filter_logs(api: &Api, arguments: &Arguments<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
     let id: FilterId = arguments.required(0, "filter identifier")?;
     let FilterArgument { blocks, filter } = api.filters.log_filter(id)?;
-    api.logs(blocks, &filter)
+    api.logs(blocks, &filter, cancel)
 }

@@ -34,11 +34,19 @@ pub(super) fn modules(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
     struct Modules {
         eth: &'static str,
         net: &'static str,
+        personal: &'static str,
         rpc: &'static str,
         txpool: &'static str,
         web3: &'static str,
     }
-    json(&Modules { eth: VERSION, net: VERSION, rpc: VERSION, txpool: VERSION, web3: VERSION })
+    json(&Modules {
+        eth: VERSION,
+        net: VERSION,
+        personal: VERSION,
+        rpc: VERSION,
+        txpool: VERSION,
+        web3: VERSION,
+    })
 }
 
 pub(super) fn chain_id(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
@@ -61,11 +69,6 @@ pub(super) fn syncing(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
             highest_block: progress.highest.get().into(),
         }),
     }
-}
-
-/// The node keeps no keys of users.
-pub(super) fn accounts(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
-    json(&[(); 0])
 }
 
 pub(super) fn coinbase(api: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {

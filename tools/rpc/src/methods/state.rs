@@ -1,11 +1,14 @@
 //! Accounts, and calls on them.
 
 use crate::api::{Api, Json, json};
-use crate::arguments::{Argument, Arguments, BlockParameter, CallArgument};
-use crate::chain::{BlockTag, Call, Refusal};
-use crate::error::{INVALID_PARAMS, RpcError};
+use crate::arguments::{Argument, Arguments, BlockParameter};
+use crate::call::{BlockOverrides, Call, CallRequest, Cancel, Overrides, Stage};
+use crate::call_argument::CallArgument;
+use crate::chain::{BlockTag, Refusal};
+use crate::error::{INVALID_PARAMS, METHOD_NOT_FOUND, RpcError};
 use crate::hexadecimal::{Data, Fixed, Quantity};
-use millrace_primitives::{Address, BlockNumber, H256, U256};
+use crate::override_argument::StateOverrides;
+use millrace_primitives::{Address, H256, U256};
 
 pub(super) fn balance(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
     let address: Address = arguments.required(0, "address")?;
@@ -46,40 +49,74 @@ pub(super) fn storage(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcE
     json(&Fixed::from(api.chain.storage(at, address, slot)?))
 }
 
-/// Overrides of state and block, which are refused rather than ignored: only the empty object passes.
-struct NoOverrides;
-
-impl Argument for NoOverrides {
-    fn read(json: &str) -> Result<Self, String> {
-        match serde_json::from_str::<serde_json::Map<String, serde_json::Value>>(json) {
-            Ok(object) if object.is_empty() => Ok(Self),
-            Ok(_) => Err("overrides are not supported".to_owned()),
-            Err(_) => Err("expected an object".to_owned()),
-        }
-    }
-}
-
-/// The call that the arguments describe, and the block on whose state it runs.
-fn read_call(api: &Api, arguments: &Arguments<'_>) -> Result<(BlockNumber, Call), RpcError> {
-    let CallArgument { call, chain_id } = arguments.required(0, "transaction")?;
-    let at = api.state_at(arguments.optional(1, "block")?)?;
-    let _: Option<NoOverrides> = arguments.optional(2, "state overrides")?;
-    let _: Option<NoOverrides> = arguments.optional(3, "block overrides")?;
+/// Refuses a transaction object that is meant for another chain.
+pub(super) fn check_chain(api: &Api, chain_id: Option<U256>) -> Result<(), RpcError> {
     match chain_id {
         Some(have) if have != api.chain.chain_id() => {
             let refusal = Refusal::WrongChain { have, want: api.chain.chain_id() };
             Err(RpcError::new(INVALID_PARAMS, format!("invalid argument 0 (transaction): {refusal}")))
         }
-        _ => Ok((at, call)),
+        _ => Ok(()),
     }
 }
 
-pub(super) fn call(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
-    let (at, call) = read_call(api, arguments)?;
-    json(&Data(&api.chain.call(at, &call)?))
+/// A call on the state that a block names, in that block, or when it is `pending` in the next.
+pub(super) fn request(
+    api: &Api,
+    call: Call,
+    block: Option<BlockParameter>,
+    cancel: &Cancel,
+) -> Result<CallRequest, RpcError> {
+    let is_pending = block == Some(BlockParameter::Tag(BlockTag::Pending));
+    Ok(CallRequest {
+        call,
+        at: api.state_at(block)?,
+        stage: if is_pending { Stage::Next } else { Stage::Same },
+        overrides: Overrides::default(),
+        gas_max: api.config.call_gas_max,
+        cancel: cancel.clone(),
+    })
 }
 
-pub(super) fn estimate(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
-    let (at, call) = read_call(api, arguments)?;
-    json(&Quantity::from(api.chain.estimate(at, &call)?.get()))
+/// The call that the arguments describe; where a block is left out, or the last one, `latest` stands in for it.
+fn read_call(
+    api: &Api,
+    arguments: &Arguments<'_>,
+    latest: BlockTag,
+    cancel: &Cancel,
+) -> Result<CallRequest, RpcError> {
+    let CallArgument { call, chain_id, .. } = arguments.required(0, "transaction")?;
+    check_chain(api, chain_id)?;
+    let block = match arguments.optional(1, "block")? {
+        None | Some(BlockParameter::Tag(BlockTag::Latest)) => BlockParameter::Tag(latest),
+        Some(block) => block,
+    };
+    let mut request = request(api, call, Some(block), cancel)?;
+    let accounts: Option<StateOverrides> = arguments.optional(2, "state overrides")?;
+    let block: Option<BlockOverrides> = arguments.optional(3, "block overrides")?;
+    request.overrides =
+        Overrides { accounts: accounts.unwrap_or_default().0, block: block.unwrap_or_default() };
+    Ok(request)
+}
+
+pub(super) fn call(api: &Api, arguments: &Arguments<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+    let request = read_call(api, arguments, BlockTag::Latest, cancel)?;
+    json(&Data(&api.chain.call(&request)?))
+}
+
+/// What is estimated is a transaction to come: it will not be in the last block but in one after it.
+pub(super) fn estimate(api: &Api, arguments: &Arguments<'_>, cancel: &Cancel) -> Result<Json, RpcError> {
+    let request = read_call(api, arguments, BlockTag::Pending, cancel)?;
+    json(&Quantity::from(api.chain.estimate(&request)?.get()))
+}
+
+/// Why there is none, in more words than that there is none.
+pub(super) fn no_proof(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
+    let message = "the method eth_getProof is not supported: the state root of this chain is no Merkle root";
+    Err(RpcError::new(METHOD_NOT_FOUND, message))
+}
+
+pub(super) fn no_access_list(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
+    let message = "the method eth_createAccessList is not supported: leave the access list out";
+    Err(RpcError::new(METHOD_NOT_FOUND, message))
 }

@@ -1,7 +1,11 @@
-//! The server as clients see it, over a fake chain. With `MILLRACE_SCHEMAS` naming the folder of
-//! `ethereum-openrpc.json`, each reply of a described method is validated against it.
+//! The server as clients see it, over a fake chain. Each reply of a method that Ethereum's OpenRPC description
+//! has is validated against it.
 
+mod calls;
+mod conformance;
+mod logs;
 mod methods;
 mod subscriptions;
 mod support;
 mod transport;
+mod wallet;

@@ -1,12 +1,12 @@
 //! What each method answers.
 
-use crate::support::chain::{block_hash, callee, contract, depositor, reverted_because, sender};
+use crate::support::chain::{block_hash, contract, depositor, sender, unlocked};
 use crate::support::transactions::{
     CHAIN_ID, deposit, dynamic_fee, hash, legacy, receiver, with_access_list, with_authorizations,
 };
 use crate::support::{Fixture, data, repeated};
 use millrace_primitives::{BlockNumber, U256};
-use millrace_rpc::{Refusal, SubmitError, SyncProgress};
+use millrace_rpc::{CLIENT_VERSION, Refusal, SubmitError, SyncProgress};
 use serde_json::{Value, json};
 
 fn transaction_hash(raw: &[u8]) -> String {
@@ -33,7 +33,7 @@ async fn the_node_says_who_it_is() {
         ("net_peerCount", json!([]), json!("0x0")),
         ("eth_chainId", json!([]), json!("0x539")),
         ("eth_syncing", json!([]), json!(false)),
-        ("eth_accounts", json!([]), json!([])),
+        ("eth_accounts", json!([]), json!([data(unlocked().as_bytes())])),
         ("eth_coinbase", json!([]), json!(repeated(0x99, 20))),
         ("eth_mining", json!([]), json!(false)),
         ("eth_blockNumber", json!([]), json!("0x3")),
@@ -47,6 +47,20 @@ async fn the_node_says_who_it_is() {
     fixture.chain.set_progress(SyncProgress { starting: at(1), current: at(3), highest: at(20) });
     let progress = json!({ "startingBlock": "0x1", "currentBlock": "0x3", "highestBlock": "0x14" });
     assert_eq!(fixture.call("eth_syncing", json!([])).await, progress);
+}
+
+#[test]
+fn the_version_names_platform_and_compiler() {
+    let parts: Vec<_> = CLIENT_VERSION.split('/').collect();
+    let platform = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    assert_eq!(parts[..3], ["Millrace", concat!("v", env!("CARGO_PKG_VERSION")), &platform]);
+    // The compiler is no older than the oldest that will do.
+    let oldest = env!("CARGO_PKG_RUST_VERSION");
+    let number =
+        |text: &str| text.split('.').map(|part| part.parse().expect("a number")).collect::<Vec<u32>>();
+    let compiler = parts[3].strip_prefix("rust").expect("a compiler");
+    assert!(number(compiler) >= number(oldest), "{CLIENT_VERSION}");
+    assert_eq!((parts.len(), number(compiler).len()), (4, 3), "{CLIENT_VERSION}");
 }
 
 #[tokio::test]
@@ -220,37 +234,6 @@ async fn accounts_are_read_at_any_block() {
 }
 
 #[tokio::test]
-async fn calls_return_or_say_why_not() {
-    let fixture = Fixture::new().await;
-    let to = |last: u8| format!("0x{:040x}", last);
-    let call = json!({ "from": data(sender().as_bytes()), "to": to(1), "data": "0x0102", "gas": "0x5208", "maxFeePerGas": "0x1",
-        "maxPriorityFeePerGas": "0x0", "value": "0x0", "nonce": "0x1", "type": "0x2", "chainId": "0x539",
-        "accessList": [{ "address": to(9), "storageKeys": [repeated(1, 32)] }] });
-    assert_eq!(fixture.call("eth_call", json!([call, "latest"])).await, "0x0102");
-    assert_eq!(fixture.call("eth_call", json!([{ "to": to(1), "input": "0x03" }])).await, "0x03");
-    assert_eq!(fixture.call("eth_call", json!([{ "to": to(1), "data": null }, "latest", {}])).await, "0x");
-    assert_eq!(fixture.call("eth_call", json!([{ "data": "0x6000" }, "pending"])).await, "0x6000");
-    assert_eq!(fixture.call("eth_estimateGas", json!([call])).await, "0x520a");
-
-    for method in ["eth_call", "eth_estimateGas"] {
-        let reply = fixture.reply(method, json!([{ "to": to(callee::REVERTS) }, "latest"])).await;
-        let reverted = data(&reverted_because("not the owner"));
-        let expected = json!({ "code": 3, "message": "execution reverted: not the owner", "data": reverted });
-        assert_eq!(reply["error"], expected, "{method}");
-        let error = fixture.error(method, json!([{ "to": to(callee::PANICS) }])).await;
-        assert_eq!(error, (3, "execution reverted: division or modulo by zero".into()));
-        let error = fixture.error(method, json!([{ "to": to(callee::RUNS_OUT_OF_GAS) }])).await;
-        assert_eq!(error, (-32000, "out of gas".into()));
-        let (code, message) = fixture.error(method, json!([{ "to": to(callee::CANNOT_PAY) }])).await;
-        assert_eq!(code, -32000);
-        assert!(message.starts_with("insufficient funds for gas * price + value"), "{message}");
-        // The caller does not learn what broke.
-        let error = fixture.error(method, json!([{ "to": to(callee::BREAKS_THE_NODE) }])).await;
-        assert_eq!(error, (-32603, "internal error".into()));
-    }
-}
-
-#[tokio::test]
 async fn prices_come_without_tips() {
     let fixture = Fixture::new().await;
     assert_eq!(fixture.call("eth_gasPrice", json!([])).await, "0x4a817c80");
@@ -336,102 +319,4 @@ async fn refusals_are_in_the_words_that_wallets_know() {
         let error = fixture.error("eth_sendRawTransaction", json!(["0x02c0"])).await;
         assert_eq!(error, (code, message.to_owned()));
     }
-}
-
-#[tokio::test]
-async fn logs_are_searched_by_block_address_and_topics() {
-    let fixture = Fixture::new().await;
-    let topic = |byte| repeated(byte, 32);
-    let contract = data(contract().as_bytes());
-    let table = [
-        (json!({ "fromBlock": "earliest", "toBlock": "latest" }), vec!["0x0", "0x1", "0x2"]),
-        (json!({ "fromBlock": "0x0", "address": contract }), vec!["0x0", "0x1", "0x2"]),
-        (json!({ "fromBlock": "0x0", "address": [repeated(1, 20), contract] }), vec!["0x0", "0x1", "0x2"]),
-        (json!({ "fromBlock": "0x0", "address": repeated(1, 20) }), vec![]),
-        (json!({ "fromBlock": "0x0", "topics": [null, [topic(1), topic(3)]] }), vec!["0x0", "0x2"]),
-        (json!({ "fromBlock": "0x0", "topics": [topic(0xe0), topic(2)] }), vec!["0x1"]),
-        (json!({ "blockHash": hash_of_block(2) }), vec!["0x0", "0x1", "0x2"]),
-        (json!({ "blockHash": hash_of_block(1) }), vec![]),
-        (json!({}), vec![]),
-        (json!({ "fromBlock": "0x63" }), vec![]),
-        (json!({ "fromBlock": "0x2", "toBlock": "0x63" }), vec!["0x0", "0x1", "0x2"]),
-    ];
-    for (filter, expected) in table {
-        let found = fixture.call("eth_getLogs", json!([filter])).await;
-        let indices: Vec<_> = found
-            .as_array()
-            .expect("logs")
-            .iter()
-            .map(|log| log["logIndex"].as_str().expect("an index"))
-            .collect();
-        assert_eq!(indices, expected, "{filter}");
-    }
-    let error = fixture.error("eth_getLogs", json!([{ "blockHash": unknown_hash() }])).await;
-    assert_eq!(error, (-32001, "block not found".into()));
-    let (code, message) =
-        fixture.error("eth_getLogs", json!([{ "fromBlock": "0x2", "toBlock": "0x1" }])).await;
-    assert_eq!(code, -32602);
-    assert!(message.contains("fromBlock 2 is after toBlock 1"), "{message}");
-}
-
-#[tokio::test]
-async fn searches_for_logs_are_limited() {
-    let fixture = Fixture::with(|config| {
-        config.log_range_blocks_max = 3;
-        config.logs_max = 2;
-    })
-    .await;
-    let error = fixture.error("eth_getLogs", json!([{ "fromBlock": "0x0" }])).await;
-    assert_eq!(error, (-32005, "block range too large: 4 blocks, limit 3".into()));
-    let error = fixture.error("eth_getLogs", json!([{ "fromBlock": "0x1" }])).await;
-    assert_eq!(error, (-32005, "query returned more than 2 results".into()));
-}
-
-#[tokio::test]
-async fn filters_give_each_change_once() {
-    let fixture = Fixture::new().await;
-    let logs = fixture.call("eth_newFilter", json!([{ "fromBlock": "0x0" }])).await;
-    let later = fixture.call("eth_newFilter", json!([{ "fromBlock": "0x5", "toBlock": "0x5" }])).await;
-    let blocks = fixture.call("eth_newBlockFilter", json!([])).await;
-    let pending = fixture.call("eth_newPendingTransactionFilter", json!([])).await;
-    for filter in [&logs, &later, &blocks, &pending] {
-        assert_eq!(fixture.call("eth_getFilterChanges", json!([filter])).await, json!([]));
-    }
-    let raw = dynamic_fee(None);
-    fixture.call("eth_sendRawTransaction", json!([data(&raw)])).await;
-    let [four, five, six] = [0; 3].map(|_| fixture.chain.push_block());
-
-    let changes = |filter: &Value| fixture.call("eth_getFilterChanges", json!([filter]));
-    let hashes = [&four, &five, &six].map(|block| data(block.hash.as_bytes()));
-    assert_eq!(changes(&blocks).await, json!(hashes));
-    assert_eq!(changes(&pending).await, json!([transaction_hash(&raw)]));
-    let found = changes(&logs).await;
-    let numbers = |found: &Value| -> Vec<Value> {
-        found.as_array().expect("logs").iter().map(|log| log["blockNumber"].clone()).collect()
-    };
-    assert_eq!(numbers(&found), ["0x4", "0x5", "0x6"]);
-    assert_eq!(numbers(&changes(&later).await), ["0x5"]);
-    for filter in [&logs, &later, &blocks, &pending] {
-        assert_eq!(changes(filter).await, json!([]), "a second time");
-    }
-    let whole = fixture.call("eth_getFilterLogs", json!([logs])).await;
-    assert_eq!(numbers(&whole).len(), 6, "the whole range of the filter");
-    let error = fixture.error("eth_getFilterLogs", json!([blocks])).await;
-    assert_eq!(error, (-32000, "not a filter of logs".into()));
-}
-
-#[tokio::test]
-async fn filters_end_when_uninstalled_or_forgotten() {
-    let fixture = Fixture::with(|config| config.filters_max = 2).await;
-    let first = fixture.call("eth_newBlockFilter", json!([])).await;
-    let second = fixture.call("eth_newBlockFilter", json!([])).await;
-    let error = fixture.error("eth_newBlockFilter", json!([])).await;
-    assert_eq!(error, (-32005, "too many filters: limit 2".into()));
-    assert_eq!(fixture.call("eth_uninstallFilter", json!([first])).await, true);
-    assert_eq!(fixture.call("eth_uninstallFilter", json!([first])).await, false);
-    fixture.advance_ms(300_000);
-    assert_eq!(fixture.call("eth_getFilterChanges", json!([second])).await, json!([]));
-    fixture.advance_ms(300_001);
-    let error = fixture.error("eth_getFilterChanges", json!([second])).await;
-    assert_eq!(error, (-32000, "filter not found".into()));
 }

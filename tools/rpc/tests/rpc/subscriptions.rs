@@ -86,6 +86,23 @@ async fn malformed_subscriptions_are_refused() {
 }
 
 #[tokio::test]
+async fn a_reader_gets_every_log_of_a_block_however_many() {
+    const LOGS: usize = 5_000;
+    let fixture = Fixture::with(|config| config.messages_buffered_max = 16).await;
+    let mut socket = Websocket::connect(fixture.address()).await;
+    let logs = socket.subscribe(json!(["logs"])).await;
+    for number in ["0x4", "0x5"] {
+        fixture.chain.push_block_with_logs(LOGS);
+        for index in 0..LOGS {
+            let log = socket.notified(&logs).await["result"].clone();
+            let place = (&log["blockNumber"], &log["logIndex"]);
+            assert_eq!(place, (&json!(number), &json!(format!("{index:#x}"))));
+        }
+    }
+    assert_eq!(socket.reply("eth_unsubscribe", json!([logs])).await["result"], true, "it is still there");
+}
+
+#[tokio::test]
 async fn a_subscriber_that_lags_is_dropped_and_the_node_goes_on() {
     let fixture = Fixture::new().await;
     let mut socket = Websocket::connect(fixture.address()).await;
@@ -97,11 +114,27 @@ async fn a_subscriber_that_lags_is_dropped_and_the_node_goes_on() {
     let last = socket.notified(&heads).await;
     assert_eq!(last.get("result"), None);
     assert!(last["error"].as_str().expect("an error").contains("subscription dropped"), "{last}");
-    assert_eq!(socket.reply("eth_unsubscribe", json!([heads])).await["result"], false, "it is gone");
+    assert!(socket.is_closed_by_the_server().await, "a client notices that");
 
+    let mut socket = Websocket::connect(fixture.address()).await;
     let heads = socket.subscribe(json!(["newHeads"])).await;
     fixture.chain.push_block();
     assert_ne!(socket.notified(&heads).await["result"], Value::Null, "the next one works");
+}
+
+#[tokio::test]
+async fn a_subscriber_that_reads_nothing_is_disconnected() {
+    let fixture = Fixture::with(|config| {
+        config.messages_buffered_max = 1;
+        config.notification_wait_ms_max = 20;
+    })
+    .await;
+    let mut socket = Websocket::connect(fixture.address()).await;
+    socket.subscribe(json!(["logs"])).await;
+    // More than the buffers of the system take.
+    fixture.chain.push_block_with_logs(100_000);
+    fixture.chain.no_subscriber_is_left().await;
+    assert!(socket.is_closed_by_the_server().await);
 }
 
 #[tokio::test]

@@ -77,7 +77,18 @@ async fn a_wrong_argument_is_named() {
         ),
         ("eth_call", json!([{ "chainId": "0x1" }]), "invalid chain id for signer: have 1 want 1337"),
         ("eth_call", json!([{ "accessList": [{ "address": "0x" }] }]), "accessList: expected 20 bytes"),
-        ("eth_call", json!([{}, "latest", { "0x01": {} }]), "(state overrides): overrides are not supported"),
+        (
+            "eth_call",
+            json!([{ "gasPrice": "0x1", "maxPriorityFeePerGas": "0x2" }]),
+            "gasPrice and maxPriorityFeePerGas are both set",
+        ),
+        ("eth_call", json!([{}, "latest", { "0x01": {} }]), "(state overrides): 0x01: expected 20 bytes"),
+        (
+            "eth_call",
+            json!([{}, "latest", { address.clone(): { "movePrecompileToAddress": address } }]),
+            "movePrecompileToAddress: precompiles cannot be moved",
+        ),
+        ("eth_call", json!([{}, "latest", {}, { "withdrawals": [] }]), "(block overrides): unknown field"),
         (
             "eth_feeHistory",
             json!(["0x1", "latest", [60, 50]]),
@@ -101,8 +112,8 @@ async fn a_wrong_argument_is_named() {
         assert_eq!(code, -32602, "{method} {params}: {message}");
         assert!(message.contains(reason), "{method} {params}: {message}");
     }
-    let (code, message) = fixture.error("eth_getProof", json!([])).await;
-    assert_eq!((code, message.as_str()), (-32601, "the method eth_getProof does not exist/is not available"));
+    let (code, message) = fixture.error("eth_nothing", json!([])).await;
+    assert_eq!((code, message.as_str()), (-32601, "the method eth_nothing does not exist/is not available"));
     let (code, message) = fixture.error("eth_subscribe", json!(["newHeads"])).await;
     assert_eq!((code, message.as_str()), (-32601, "the method eth_subscribe needs a websocket connection"));
 }

@@ -15,10 +15,13 @@ use crate::Moment;
 use millrace_primitives::{Address, Gas, TransactionHash, U256};
 use queue::{Entry, Queue};
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, HashMap, VecDeque},
     sync::Arc,
 };
 use thiserror::Error;
+
+/// How many banned transactions are remembered.
+pub const BANNED_MAX: usize = 1_024;
 
 /// A transaction that passed the admission rules of the kernel.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -147,6 +150,9 @@ pub enum Refused {
         /// How many.
         count: usize,
     },
+    /// No block could be made with it before ([`Pool::ban`]).
+    #[error("no block can be made with this transaction")]
+    Banned,
     /// It is larger than any block takes.
     #[error("oversized data: transaction size {size_bytes}, limit {size_bytes_max}")]
     TooLarge {
@@ -175,6 +181,8 @@ pub struct Pool {
     size_bytes: usize,
     pending_count: usize,
     arrivals: u64,
+    /// The last transactions that were banned, the newest at the end.
+    banned: VecDeque<TransactionHash>,
 }
 
 impl Pool {
@@ -187,6 +195,7 @@ impl Pool {
             size_bytes: 0,
             pending_count: 0,
             arrivals: 0,
+            banned: VecDeque::new(),
         }
     }
 
@@ -223,6 +232,9 @@ impl Pool {
     fn check(&self, transaction: &Transaction, account: Account) -> Result<Option<TransactionHash>, Refused> {
         if self.by_hash.contains_key(&transaction.hash) {
             return Err(Refused::AlreadyKnown);
+        }
+        if self.banned.contains(&transaction.hash) {
+            return Err(Refused::Banned);
         }
         self.check_size_and_nonce(transaction, account)?;
         let queue = self.senders.get(&transaction.sender);
@@ -318,6 +330,16 @@ impl Pool {
         let entry = self.with_queue(sender, next, |queue| queue.remove(nonce))?;
         self.forget(&entry.transaction);
         Some(entry.transaction)
+    }
+
+    /// Removes a transaction with which no block can be made, and refuses it from now on: the last [`BANNED_MAX`] are
+    /// remembered.
+    pub fn ban(&mut self, hash: TransactionHash) -> Option<Arc<Transaction>> {
+        if self.banned.len() >= BANNED_MAX {
+            self.banned.pop_front();
+        }
+        self.banned.push_back(hash);
+        self.remove(hash)
     }
 
     /// Forgets the queued transactions that waited too long for their predecessor.

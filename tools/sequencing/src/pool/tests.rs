@@ -266,3 +266,22 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_banned_transaction_leaves_and_does_not_come_back() {
+    let mut pool = Pool::new(Limits::default());
+    let (culprit, next) = (transaction(1, 0, 10), transaction(1, 1, 10));
+    add(&mut pool, culprit.clone()).unwrap();
+    add(&mut pool, next).unwrap();
+    assert_eq!(pool.ban(culprit.hash).map(|gone| gone.hash), Some(culprit.hash));
+    assert_eq!(add(&mut pool, culprit.clone()), Err(Refused::Banned));
+    assert_eq!((pool.pending_count(), pool.queued_count()), (0, 1));
+    // Another one with its nonce may come.
+    assert!(add(&mut pool, transaction(1, 0, 11)).unwrap().is_pending);
+    // Only so many are remembered.
+    for nonce in 0..BANNED_MAX as u64 {
+        pool.ban(transaction(2, nonce, 1).hash);
+    }
+    pool.remove(transaction(1, 0, 11).hash);
+    assert!(add(&mut pool, culprit).is_ok());
+}

@@ -10,7 +10,7 @@ mod mempool;
 pub use block::Block;
 pub use mempool::{NewMessage, Origin, Pending, Refused};
 
-use super::limits::FINALITY_LEVELS;
+use super::limits::{FINALITY_LEVELS, PRUNED_AT_ONCE};
 use super::store::{META, Store, StoreError};
 use crate::{L1BlockHash, MessageId};
 use mempool::Mempool;
@@ -87,7 +87,7 @@ impl Chain {
         self.lock().head.level.saturating_sub(FINALITY_LEVELS)
     }
 
-    /// The block of a level, `None` above the head.
+    /// The block of a level, `None` above the head and below what is kept.
     ///
     /// # Errors
     /// [`StoreError`] when the file fails or the block is damaged.
@@ -99,6 +99,10 @@ impl Chain {
         let levels = self.store.read()?.open_table(LEVELS)?;
         let hash = levels.get(level.get())?.map(|hash| L1BlockHash::new(*hash.value()));
         let Some(hash) = hash else {
+            let first_kept = levels.range(1..)?.next().transpose()?.map_or(0, |(level, _)| level.value());
+            if level.get() < first_kept {
+                return Ok(None);
+            }
             return Err(StoreError::damaged(format!("no block at level {level}")));
         };
         read_block(&self.store, hash)?
@@ -162,6 +166,30 @@ impl Chain {
         Ok(block)
     }
 
+    /// Forgets blocks before `first`, once there are [`PRUNED_AT_ONCE`] of them, and so many at a time; the first
+    /// block of the chain stays.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file fails; nothing has changed then.
+    pub fn prune(&self, first: L1Level) -> Result<(), StoreError> {
+        let old = old_levels(&self.store.read()?.open_table(LEVELS)?, first)?;
+        if old.len() < PRUNED_AT_ONCE {
+            return Ok(());
+        }
+        // Against a level that is being made; nobody reads what is this old.
+        let _inner = self.lock();
+        self.store.write(|transaction| {
+            let mut levels = transaction.open_table(LEVELS)?;
+            let mut blocks = transaction.open_table(BLOCKS)?;
+            for level in old {
+                if let Some(hash) = levels.remove(level)? {
+                    blocks.remove(hash.value())?;
+                }
+            }
+            Ok(())
+        })
+    }
+
     /// The messages that wait, in the order of the queue.
     pub fn pending(&self) -> Vec<Pending> {
         self.lock().mempool.iter().cloned().collect()
@@ -171,6 +199,16 @@ impl Chain {
         // A panic under the lock cannot leave it half changed: memory is changed only after the disk.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The oldest levels before `first` that a table still has, as many as are removed at once, but not level 0.
+pub(super) fn old_levels<V: redb::Value + 'static>(
+    table: &impl ReadableTable<u32, V>,
+    first: L1Level,
+) -> Result<Vec<u32>, StoreError> {
+    let range = table.range(1..first.get().max(1))?;
+    let levels = range.take(PRUNED_AT_ONCE).map(|entry| Ok(entry?.0.value()));
+    levels.collect()
 }
 
 fn append(transaction: &WriteTransaction, block: &Block) -> Result<(), StoreError> {

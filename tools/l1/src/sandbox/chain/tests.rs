@@ -126,3 +126,22 @@ fn damage_is_named() {
     let error = chain.block_at(block.level).unwrap_err();
     assert!(error.to_string().contains(&block.hash.to_string()), "{error}");
 }
+
+#[test]
+fn old_blocks_are_forgotten_in_batches_but_the_first() {
+    let (_folder, path) = folder();
+    let chain = Chain::open(&path, at(1)).unwrap();
+    let genesis = chain.head();
+    let count = PRUNED_AT_ONCE as u32 + 9;
+    let blocks: Vec<_> = (1..=count).map(|_| chain.bake(at(1)).unwrap()).collect();
+    let kept = |level: u32| chain.block_at(L1Level::new(level)).unwrap().is_some();
+    chain.prune(L1Level::new(PRUNED_AT_ONCE as u32)).unwrap();
+    assert!((0..=count).all(kept), "not a batch yet");
+    chain.prune(chain.head().level).unwrap();
+    let first_kept = PRUNED_AT_ONCE as u32 + 1;
+    assert!((1..=count).all(|level| kept(level) == (level >= first_kept)));
+    assert_eq!(chain.block(blocks[0].hash).unwrap(), None);
+    assert_eq!(chain.block_at(L1Level::ZERO).unwrap().unwrap(), genesis);
+    drop(chain);
+    assert_eq!(Chain::open(&path, at(2)).unwrap().head().level.get(), count);
+}

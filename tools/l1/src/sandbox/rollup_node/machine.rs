@@ -9,7 +9,6 @@ use millrace_pvm::{
     LevelReport, Machine, MachineConfig, Outcome, PreimageFolder, Pvm, PvmError, Rollup, State, Status,
     Version,
 };
-use std::path::PathBuf;
 use std::sync::Arc;
 use tracing::{debug, warn};
 
@@ -29,9 +28,10 @@ pub(super) struct Ran {
 }
 
 impl LevelRunner {
-    /// A machine right after the origination. `cache` is a folder for compiled kernels.
-    pub(super) fn originate(origination: &Origination, cache: PathBuf) -> Result<Self, PvmError> {
-        let machine = Machine::new(MachineConfig { cache_dir: Some(cache), ..MachineConfig::default() })?;
+    /// A machine right after the origination.
+    pub(super) fn originate(origination: &Origination) -> Result<Self, PvmError> {
+        let cache_dir = Some(origination.compiled.clone());
+        let machine = Machine::new(MachineConfig { cache_dir, ..MachineConfig::default() })?;
         let rollup = Rollup { address: *origination.rollup.as_bytes(), origination_level: 0 };
         let preimages = Arc::new(PreimageFolder::new(&origination.preimages));
         let mut pvm = Pvm::originate(machine, rollup, preimages, VERSION, origination.installer.clone());

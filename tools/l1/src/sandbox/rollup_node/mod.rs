@@ -15,6 +15,7 @@ pub(crate) use record::origination_commitment;
 pub use state::Processed;
 
 use super::chain::{Block, Chain};
+use super::limits::LEVELS_KEPT;
 use super::store::StoreError;
 use crate::L1BlockHash;
 use crate::client::BlockId;
@@ -123,6 +124,8 @@ pub(super) struct Origination {
     pub(super) preimages: PathBuf,
     /// The address of the rollup, see [`rollup_address`].
     pub(super) rollup: RollupAddress,
+    /// The folder of compiled kernels.
+    pub(super) compiled: PathBuf,
 }
 
 /// The rollup node.
@@ -149,7 +152,7 @@ impl EmbeddedNode {
     ) -> Result<Self, NodeError> {
         let rollup = origination.rollup;
         let (store, stored) = StateStore::open(&folder.join("rollup-node.redb"))?;
-        let runner = LevelRunner::originate(&origination, folder.join("kernels")).map_err(NodeError::Pvm)?;
+        let runner = LevelRunner::originate(&origination).map_err(NodeError::Pvm)?;
         match stored {
             Some(stored) if stored != rollup => {
                 return Err(NodeError::OtherRollup { stored: stored.to_base58(), given: rollup.to_base58() });
@@ -340,6 +343,7 @@ impl Shared {
         let processed = Arc::new(Processed { record, durable: ran.state.durable });
         self.store.append(&head.durable, &processed, &ran.outbox)?;
         self.history.push(Arc::clone(&processed));
+        self.chain.prune(level.saturating_sub(LEVELS_KEPT))?;
         if let (None, Some(reason)) = (death(head), death(&processed)) {
             error!(%level, reason, "the kernel is dead for good: it will never run again");
         }

@@ -1,12 +1,13 @@
 //! The durable storage on disk: the newest version whole, older ones as differences.
 //!
 //! One transaction per level writes what changed in the durable storage, the level's record, its outbox and
-//! what would undo it. The undo records of the last [`STATES_MAX`] levels rebuild the versions that the RPC
+//! what would undo it. Records and outboxes are kept for the last [`LEVELS_KEPT`] levels. The undo records of the last [`STATES_MAX`] levels rebuild the versions that the RPC
 //! serves after a restart, and are what a reorganisation will roll back by.
 
 use super::record::LevelRecord;
+use crate::sandbox::chain::old_levels;
 use crate::sandbox::codec::{Damaged, Reader, Writer};
-use crate::sandbox::limits::STATES_MAX;
+use crate::sandbox::limits::{LEVELS_KEPT, STATES_MAX};
 use crate::sandbox::store::{META, Store, StoreError};
 use millrace_primitives::{L1Level, RollupAddress};
 use millrace_pvm::durable::{Durable, Key, Value};
@@ -95,6 +96,7 @@ impl StateStore {
         self.store.write(|transaction| {
             write_durable(transaction, &after.durable.differences_since(before))?;
             write_record(transaction, &after.record)?;
+            prune(transaction, after.record.level)?;
             let mut undos = transaction.open_table(UNDO)?;
             undos.insert(level, undo.as_slice())?;
             undos.retain(|old, _| u64::from(old) + STATES_MAX as u64 > u64::from(level) + 1)?;
@@ -146,6 +148,17 @@ impl StateStore {
         }
         Ok(outbox)
     }
+}
+
+/// Forgets old levels but the first, a few at a time.
+fn prune(transaction: &WriteTransaction, head: L1Level) -> Result<(), StoreError> {
+    let mut levels = transaction.open_table(LEVELS)?;
+    let mut outbox = transaction.open_table(OUTBOX)?;
+    for level in old_levels(&levels, head.saturating_sub(LEVELS_KEPT))? {
+        levels.remove(level)?;
+        outbox.retain_in((level, 0)..=(level, u32::MAX), |_, _| false)?;
+    }
+    Ok(())
 }
 
 fn write_record(transaction: &WriteTransaction, record: &LevelRecord) -> Result<(), StoreError> {
@@ -302,6 +315,29 @@ mod tests {
         let number = oldest.record.level.to_string();
         assert_eq!(oldest.durable.get("/n").unwrap().to_bytes().as_ref(), number.as_bytes());
         assert!(store.record(L1Level::new(1)).unwrap().is_some());
+    }
+
+    #[test]
+    fn only_so_many_records_and_outboxes_are_kept_and_the_first() {
+        let folder = tempfile::tempdir().unwrap();
+        let (store, _) = StateStore::open(&folder.path().join("node.redb")).unwrap();
+        let mut newest = first(durable(&[("/n", "0")]));
+        store.originate(&ADDRESS, &newest).unwrap();
+        for _ in 0..3 {
+            let following = next(&newest, durable(&[("/n", "1")]));
+            store.append(&newest.durable, &following, &[vec![1]]).unwrap();
+            newest = following;
+        }
+        let level = |level| store.record(L1Level::new(level)).unwrap().is_some();
+        let prune_to =
+            |head| store.store.write(|transaction| prune(transaction, L1Level::new(head))).unwrap();
+        prune_to(LEVELS_KEPT);
+        assert!((0..=3).all(level), "all of them are recent");
+        prune_to(LEVELS_KEPT + 3);
+        assert_eq!([0, 1, 2, 3].map(level), [true, false, false, true]);
+        assert!(store.outbox(L1Level::new(2)).unwrap().is_empty());
+        assert_eq!(store.outbox(L1Level::new(3)).unwrap(), [vec![1]]);
+        assert_eq!(store.load().unwrap().back().unwrap().record.level, L1Level::new(3));
     }
 
     #[test]

@@ -3,17 +3,19 @@
 use super::transactions::{
     CHAIN_ID, deposit, dynamic_fee, hash, legacy, with_access_list, with_authorizations,
 };
+use super::wallet::FakeWallet;
 use millrace_primitives::{
     Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Log, Receipt, Timestamp,
     TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockTag, Call, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock,
-    SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition,
+    BlockTag, CallError, CallRequest, Cancel, Chain, ChainError, Fees, PooledTransaction, Refusal,
+    SealedBlock, SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition, Wallet,
 };
 use std::ops::RangeInclusive;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 
 /// How many events wait for a subscriber.
 pub(crate) const EVENTS_MAX: usize = 8;
@@ -29,6 +31,18 @@ pub(crate) struct FakeChain {
     new_pending: broadcast::Sender<TransactionHash>,
     /// What [`Chain::submit`] answers instead of taking the transaction.
     refusal: Mutex<Option<SubmitError>>,
+    /// The call that was asked last.
+    last_call: Mutex<Option<CallRequest>>,
+    /// A call that never ends has begun; something noticed that nobody waits for it.
+    never_ending: Notify,
+    interruptions: Notify,
+    /// So many of the next reads of headers and blooms fail.
+    failures: AtomicU64,
+    /// The number that the head claims to have.
+    pretended_head: AtomicU64,
+    slow_blooms: AtomicBool,
+    bloom_span_max: AtomicU64,
+    pub(crate) wallet: FakeWallet,
 }
 
 /// The sender of all transactions but the deposit.
@@ -62,6 +76,7 @@ pub(crate) mod callee {
     pub(crate) const RUNS_OUT_OF_GAS: u8 = 0x04;
     pub(crate) const CANNOT_PAY: u8 = 0x05;
     pub(crate) const BREAKS_THE_NODE: u8 = 0x06;
+    pub(crate) const NEVER_ENDS: u8 = 0x07;
 }
 
 pub(crate) fn block_hash(number: u64) -> BlockHash {
@@ -120,11 +135,16 @@ pub(crate) fn block(number: u64, contents: Vec<(Vec<u8>, Receipt)>) -> SealedBlo
     }
 }
 
-/// A block with one transaction that emits one log.
-pub(crate) fn block_with_log(number: u64) -> SealedBlock {
+/// A block with one transaction that emits logs.
+pub(crate) fn block_with_logs(number: u64, count: usize) -> SealedBlock {
     let raw = legacy(27 + number % 2);
-    let receipt = receipt(&raw, true, vec![log(number as u8)]);
+    let receipt = receipt(&raw, true, vec![log(number as u8); count]);
     block(number, vec![(raw, receipt)])
+}
+
+/// The account that the wallet signs for.
+pub(crate) fn unlocked() -> Address {
+    Address::repeat_byte(0x22)
 }
 
 impl FakeChain {
@@ -175,6 +195,14 @@ impl FakeChain {
             new_blocks: broadcast::channel(EVENTS_MAX).0,
             new_pending: broadcast::channel(EVENTS_MAX).0,
             refusal: Mutex::default(),
+            last_call: Mutex::default(),
+            never_ending: Notify::new(),
+            interruptions: Notify::new(),
+            failures: AtomicU64::new(0),
+            pretended_head: AtomicU64::new(0),
+            slow_blooms: AtomicBool::new(false),
+            bloom_span_max: AtomicU64::new(0),
+            wallet: FakeWallet::default(),
         }
     }
 
@@ -184,7 +212,12 @@ impl FakeChain {
 
     /// Adds the next block, with a log, and announces it.
     pub(crate) fn push_block(&self) -> Arc<SealedBlock> {
-        let block = Arc::new(block_with_log(self.blocks().len() as u64));
+        self.push_block_with_logs(1)
+    }
+
+    /// The same with so many logs.
+    pub(crate) fn push_block_with_logs(&self, count: usize) -> Arc<SealedBlock> {
+        let block = Arc::new(block_with_logs(self.blocks().len() as u64, count));
         self.blocks.lock().expect("not poisoned").push(Arc::clone(&block));
         let _ = self.new_blocks.send(Arc::clone(&block));
         block
@@ -198,12 +231,71 @@ impl FakeChain {
         *self.progress.lock().expect("not poisoned") = Some(progress);
     }
 
+    /// Waits until nobody listens for blocks.
+    pub(crate) async fn no_subscriber_is_left(&self) {
+        self.new_blocks.closed().await;
+    }
+
+    /// The call that was asked last.
+    pub(crate) fn last_call(&self) -> CallRequest {
+        self.last_call.lock().expect("not poisoned").clone().expect("a call")
+    }
+
+    /// Waits until a call that never ends has begun.
+    pub(crate) async fn never_ending_runs(&self) {
+        self.never_ending.notified().await;
+    }
+
+    /// Waits until something noticed that nobody waits for it.
+    pub(crate) async fn interrupted(&self) {
+        self.interruptions.notified().await;
+    }
+
+    /// Lets so many of the next reads of headers and blooms fail.
+    pub(crate) fn fail_reads(&self, count: u64) {
+        self.failures.store(count, Ordering::Relaxed);
+    }
+
+    fn check_failure(&self) -> Result<(), ChainError> {
+        let fails = |left: u64| left.checked_sub(1);
+        match self.failures.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fails) {
+            Ok(_) => Err(ChainError::Internal("told to fail".into())),
+            Err(_) => Ok(()),
+        }
+    }
+
+    /// Lets the chain seem longer than it is.
+    pub(crate) fn pretend_head(&self, number: u64) {
+        self.pretended_head.store(number, Ordering::Relaxed);
+    }
+
+    /// Lets each look at blooms take a while.
+    pub(crate) fn pretend_slow_blooms(&self) {
+        self.slow_blooms.store(true, Ordering::Relaxed);
+    }
+
+    /// The most blocks whose blooms were asked for at a time.
+    pub(crate) fn bloom_span_max(&self) -> u64 {
+        self.bloom_span_max.load(Ordering::Relaxed)
+    }
+
+    fn never_end(&self, cancel: &Cancel) -> CallError {
+        self.never_ending.notify_one();
+        while !cancel.is_set() {
+            std::thread::yield_now();
+        }
+        self.interruptions.notify_one();
+        CallError::Interrupted
+    }
+
     fn check_state(&self, at: BlockNumber) -> Result<(), ChainError> {
         if at.get() < OLDEST_STATE { Err(ChainError::StateUnavailable(at)) } else { Ok(()) }
     }
 
-    fn run(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError> {
-        self.check_state(at)?;
+    fn run(&self, request: &CallRequest) -> Result<Vec<u8>, CallError> {
+        *self.last_call.lock().expect("not poisoned") = Some(request.clone());
+        self.check_state(request.at)?;
+        let call = &request.call;
         match call.to.map(|to| to.as_bytes()[19]) {
             Some(callee::REVERTS) => Err(CallError::Reverted { output: reverted_because("not the owner") }),
             Some(callee::PANICS) => {
@@ -217,6 +309,7 @@ impl FakeChain {
                 Err(Refusal::InsufficientFunds { balance: U256::one(), cost: U256::from(2) }.into())
             }
             Some(callee::BREAKS_THE_NODE) => Err(ChainError::Internal("a secret of the node".into()).into()),
+            Some(callee::NEVER_ENDS) => Err(self.never_end(&request.cancel)),
             _ => Ok(call.data.clone()),
         }
     }
@@ -248,7 +341,7 @@ impl Chain for FakeChain {
     }
 
     fn number_of_tag(&self, tag: BlockTag) -> BlockNumber {
-        let head = self.blocks().len() as u64 - 1;
+        let head = (self.blocks().len() as u64 - 1).max(self.pretended_head.load(Ordering::Relaxed));
         BlockNumber::new(match tag {
             BlockTag::Earliest => 0,
             BlockTag::Finalized => 1,
@@ -266,6 +359,7 @@ impl Chain for FakeChain {
     }
 
     fn header(&self, number: BlockNumber) -> Result<Option<SealedHeader>, ChainError> {
+        self.check_failure()?;
         let block = self.block(number)?;
         Ok(block.map(|block| SealedHeader { hash: block.hash, header: block.block.header.clone() }))
     }
@@ -275,6 +369,12 @@ impl Chain for FakeChain {
         range: RangeInclusive<BlockNumber>,
         accepts: &dyn Fn(&Bloom) -> bool,
     ) -> Result<Vec<BlockNumber>, ChainError> {
+        self.check_failure()?;
+        let span = range.end().since(*range.start()) + 1;
+        self.bloom_span_max.fetch_max(span, Ordering::Relaxed);
+        if self.slow_blooms.load(Ordering::Relaxed) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
         let blocks = self.blocks();
         let numbers = blocks.iter().filter(|block| accepts(&block.block.header.logs_bloom));
         Ok(numbers.map(|block| block.block.header.number).filter(|number| range.contains(number)).collect())
@@ -306,12 +406,12 @@ impl Chain for FakeChain {
         Ok(if address == contract() { vec![0x60; 50] } else { Vec::new() })
     }
 
-    fn call(&self, at: BlockNumber, call: &Call) -> Result<Vec<u8>, CallError> {
-        self.run(at, call)
+    fn call(&self, request: &CallRequest) -> Result<Vec<u8>, CallError> {
+        self.run(request)
     }
 
-    fn estimate(&self, at: BlockNumber, call: &Call) -> Result<Gas, CallError> {
-        self.run(at, call).map(|output| Gas::new(21_000 + output.len() as u64))
+    fn estimate(&self, request: &CallRequest) -> Result<Gas, CallError> {
+        self.run(request).map(|output| Gas::new(21_000 + output.len() as u64))
     }
 
     fn fees(&self) -> Fees {
@@ -338,6 +438,10 @@ impl Chain for FakeChain {
     }
 
     fn pending_nonce(&self, address: Address) -> Result<u64, ChainError> {
+        if address == unlocked() {
+            let pool = self.pool();
+            return Ok(4 + pool.iter().filter(|pooled| pooled.raw.starts_with(&[2])).count() as u64);
+        }
         Ok(if address == sender() { 9 } else { 0 })
     }
 
@@ -359,5 +463,9 @@ impl Chain for FakeChain {
 
     fn sync_progress(&self) -> Option<SyncProgress> {
         *self.progress.lock().expect("not poisoned")
+    }
+
+    fn wallet(&self) -> Option<&dyn Wallet> {
+        self.wallet.is_there().then_some(&self.wallet as _)
     }
 }

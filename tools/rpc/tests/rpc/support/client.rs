@@ -75,6 +75,15 @@ impl Websocket {
         serde_json::from_slice(&message).expect("JSON")
     }
 
+    /// Whether the connection ends, after whatever is still to be read.
+    pub(crate) async fn is_closed_by_the_server(&mut self) -> bool {
+        let mut message = Vec::new();
+        while self.receiver.receive_data(&mut message).await.is_ok() {
+            message.clear();
+        }
+        true
+    }
+
     /// The whole reply to a request; no notification may come before it.
     pub(crate) async fn reply(&mut self, method: &str, params: Value) -> Value {
         let request = json!({ "jsonrpc": "2.0", "id": 9, "method": method, "params": params });

@@ -3,6 +3,7 @@
 pub(crate) mod chain;
 pub(crate) mod client;
 pub(crate) mod transactions;
+pub(crate) mod wallet;
 
 use chain::FakeChain;
 use client::{Reply, post};
@@ -10,29 +11,14 @@ use millrace_rpc::conformance::OpenRpc;
 use millrace_rpc::{RpcConfig, RpcServer, start};
 use serde_json::{Value, json};
 use std::net::SocketAddr;
-use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-/// Names the folder with `ethereum-openrpc.json`.
-const SCHEMAS_VARIABLE: &str = "MILLRACE_SCHEMAS";
-
-/// The description, if the environment names one. A name that leads nowhere is an error.
-fn openrpc() -> Option<&'static OpenRpc> {
-    static OPENRPC: OnceLock<Option<OpenRpc>> = OnceLock::new();
-    OPENRPC
-        .get_or_init(|| match std::env::var_os(SCHEMAS_VARIABLE) {
-            Some(folder) => {
-                let path = Path::new(&folder).join("ethereum-openrpc.json");
-                Some(OpenRpc::load(&path).expect("the description loads"))
-            }
-            None => {
-                eprintln!("{SCHEMAS_VARIABLE} is not set: replies are NOT validated against OpenRPC");
-                None
-            }
-        })
-        .as_ref()
+/// The description that replies are checked against.
+pub(crate) fn openrpc() -> &'static OpenRpc {
+    static OPENRPC: OnceLock<OpenRpc> = OnceLock::new();
+    OPENRPC.get_or_init(|| OpenRpc::vendored().expect("the description is there"))
 }
 
 /// A server over a fake chain, on a free port.
@@ -85,8 +71,8 @@ impl Fixture {
     /// The result of a request, which must conform to the description if that has the method.
     pub(crate) async fn call(&self, method: &str, params: Value) -> Value {
         let result = self.call_unchecked(method, params).await;
-        if let Some(openrpc) = openrpc().filter(|openrpc| openrpc.describes(method)) {
-            openrpc.check(method, &result).expect("conforms");
+        if openrpc().describes(method) {
+            openrpc().check(method, &result).expect("conforms");
         }
         result
     }
