@@ -95,9 +95,11 @@ bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, 
 	@$(TARGET)/debug/millrace-bench --dist $(BENCH_DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace $(ARGS)
 
 .PHONY: fuzz
-fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds
+fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, then simulates levels as long
 	$(call say,fuzzing for $(FUZZ_S) s)
 	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) run --locked -p millrace-fuzz
+	$(call say,simulating levels for $(FUZZ_S) s)
+	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) test --locked -p millrace-core simulator -- --nocapture
 
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays

@@ -1,8 +1,8 @@
 //! Parameters whose texts have been understood: the values that the installer writes.
 
-use crate::{Amount, GenesisState, Limits, ParameterError, Parameters, parameters::Contract};
+use crate::{Amount, ExecutionFee, GenesisState, Limits, ParameterError, Parameters, parameters::Contract};
 use millrace_layout::{
-    Key, LayoutError, Value, parameters as parameters_key, sequencers,
+    Key, LayoutError, Value, parameters as layout, sequencers,
     world::{self, Code, World},
 };
 use millrace_primitives::{Account, Address, ContractHash, Epoch, Gas, H256, Timestamp, U256};
@@ -25,7 +25,7 @@ pub const CODE_BYTES_MAX: usize = 0x6000;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Genesis {
     /// The parameters as the kernel reads them.
-    pub parameters: millrace_layout::parameters::Parameters,
+    pub parameters: layout::Parameters,
     /// Who orders transactions.
     pub authority: Authority,
     /// Accounts, in the order of their addresses.
@@ -40,7 +40,7 @@ impl Genesis {
     /// # Errors
     /// Never, short of a bug in the layout.
     pub fn settings(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
-        Ok(vec![entry(parameters_key::key()?, &self.parameters), entry(sequencers::key()?, &self.authority)])
+        Ok(vec![entry(layout::key()?, &self.parameters), entry(sequencers::key()?, &self.authority)])
     }
 
     /// The durable keys of accounts and codes, with their encoded values.
@@ -68,23 +68,28 @@ impl Parameters {
         self.check_ranges()?;
         let (accounts, codes) = allocation(&self.genesis)?;
         let sequencer = base58::<PublicKey>("sequencer", &self.sequencer, "a public key edpk…")?;
-        let ticketer = self
-            .ticketer
-            .as_ref()
-            .map(|text| base58::<ContractHash>("ticketer", text, "a contract KT1…"))
-            .transpose()?;
         let pool = self.pool.as_ref().map(|text| address("pool", text)).transpose()?;
-        let parameters = millrace_layout::parameters::Parameters {
+        let parameters = layout::Parameters {
             chain_id: U256::from(self.chain_id),
-            ticketer,
+            contracts: self.contracts()?,
             pool: pool.unwrap_or_default(),
             base_fee_min: amount("fees.base_fee_min", &self.fees.base_fee_min)?,
             da_fee_per_byte: amount("fees.da_fee_per_byte", &self.fees.da_fee_per_byte)?,
+            execution_fee: match self.fees.execution {
+                ExecutionFee::Burned => layout::ExecutionFee::Burned,
+                ExecutionFee::Pool => layout::ExecutionFee::Pool,
+            },
             gas_target_per_s: Gas::new(self.fees.gas_target_per_s),
             execution_gas_transaction_max: Gas::new(self.limits.execution_gas_transaction_max),
             execution_gas_block_max: Gas::new(self.limits.execution_gas_block_max),
             gas_limit_header: Gas::new(self.limits.gas_limit_header),
             lookahead_s: self.limits.lookahead_s,
+            delayed: layout::DelayedInbox {
+                timeout_s: self.delayed_inbox.timeout_s,
+                timeout_levels: self.delayed_inbox.timeout_levels,
+                forced_items_max: self.delayed_inbox.forced_items_max,
+            },
+            has_fa_bridge: self.fa_bridge,
             genesis_timestamp: Timestamp::new(self.genesis.timestamp),
             allocation_digest: world::allocation_digest(&accounts),
         };
@@ -98,12 +103,29 @@ impl Parameters {
         Ok(Genesis { parameters, authority: Authority::single(FIRST_EPOCH, sequencer), accounts, codes })
     }
 
+    fn contracts(&self) -> Result<layout::Contracts, ParameterError> {
+        let contract = |field: &'static str, text: &Option<String>| {
+            let read = |text: &String| base58::<ContractHash>(field, text, "a contract KT1…");
+            text.as_ref().map(read).transpose()
+        };
+        let named = &self.contracts;
+        Ok(layout::Contracts {
+            ticketer: contract("ticketer", &self.ticketer)?,
+            delayed_bridge: contract("contracts.delayed_bridge", &named.delayed_bridge)?,
+            admin: contract("contracts.admin", &named.admin)?,
+            kernel_governance: contract("contracts.kernel_governance", &named.kernel_governance)?,
+            security_governance: contract("contracts.security_governance", &named.security_governance)?,
+            sequencer_governance: contract("contracts.sequencer_governance", &named.sequencer_governance)?,
+        })
+    }
+
     fn check_ranges(&self) -> Result<(), ParameterError> {
         let Limits { execution_gas_transaction_max, execution_gas_block_max, gas_limit_header, .. } =
             self.limits;
         for (field, value) in [
             ("chain_id", self.chain_id),
             ("fees.gas_target_per_s", self.fees.gas_target_per_s),
+            ("delayed_inbox.forced_items_max", u64::from(self.delayed_inbox.forced_items_max)),
             ("limits.execution_gas_transaction_max", execution_gas_transaction_max),
         ] {
             if value == 0 {

@@ -18,6 +18,15 @@ pub struct Parameters {
     /// deposits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ticketer: Option<String>,
+    /// Other contracts of the layer 1 that the rollup listens to.
+    #[serde(default)]
+    pub contracts: Contracts,
+    /// Whether tickets of any other ticketer can be deposited. Default: no.
+    #[serde(default)]
+    pub fa_bridge: bool,
+    /// When the kernel forces what waits in the delayed inbox into a block.
+    #[serde(default)]
+    pub delayed_inbox: DelayedInbox,
     /// Account that receives what transactions pay for their bytes, and stands in headers as the beneficiary. Default: the zero
     /// address, which nobody can spend from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -33,6 +42,50 @@ pub struct Parameters {
     pub genesis: GenesisState,
 }
 
+/// Contracts of the layer 1 that the rollup listens to, `KT1…` each. What has no contract cannot happen.
+#[derive(Clone, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Contracts {
+    /// Sends transactions to the delayed inbox.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delayed_bridge: Option<String>,
+    /// May announce kernel upgrades and changes of the sequencer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub admin: Option<String>,
+    /// May announce kernel upgrades.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_governance: Option<String>,
+    /// May announce kernel upgrades that take precedence.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub security_governance: Option<String>,
+    /// May announce changes of the sequencer.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub sequencer_governance: Option<String>,
+}
+
+/// When the kernel forces what waits in the delayed inbox into a block.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct DelayedInbox {
+    /// An item is overdue when it has waited this many seconds, default 43,200,
+    pub timeout_s: u64,
+    /// and this many levels too. Default 720.
+    pub timeout_levels: u32,
+    /// Most items of a forced block. Default 1,000.
+    pub forced_items_max: u32,
+}
+
+/// Where the price of execution goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExecutionFee {
+    /// Nobody gets it.
+    #[default]
+    Burned,
+    /// The account of `pool`.
+    Pool,
+}
+
 /// What transactions pay.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -41,6 +94,8 @@ pub struct Fees {
     pub base_fee_min: String,
     /// Price of each byte that a transaction takes on the layer 1. Default 4000 gwei.
     pub da_fee_per_byte: String,
+    /// Where the price of execution goes: `burned` or `pool`. Default burned.
+    pub execution: ExecutionFee,
     /// Execution gas per second at which the base fee stays where it is. Default 13,500,000.
     pub gas_target_per_s: u64,
 }
@@ -103,8 +158,15 @@ impl Default for Fees {
         Self {
             base_fee_min: "1 gwei".to_owned(),
             da_fee_per_byte: "4000 gwei".to_owned(),
+            execution: ExecutionFee::default(),
             gas_target_per_s: 13_500_000,
         }
+    }
+}
+
+impl Default for DelayedInbox {
+    fn default() -> Self {
+        Self { timeout_s: 43_200, timeout_levels: 720, forced_items_max: 1_000 }
     }
 }
 
@@ -126,6 +188,9 @@ impl Parameters {
             chain_id: default_chain_id(),
             sequencer: sequencer.into(),
             ticketer: None,
+            contracts: Contracts::default(),
+            fa_bridge: false,
+            delayed_inbox: DelayedInbox::default(),
             pool: None,
             fees: Fees::default(),
             limits: Limits::default(),

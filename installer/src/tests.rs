@@ -155,7 +155,7 @@ fn the_installer_leaves_the_kernel_and_every_genesis_value() {
     assert_eq!(store.get("/kernel/boot.wasm"), Some(&kernel));
     let stored = StoredParameters::decode(&store["/base/parameters"]).expect("parameters");
     assert_eq!(stored.chain_id, U256::from(4242));
-    assert_eq!(stored.ticketer.map(|kt1| kt1.to_base58()), parameters.ticketer);
+    assert_eq!(stored.contracts.ticketer.map(|kt1| kt1.to_base58()), parameters.ticketer);
     assert_eq!(stored.execution_gas_transaction_max, Gas::new(30_000_000));
     let authority = Authority::decode(&store["/base/authority"]).expect("an authority");
     let sequencer = PublicKey::from_base58(development::SEQUENCER).expect("a key");

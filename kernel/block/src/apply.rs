@@ -1,28 +1,33 @@
-//! From a blueprint to a committed block.
+//! From a candidate to a committed block, in one run or in several.
 
 use crate::{
     BlockError, BlueprintFault, Dropped,
-    execution::{Execution, environment},
+    candidate::Candidate,
+    cost,
+    execution::{Execution, Step, environment},
     fees::backlog_at,
-    flush::flush,
-    reader::WorldReader,
+    flush::{commit, flush},
+    pause::{self, Begun},
     seal::seal,
+    validity,
 };
-use alloc::{collections::BTreeSet, vec::Vec};
-use millrace_host::Store;
+use alloc::vec::Vec;
+use millrace_host::{Budget, Store};
 use millrace_layout::{
+    LayoutError,
     clock::L1Clock,
-    delayed::{self, Item},
+    delayed::Item,
     parameters::Parameters,
+    progress::Progress,
     world::{Body, Head, World},
 };
 use millrace_primitives::Gas;
 use millrace_wire::blueprint::Blueprint;
 
-/// A block that is committed.
+/// A block that is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sealed {
-    /// What the world has as head now.
+    /// What the world has as head then.
     pub head: Head,
     /// Gas spent on execution, without the part for data availability.
     pub execution_gas: Gas,
@@ -30,7 +35,7 @@ pub struct Sealed {
     pub dropped: Vec<Dropped>,
 }
 
-/// What became of a blueprint.
+/// What became of a candidate.
 #[allow(clippy::large_enum_variant, reason = "one value at a time, and it is taken apart at once")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
@@ -38,82 +43,99 @@ pub enum Verdict {
     Sealed(Sealed),
     /// It cannot be a block; nothing changed.
     Rejected(BlueprintFault),
+    /// The run has no room for more of it; what is done is kept, and the next run goes on.
+    Paused,
 }
 
-/// Makes a block of `blueprint`. `clock` bounds its timestamp; without one (in the node, which has no inbox)
-/// any timestamp from the parent's on is accepted.
+/// What a block is made under.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms<'a> {
+    /// The parameters of the rollup.
+    pub parameters: &'a Parameters,
+    /// Bounds timestamps. Without one (in the node, which has no inbox) any timestamp from the parent's on is
+    /// accepted.
+    pub clock: Option<L1Clock>,
+}
+
+/// Makes a block of a blueprint of the authority, without pause.
 ///
 /// # Errors
 /// [`BlockError`]; the head is then what it was.
 pub fn apply(
     store: &mut impl Store,
-    parameters: &Parameters,
+    terms: Terms<'_>,
     blueprint: &Blueprint,
-    clock: Option<L1Clock>,
+) -> Result<Result<Sealed, BlueprintFault>, BlockError> {
+    let candidate = Candidate::of_authority(blueprint.clone());
+    match advance(store, terms, (&candidate, None), &mut Budget::unlimited(), |_, _| Ok(()))? {
+        Verdict::Sealed(sealed) => Ok(Ok(sealed)),
+        Verdict::Rejected(fault) => Ok(Err(fault)),
+        // A budget without end covers everything.
+        Verdict::Paused => Err(BlockError::Overflow),
+    }
+}
+
+/// Makes a block of `candidate`, or as much of it as `budget` allows. `begun` is what an earlier run made of it; what
+/// is not of this candidate is passed over. `announce` is called once all of the block is known and before it is
+/// committed, so that what it writes is there whenever the block is.
+///
+/// # Errors
+/// [`BlockError`]; the head is then what it was.
+pub fn advance<S: Store>(
+    store: &mut S,
+    terms: Terms<'_>,
+    (candidate, begun): (&Candidate, Option<&Progress>),
+    budget: &mut Budget,
+    announce: impl FnOnce(&mut S, &Sealed) -> Result<(), LayoutError>,
 ) -> Result<Verdict, BlockError> {
     let parent = World::Committed.head()?.read(store)?.ok_or(BlockError::NoHead)?;
-    if let Some(fault) = fault_of(parameters, blueprint, &parent, clock) {
+    let begun = begun.and_then(|progress| Begun::read(progress, candidate));
+    // What was valid when it was begun stays so: a block that was begun is finished.
+    if begun.is_none()
+        && let Some(fault) = validity::fault_of(terms, candidate, &parent)
+    {
         return Ok(Verdict::Rejected(fault));
     }
-    let items = match delayed_items(store, blueprint)? {
+    let items = match validity::delayed_items(store, candidate)? {
         Ok(items) => items,
         Err(fault) => return Ok(Verdict::Rejected(fault)),
     };
-
-    let then = parent.header.timestamp;
-    let backlog = backlog_at(parameters, parent.backlog, then, blueprint.timestamp);
-    let environment = environment(parameters, &parent.header, blueprint.timestamp, backlog)?;
-    let mut execution = Execution::new(WorldReader::new(store), parameters, environment);
-    for item in &items {
-        execution.delayed(item)?;
+    match execute(store, terms.parameters, (candidate, begun), (&parent, &items), budget)? {
+        None => Ok(Verdict::Paused),
+        Some((sealed, changes, body)) => {
+            flush(store, &changes, &sealed.head, &body)?;
+            announce(store, &sealed)?;
+            commit(store)?;
+            Ok(Verdict::Sealed(sealed))
+        }
     }
-    execution.transactions(&blueprint.payload.transactions)?;
-    let executed = execution.finish();
-
-    let head = seal(parameters, &parent, blueprint, &executed)?;
-    let body = Body { transactions: executed.transactions, receipts: executed.receipts };
-    flush(store, &executed.changes, &head, &body)?;
-    Ok(Verdict::Sealed(Sealed { head, execution_gas: executed.execution_gas, dropped: executed.dropped }))
 }
 
-/// What is wrong with the blueprint as the next one after `parent`.
-fn fault_of(
+type Whole = (Sealed, millrace_evm::state::Changes, Body);
+
+/// Executes what is left; `None` when it had to pause.
+fn execute(
+    store: &mut impl Store,
     parameters: &Parameters,
-    blueprint: &Blueprint,
-    parent: &Head,
-    clock: Option<L1Clock>,
-) -> Option<BlueprintFault> {
-    if parent.header.number.checked_add(1) != Some(blueprint.number) {
-        return Some(BlueprintFault::Number);
+    (candidate, begun): (&Candidate, Option<Begun>),
+    (parent, items): (&Head, &[Item]),
+    budget: &mut Budget,
+) -> Result<Option<Whole>, BlockError> {
+    let blueprint = &candidate.blueprint;
+    let backlog = backlog_at(parameters, parent.backlog, parent.header.timestamp, blueprint.timestamp);
+    let environment = environment(parameters, &parent.header, blueprint.timestamp, backlog)?;
+    let base_fee = environment.base_fee;
+    let (state, done) = pause::resume(store, begun)?;
+    let mut execution = Execution::new(state, parameters, environment, candidate.ordered_by, done);
+    let step = execution.run(items, &blueprint.payload.transactions, budget)?;
+    let (executed, changes) = execution.into_parts();
+    if step == Step::Paused {
+        pause::save(store, candidate, &executed, &changes)?;
+        return Ok(None);
     }
-    if blueprint.parent != parent.hash {
-        return Some(BlueprintFault::Parent);
-    }
-    if blueprint.timestamp < parent.header.timestamp {
-        return Some(BlueprintFault::TimestampBeforeParent);
-    }
-    let latest = clock.map(|clock| clock.timestamp.saturating_add(parameters.lookahead_s));
-    if latest.is_some_and(|latest| blueprint.timestamp > latest) {
-        return Some(BlueprintFault::TimestampAhead);
-    }
-    None
-}
-
-/// The delayed items that the blueprint names, each of which must wait and be named once.
-fn delayed_items(
-    store: &impl Store,
-    blueprint: &Blueprint,
-) -> Result<Result<Vec<Item>, BlueprintFault>, BlockError> {
-    let mut named = BTreeSet::new();
-    let mut items = Vec::with_capacity(blueprint.payload.delayed.len());
-    for name in &blueprint.payload.delayed {
-        if !named.insert(*name) {
-            return Ok(Err(BlueprintFault::RepeatedDelayedItem));
-        }
-        match delayed::find(store, *name)? {
-            Some(item) => items.push(item),
-            None => return Ok(Err(BlueprintFault::UnknownDelayedItem)),
-        }
-    }
-    Ok(Ok(items))
+    // Only now: the first step of a run must find the budget whole, or a step as large as a run would never begin.
+    budget.spend(cost::TICKS_BLOCK);
+    let head = seal(parameters, parent, candidate, (&executed, &changes, base_fee))?;
+    let sealed = Sealed { head, execution_gas: executed.execution_gas, dropped: executed.dropped };
+    Ok(Some((sealed, changes, Body { transactions: executed.transactions, receipts: executed.receipts })))
 }

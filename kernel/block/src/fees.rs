@@ -10,8 +10,11 @@ use millrace_primitives::{Gas, Timestamp, U256};
 
 /// Seconds of target that the backlog may hold at the minimum price.
 pub const TOLERANCE_S: u64 = 10;
-/// 10^6 · 10 / ln(8/7): ten idle seconds multiply the fee by 7/8.
-const SCALE_MILLIONTHS_OF_TARGET: u64 = 74_888_757;
+/// The unit in which excess and scale are compared.
+const UNITS_PER_GAS: u64 = 1_000_000_000_000;
+/// 10^12 · 10 / ln(8/7), so that ten idle seconds multiply the fee by 7/8; with as many digits that the last one does
+/// not show in a fee.
+const SCALE_UNITS_OF_TARGET: u64 = 74_888_756_894_186;
 /// The exponent is held here: e^80 times a gwei is more than all wei that can exist.
 const EXPONENT_MAX: u64 = 80;
 
@@ -25,13 +28,15 @@ pub fn backlog_at(parameters: &Parameters, backlog: Gas, then: Timestamp, now: T
 pub fn base_fee(parameters: &Parameters, backlog: Gas) -> U256 {
     let target = parameters.gas_target_per_s.get();
     let excess = backlog.since(Gas::new(target.saturating_mul(TOLERANCE_S)));
-    let scale = U256::from(target).saturating_mul(U256::from(SCALE_MILLIONTHS_OF_TARGET));
-    let excess_millionths = U256::from(excess).saturating_mul(U256::from(1_000_000));
-    exponential(parameters.base_fee_min, excess_millionths, scale.max(U256::one()))
+    let scale = U256::from(target).saturating_mul(U256::from(SCALE_UNITS_OF_TARGET));
+    let excess = U256::from(excess).saturating_mul(U256::from(UNITS_PER_GAS));
+    exponential(parameters.base_fee_min, excess, scale.max(U256::one()))
 }
 
-/// `factor · exp(excess / scale)`, rounded down, by its Taylor series. Each term is kept in units of
-/// `1/scale`, so all the roundings together stay below a wei for any scale above a few hundred.
+/// `factor · exp(excess / scale)`, rounded down, by its Taylor series. Each term is kept in units of `1/scale`, so all
+/// the roundings together stay below a wei for any scale above a few hundred. A term so large that its product with
+/// `excess` needs more than 256 bits is divided first: what that rounds off is nothing to it. A result that does not fit
+/// 256 bits itself is held where it stops fitting, and never below `factor`.
 fn exponential(factor: U256, excess: U256, scale: U256) -> U256 {
     let excess = excess.min(scale.saturating_mul(U256::from(EXPONENT_MAX)));
     let mut term = factor.saturating_mul(scale);
@@ -40,14 +45,19 @@ fn exponential(factor: U256, excess: U256, scale: U256) -> U256 {
     while !term.is_zero() {
         sum = sum.saturating_add(term);
         let divisor = scale.saturating_mul(U256::from(index));
-        term = term.saturating_mul(excess).checked_div(divisor).unwrap_or_default();
+        term = match term.checked_mul(excess) {
+            Some(product) => product.checked_div(divisor).unwrap_or_default(),
+            None => term.checked_div(divisor).unwrap_or_default().saturating_mul(excess),
+        };
         index = index.saturating_add(1);
     }
-    sum.checked_div(scale).unwrap_or_default()
+    sum.checked_div(scale).unwrap_or_default().max(factor)
 }
 
 #[cfg(test)]
 mod tests {
+    mod properties;
+
     use super::*;
 
     fn parameters() -> Parameters {
@@ -76,7 +86,7 @@ mod tests {
 
     #[test]
     fn the_fee_follows_the_exponential_and_never_falls_as_the_backlog_grows() {
-        let scale = 13_500_000.0 * SCALE_MILLIONTHS_OF_TARGET as f64 / 1e6;
+        let scale = 13_500_000.0 * SCALE_UNITS_OF_TARGET as f64 / 1e12;
         let mut previous = U256::zero();
         for backlog in (0..40_000_000_000u64).step_by(97_000_001) {
             let fee = base_fee(&parameters(), Gas::new(backlog));

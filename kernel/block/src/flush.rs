@@ -1,4 +1,4 @@
-//! The one ordered write of a block.
+//! The one ordered write of a block, and the host call that makes it visible.
 
 use crate::BlockError;
 use millrace_evm::state::{AccountChange, Changes};
@@ -6,8 +6,8 @@ use millrace_host::Store;
 use millrace_layout::world::{self, Body, Code, Head, World};
 use millrace_primitives::Address;
 
-/// Writes a block into a fresh working copy and commits it. Until the last host call nobody sees any of it;
-/// a copy that a dead run left behind is replaced by the next one.
+/// Writes a block into a fresh working copy. Until [`commit`] nobody sees any of it; a copy that a dead run left
+/// behind is replaced by the next one.
 pub(crate) fn flush(
     store: &mut impl Store,
     changes: &Changes,
@@ -23,7 +23,11 @@ pub(crate) fn flush(
     }
     World::Working.body()?.write(store, body)?;
     World::Working.block_hash(head.header.number)?.write(store, &head.hash)?;
-    World::Working.head()?.write(store, head)?;
+    Ok(World::Working.head()?.write(store, head)?)
+}
+
+/// Makes what was flushed the world.
+pub(crate) fn commit(store: &mut impl Store) -> Result<(), BlockError> {
     Ok(world::commit_working_copy(store)?)
 }
 

@@ -1,6 +1,9 @@
 //! Block 0.
 
-use crate::{BlockError, flush::flush};
+use crate::{
+    BlockError,
+    flush::{commit, flush},
+};
 use millrace_evm::{block, state::Changes};
 use millrace_host::Store;
 use millrace_layout::{
@@ -25,8 +28,9 @@ pub fn ensure_genesis(store: &mut impl Store) -> Result<(), BlockError> {
     let parameters = parameters::read(store)?;
     let header = header(&parameters);
     let hash = block::header_hash(&header);
-    let head = Head { hash, header, backlog: Gas::ZERO, consumed: alloc::vec![] };
-    flush(store, &Changes::default(), &head, &Body::default())
+    let head = Head { hash, header, backlog: Gas::ZERO, consumed: alloc::vec![], queue_front: 0 };
+    flush(store, &Changes::default(), &head, &Body::default())?;
+    commit(store)
 }
 
 fn header(parameters: &Parameters) -> Header {

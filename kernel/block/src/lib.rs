@@ -2,9 +2,14 @@
 //!
 //! Validates the blueprint against the head, executes its delayed items and transactions in an overlay in
 //! memory, seals an Ethereum header over the outcome, flushes everything into a working copy of the world
-//! and commits that copy in one host call. A run that dies before that call leaves the head as it was.
+//! and commits that copy in one host call. A run that dies before that call leaves the head as it was. A run
+//! without room for the next transaction keeps what is done, and the next one goes on as if nothing had been.
 //!
-//! **Bounds**: execution gas per transaction and per block ([`millrace_layout::parameters::Parameters`]).
+//! Besides the blueprints of the authority there are blocks that the kernel makes on its own ([`Candidate`]): of
+//! items of the delayed inbox that are overdue, and of everything when nobody is in charge of ordering.
+//!
+//! **Bounds**: execution gas per transaction, per block and per level
+//! ([`millrace_layout::parameters::Parameters`], [`cost`]).
 //! **Failure**: a bad blueprint is [`Verdict::Rejected`] and a bad transaction is [`Dropped`], both with a
 //! reason and neither an error; [`BlockError`] means durable storage failed.
 //! **Deliberately unknown**: the inbox (blueprints and delayed items arrive through the layout), signatures
@@ -26,16 +31,21 @@
 extern crate alloc;
 
 mod apply;
+mod candidate;
+pub mod cost;
 mod execution;
 pub mod fees;
 mod flush;
 mod genesis;
+mod pause;
 mod reader;
 mod reasons;
 mod seal;
 mod settle;
+mod validity;
 
-pub use apply::{Sealed, Verdict, apply};
+pub use apply::{Sealed, Terms, Verdict, advance, apply};
+pub use candidate::{Candidate, begun, forced, forced_gas_max, is_overdue, without_sequencer};
 pub use execution::{Dropped, charges, environment};
 pub use genesis::ensure_genesis;
 pub use reader::WorldReader;

@@ -1,8 +1,8 @@
-//! What follows a committed block: its blueprint and its delayed items leave their queues.
+//! What follows a committed block: its blueprint, its delayed items and its transactions leave their queues.
 
 use crate::BlockError;
 use millrace_host::Store;
-use millrace_layout::{blueprints, delayed, settled, world::World};
+use millrace_layout::{blueprints, delayed, queue, settled, world::World};
 
 /// Brings the queues up to the head. Doing it twice changes nothing, so a run that died in the middle is
 /// made good by the next one.
@@ -20,5 +20,8 @@ pub fn settle(store: &mut impl Store) -> Result<(), BlockError> {
         delayed::remove(store, *name)?;
     }
     blueprints::delete(store, number)?;
+    if head.queue_front > 0 {
+        queue::advance(store, head.queue_front)?;
+    }
     Ok(settled.write(store, &number)?)
 }

@@ -4,11 +4,15 @@
 //! stage 0  does this kernel fit the storage?           (upgrade)
 //! genesis  the first run makes block 0                  (block)
 //! stage 1  messages -> delayed inbox, blueprints        (inbox)
-//! stage 2  the next complete blueprints -> blocks       (block)
+//! stage 2  the next blocks, one after the other          (block)
+//!          one that was begun · what is overdue in the delayed inbox · a blueprint of the authority,
+//!          or, without one, what waits
 //! ```
 //! Stage 1 comes first in every level, whatever happened in stage 2 of the level before: a message always
-//! reaches the kernel. A run does as much as [`RUN_GAS_MAX`] allows and asks for another one while there is
-//! work.
+//! reaches the kernel. A run does as much as its budget ([`millrace_host::Budget`]) allows and asks for another
+//! one while there is work; it may stop between any two messages and any two transactions, and the outcome is
+//! that of one run without end. As long as it reads the inbox the request stands from its beginning, so that a trap
+//! there costs one message; after a trap in stage 2, what that run was doing is taken out of the way first.
 //!
 //! **Failure**: a stage that fails is reported on the debug output and ends the run; what the stages before
 //! it did stays. Nothing panics. **Deliberately unknown**: encodings, paths, the EVM.
@@ -30,11 +34,13 @@ extern crate alloc;
 
 mod blueprint;
 mod error;
+mod next;
 mod stages;
+mod trap;
 
 pub use error::RunError;
 pub use millrace_upgrade::{SOURCES, SOURCES_MARK};
-pub use stages::{RUN_GAS_MAX, run};
+pub use stages::{run, run_within};
 
 #[cfg(test)]
 mod tests;

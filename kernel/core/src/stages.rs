@@ -1,90 +1,148 @@
 //! The stages in their order, and how much of them fits one run.
 
-use crate::{RunError, blueprint};
+use crate::{
+    RunError,
+    next::{self, Next},
+    trap,
+};
 use alloc::format;
-use millrace_block::{BlueprintFault, Sealed, Verdict, apply, ensure_genesis, settle};
-use millrace_host::Host;
+use millrace_block::{BlueprintFault, Sealed, Terms, Verdict, advance, cost, ensure_genesis, settle};
+use millrace_host::{Budget, Host, Store};
 use millrace_inbox::{Progress, read_inbox};
-use millrace_layout::{blueprints, clock, events, parameters, pvm, world::World};
-use millrace_primitives::{BlockNumber, Gas};
-
-/// A run starts no further block once it has executed this much gas. With the limit of a block this keeps a
-/// run far below what the PVM can still prove (10^11 ticks).
-pub const RUN_GAS_MAX: Gas = Gas::new(15_000_000);
+use millrace_layout::{
+    LayoutError,
+    attempt::{self, Attempt, OrderedBy},
+    blueprints, clock, events, parameters, progress, pvm,
+};
+use millrace_primitives::BlockNumber;
 
 /// Runs the kernel once. A failure is reported and ends the run; the next level starts afresh.
 pub fn run(host: &mut impl Host) {
-    if let Err(error) = run_stages(host) {
+    run_within(host, Budget::RUN);
+}
+
+/// Runs the kernel once, with a budget of the caller's.
+pub fn run_within(host: &mut impl Host, mut budget: Budget) {
+    if let Err(error) = run_stages(host, &mut budget) {
         host.debug(&format!("{error}"));
     }
 }
 
-fn run_stages(host: &mut impl Host) -> Result<(), RunError> {
-    millrace_upgrade::reconcile(host)?;
-    ensure_genesis(host)?;
-    if read_inbox(host)? == Progress::More {
-        return Ok(host.request_reboot()?);
+fn run_stages(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError> {
+    // As long as there is something in the inbox: after a run that traps, what it has not read would be lost with the
+    // level, deposits and decisions of governance included. In stage 2 the next level is soon enough.
+    let requested = host.request_reboot();
+    let read = read_messages(host, budget);
+    if read == Ok(Progress::More) {
+        return Ok(requested?);
     }
+    host.store_delete(pvm::REBOOT).map_err(RunError::Host)?;
+    read?;
     settle(host)?;
-    drop_trapped(host)?;
-    apply_blueprints(host)
+    trap::recover(host)?;
+    make_blocks(host, budget)
 }
 
-/// A blueprint whose execution trapped would trap again at each level: it goes, and the chain goes on.
-fn drop_trapped(host: &mut impl Host) -> Result<(), RunError> {
-    if !host.store_has_value(pvm::STUCK)? {
-        return Ok(());
+/// All that comes before the first block.
+fn read_messages(host: &mut impl Host, budget: &mut Budget) -> Result<Progress, RunError> {
+    // The flag is gone after this run, however it ends.
+    if host.store_has_value(pvm::STUCK)? {
+        trap::note(host)?;
     }
-    match World::Committed.head()?.read(host)?.and_then(|head| head.header.number.checked_add(1)) {
-        Some(next) if blueprints::announced(next)?.exists(host)? => {
-            reject(host, next, BlueprintFault::Trapped)
-        }
-        _ => Ok(()),
+    millrace_upgrade::reconcile(host)?;
+    if let Err(error) = ensure_genesis(host) {
+        // Whatever became of the world, messages are read: one of them may bring the kernel that mends it.
+        host.debug(&format!("{}", RunError::from(error)));
     }
+    Ok(read_inbox(host, budget)?.progress)
 }
 
-/// Applies blueprints as long as they are complete and the run has room.
-fn apply_blueprints(host: &mut impl Host) -> Result<(), RunError> {
+/// Makes blocks as long as there is something to make them of and the run has room.
+fn make_blocks(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError> {
     let parameters = parameters::read(host)?;
     let clock = clock::read(host)?;
-    let mut executed = Gas::ZERO;
-    let Some(head) = World::Committed.head()?.read(host)? else { return Ok(()) };
-    let mut number = head.header.number;
+    let terms = Terms { parameters: &parameters, clock };
     loop {
-        let Some(next) = number.checked_add(1) else { return Ok(()) };
-        let blueprint = match blueprint::assemble(host, next)? {
-            blueprint::Assembly::Missing => return Ok(()),
-            blueprint::Assembly::Broken => return reject(host, next, BlueprintFault::Payload),
-            blueprint::Assembly::Complete(blueprint) => blueprint,
+        let next = match next::next(host, terms)? {
+            Next::Nothing => return Ok(()),
+            Next::Broken(number) => {
+                reject(host, number, BlueprintFault::Payload)?;
+                continue;
+            }
+            Next::Block(next) => next,
         };
-        if executed >= RUN_GAS_MAX {
+        if !budget.covers(cost::TICKS_BLOCK) {
             return Ok(host.request_reboot()?);
         }
-        match apply(host, &parameters, &blueprint, clock)? {
-            Verdict::Rejected(fault) => return reject(host, next, fault),
+        let number = next.candidate.blueprint.number;
+        if next.progress.is_none() {
+            attempt::key()?.write(host, &next.attempt)?;
+        }
+        let begun = (&next.candidate, next.progress.as_ref());
+        match advance(host, terms, begun, budget, |host, sealed| announce(host, &next.attempt, sealed))? {
+            Verdict::Paused => return Ok(host.request_reboot()?),
+            Verdict::Rejected(fault) if next.attempt.ordered_by == OrderedBy::Authority => {
+                reject(host, number, fault)?;
+            }
+            Verdict::Rejected(fault) => {
+                // The kernel made it, and would make it again: fewer items, down to the one that is in the way.
+                host.debug(&format!("block {number} of the kernel's own: {fault:?}"));
+                attempt::key()?.write(host, &Attempt { has_trapped: true, ..next.attempt })?;
+                return Ok(host.request_reboot()?);
+            }
             Verdict::Sealed(sealed) => {
-                announce(host, &sealed)?;
+                report(host, &sealed);
+                if next.progress.is_some() {
+                    progress::key()?.delete(host)?;
+                }
+                if next.attempt.items_max < parameters.delayed.forced_items_max
+                    && next.attempt.ordered_by != OrderedBy::Authority
+                {
+                    attempt::key()?.write(host, &next.attempt.succeeded())?;
+                }
                 settle(host)?;
-                executed = executed.saturating_add(sealed.execution_gas.get());
-                number = next;
             }
         }
     }
 }
 
-fn announce(host: &mut impl Host, sealed: &Sealed) -> Result<(), RunError> {
+/// Tells the node what became of the parts of a block.
+fn announce(host: &mut impl Store, attempt: &Attempt, sealed: &Sealed) -> Result<(), LayoutError> {
     let number = sealed.head.header.number;
+    if attempt.ordered_by == OrderedBy::Timeout {
+        let items = u32::try_from(sealed.head.consumed.len()).unwrap_or(u32::MAX);
+        events::push(host, &events::Event::Forced { number, items })?;
+    }
     for dropped in &sealed.dropped {
         let (position, reason) = (dropped.position, dropped.fault.code());
         events::push(host, &events::Event::TransactionDropped { number, position, reason })?;
-        host.debug(&format!("block {number}: dropped {position}: {:?}", dropped.fault));
+        if let Some(name) = dropped.item {
+            events::push(host, &events::Event::DelayedDropped { name, number, reason })?;
+        }
     }
-    host.debug(&format!("block {number}: {}", sealed.head.hash));
     Ok(())
 }
 
-fn reject(host: &mut impl Host, number: BlockNumber, fault: BlueprintFault) -> Result<(), RunError> {
-    blueprints::delete(host, number)?;
+fn report(host: &impl Host, sealed: &Sealed) {
+    let number = sealed.head.header.number;
+    for dropped in &sealed.dropped {
+        host.debug(&format!("block {number}: dropped {}: {:?}", dropped.position, dropped.fault));
+    }
+    host.debug(&format!("block {number}: {}", sealed.head.hash));
+}
+
+/// Drops the blueprint of the next block. Those after it go too when it stood on another block than the head: they
+/// stand on it. One of format 0 says nothing about those after it: anybody may have sent it again.
+pub(crate) fn reject(
+    host: &mut impl Host,
+    number: BlockNumber,
+    fault: BlueprintFault,
+) -> Result<(), RunError> {
+    if fault == BlueprintFault::Parent && blueprints::announced(number)?.exists(host)? {
+        blueprints::delete_all(host)?;
+    } else {
+        blueprints::delete(host, number)?;
+    }
     events::push(host, &events::Event::BlueprintDropped { number, reason: fault.code() })?;
     host.debug(&format!("blueprint {number} dropped: {fault:?}"));
     Ok(())

@@ -6,9 +6,10 @@ use millrace_primitives::{Gas, U256};
 /// The fee parameters of the rollup.
 ///
 /// A transaction pays `gas_used × base_fee`. Its gas has two parts: that of the execution, whose price is
-/// burned, and that of data availability, `ceil(bytes × da_fee_per_byte / base_fee)`, whose price goes to
-/// the beneficiary of the block. Wei is neither made nor lost in any other way, but for a contract that
-/// destroys itself in favour of itself in the transaction that created it.
+/// burned or goes to the beneficiary of the block, and that of data availability,
+/// `ceil(bytes × da_fee_per_byte / base_fee)`, whose price goes to the beneficiary. Wei is neither made nor lost
+/// in any other way, but for a contract that destroys itself in favour of itself in the transaction that created
+/// it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Fees {
     /// Wei for each byte that a transaction takes on the layer 1.
@@ -17,6 +18,8 @@ pub struct Fees {
     pub da_overhead_bytes: u64,
     /// Most gas that one execution may use, whatever the transaction offers.
     pub execution_gas_limit_max: Gas,
+    /// Whether the beneficiary of the block receives the price of the execution; otherwise nobody does.
+    pub execution_fee_to_beneficiary: bool,
 }
 
 impl Default for Fees {
@@ -25,6 +28,7 @@ impl Default for Fees {
             da_fee_per_byte: U256::from(4_000_000_000_000u64),
             da_overhead_bytes: 150,
             execution_gas_limit_max: Gas::new(30_000_000),
+            execution_fee_to_beneficiary: false,
         }
     }
 }

@@ -8,7 +8,7 @@ const SIZE_BYTES_MAX: usize = 4_200;
 const MUTATIONS_MAX: usize = 4;
 
 /// Numbers at which something changes: zero, one, signs, the bounds of the formats.
-const INTERESTING: [u64; 22] = [
+const INTERESTING: [u64; 28] = [
     0,
     1,
     2,
@@ -22,20 +22,26 @@ const INTERESTING: [u64; 22] = [
     129,
     255,
     256,
-    3_692,
-    3_693,
+    33,
+    34,
+    53,
+    54,
+    308,
+    3_690,
+    3_691,
+    4_000,
     4_095,
     4_106,
     4_107,
-    472_576,
-    472_577,
+    472_320,
+    472_321,
     i64::MAX as u64,
     u64::MAX,
 ];
 
 /// Where the fields of a chunk message start, and how wide they are: kind, epoch, number, parent, timestamp,
-/// size, count, root, scheme, signature, index, proof, piece.
-const CHUNK_FIELDS: [(usize, usize); 15] = [
+/// sizes of payload and pieces, count, root, scheme, signature, index, proof, piece.
+const CHUNK_FIELDS: [(usize, usize); 16] = [
     (0, 1),
     (1, 1),
     (2, 20),
@@ -46,11 +52,12 @@ const CHUNK_FIELDS: [(usize, usize); 15] = [
     (67, 8),
     (75, 4),
     (79, 2),
-    (81, 32),
-    (113, 1),
-    (114, 64),
-    (178, 2),
-    (180, 32),
+    (81, 2),
+    (83, 32),
+    (115, 1),
+    (116, 64),
+    (180, 2),
+    (182, 32),
 ];
 
 /// `message` with one to a few things wrong with it; `other` lends parts.

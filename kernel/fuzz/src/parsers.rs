@@ -1,12 +1,14 @@
 //! Every decoder of `wire`.
 
+mod bodies;
+
 use crate::{mutation, seeds::Seeds};
 use anyhow::Result;
 use fastrand::Rng;
 use millrace_inbox::scenario::{ROLLUP, Scenario, payload};
 use millrace_primitives::{ContractHash, RollupAddress};
 use millrace_wire::{
-    address::{PublicKeyHash, contract_from_bytes, contract_to_bytes},
+    address::{Curve, PublicKeyHash, contract_from_bytes, contract_to_bytes},
     base58::Base58Check,
     blueprint::{Announced, Chunk, Header, Payload, assemble},
     deposit::receiver,
@@ -42,9 +44,10 @@ impl Parsers {
             ContractHash::new([9; 20]).to_base58().into_bytes(),
             contract_to_bytes(&ContractHash::new([9; 20])),
             Signature([7; 64]).to_base58().into_bytes(),
+            Signature([7; 64]).to_base58_of(Curve::P256).unwrap_or_default().into_bytes(),
         ];
         let micheline = transfers.map(<[u8]>::to_vec);
-        let seeds = bodies.chain(micheline).chain(parts);
+        let seeds = bodies.chain(micheline).chain(parts).chain(self::bodies::seeds());
         let seeds: Vec<_> = seeds.collect();
         Ok(Self { seeds: [authentic, forged, internal, seeds].concat() })
     }
@@ -76,7 +79,7 @@ fn check(bytes: &[u8]) -> Vec<&'static str> {
     }
     if let Ok(chunk) = Chunk::decode(bytes) {
         assert_eq!(chunk.encode(), bytes);
-        assert_eq!(Announced::decode(chunk.announced_bytes), Ok(chunk.announced));
+        assert_eq!(Announced::decode(chunk.announced_bytes), Ok(chunk.announced.clone()));
         let header = chunk.announced.header;
         if chunk.proves_piece() && header.chunk_count == 1 {
             // A stranger can prove any piece of a header that he made.
@@ -96,6 +99,7 @@ fn check(bytes: &[u8]) -> Vec<&'static str> {
     if receiver(bytes).is_ok() {
         decoded.push("routing");
     }
+    decoded.extend(bodies::check(bytes));
     decoded.extend(check_names(bytes));
     decoded
 }
@@ -104,7 +108,8 @@ fn check_names(bytes: &[u8]) -> Vec<&'static str> {
     let mut decoded = Vec::new();
     if let Some(key) = PublicKey::from_bytes(bytes) {
         assert_eq!(key.to_bytes(), bytes);
-        decoded.push("public key");
+        assert!(!key.verify(bytes, &Signature([1; 64])));
+        decoded.push(if key.is_valid() { "valid public key" } else { "public key" });
     }
     if let Some(account) = PublicKeyHash::from_bytes(bytes) {
         assert_eq!(account.to_bytes(), bytes);
@@ -120,8 +125,13 @@ fn check_names(bytes: &[u8]) -> Vec<&'static str> {
             ContractHash::from_base58(text).map(|value| value.to_base58()),
             PublicKeyHash::from_base58(text).map(|value| value.to_base58()),
             PublicKey::from_base58(text).map(|value| value.to_base58()),
-            Signature::from_base58(text).map(|value| value.to_base58()),
         ];
+        if let Ok(signature) = Signature::from_base58(text) {
+            let curves = [Curve::Ed25519, Curve::Secp256k1, Curve::P256];
+            let named = curves.into_iter().filter_map(|curve| signature.to_base58_of(curve));
+            assert!(named.chain([signature.to_base58()]).any(|again| again == text));
+            decoded.push("signature");
+        }
         for again in texts.into_iter().flatten() {
             assert_eq!(again, text);
             decoded.push("base58");

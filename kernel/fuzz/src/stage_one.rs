@@ -3,8 +3,8 @@
 use crate::{mutation, seeds::Seeds};
 use anyhow::Result;
 use fastrand::Rng;
-use millrace_host::FaultAt;
-use millrace_inbox::{Budget, scenario::Scenario};
+use millrace_host::{Budget, FaultAt};
+use millrace_inbox::scenario::Scenario;
 use millrace_layout::{delayed, events};
 use std::collections::BTreeMap;
 

@@ -23,6 +23,7 @@
 
 extern crate alloc;
 
+mod budget;
 mod error;
 pub mod limits;
 #[cfg(any(test, feature = "memory"))]
@@ -30,6 +31,7 @@ mod memory;
 mod path;
 mod store;
 
+pub use budget::Budget;
 pub use error::HostError;
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Call, FAULT, FaultAt, LevelEnd, MemoryHost, RunEnd};

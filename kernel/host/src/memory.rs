@@ -23,7 +23,10 @@ use alloc::{
     string::{String, ToString},
     vec::Vec,
 };
-use core::{cell::RefCell, ops::Bound};
+use core::{
+    cell::{Cell, RefCell},
+    ops::Bound,
+};
 use millrace_primitives::{L1Level, PreimageHash, RollupAddress};
 
 const REBOOT_FLAG: &str = "/kernel/env/reboot";
@@ -102,6 +105,9 @@ pub struct MemoryHost {
     metadata: Metadata,
     meter: RefCell<Meter>,
     fault: Option<FaultAt>,
+    /// Reading at or below this path traps.
+    trap: Option<String>,
+    has_trapped: Cell<bool>,
 }
 
 /// How a level ended.
@@ -133,6 +139,8 @@ impl MemoryHost {
             metadata,
             meter: RefCell::default(),
             fault: None,
+            trap: None,
+            has_trapped: Cell::new(false),
         };
         host.set_reboots_left(REBOOTS_PER_LEVEL_MAX);
         host
@@ -160,7 +168,9 @@ impl MemoryHost {
         for reboots_left in (0..=REBOOTS_PER_LEVEL_MAX).rev() {
             self.set_reboots_left(reboots_left);
             runs += 1;
+            self.has_trapped.set(false);
             let end = kernel(self);
+            let end = if self.has_trapped.replace(false) { RunEnd::Trapped } else { end };
             let wants_reboot = self.take_reboot_request();
             match end {
                 RunEnd::Returned => self.durable.remove(STUCK),
@@ -217,6 +227,11 @@ impl MemoryHost {
         self.fault = fault;
     }
 
+    /// Makes a run that reads at or below `path` trap there: no host call works for the rest of it.
+    pub fn set_trap(&mut self, path: Option<String>) {
+        self.trap = path;
+    }
+
     /// Forgets what was counted and the debug lines.
     pub fn reset_meter(&mut self) {
         self.meter = RefCell::default();
@@ -259,6 +274,14 @@ impl MemoryHost {
         self.durable.iter().filter(|(key, _)| is_ours(key)).map(|(k, v)| (k.clone(), v.clone())).collect()
     }
 
+    /// The keys that start with `prefix` and their values, in order and uncounted.
+    pub fn values_from<'a>(&'a self, prefix: &'a str) -> impl Iterator<Item = (&'a str, &'a [u8])> {
+        self.durable
+            .range::<str, _>((Bound::Included(prefix), Bound::Unbounded))
+            .map(|(key, value)| (key.as_str(), value.as_slice()))
+            .take_while(move |(key, _)| key.starts_with(prefix))
+    }
+
     /// The value at `key`, uncounted.
     pub fn value(&self, key: &str) -> Option<&[u8]> {
         self.durable.get(key).map(Vec::as_slice)
@@ -274,7 +297,18 @@ impl MemoryHost {
     }
 
     /// Counts a call, and fails it if it was chosen.
+    fn touch(&self, call: Call, path: Path<'_>) -> Result<(), HostError> {
+        let is_trap = self.trap.as_deref().is_some_and(|trap| path.as_str().starts_with(trap));
+        if is_trap {
+            self.has_trapped.set(true);
+        }
+        self.count(call)
+    }
+
     fn count(&self, call: Call) -> Result<(), HostError> {
+        if self.has_trapped.get() {
+            return Err(FAULT);
+        }
         let mut meter = self.meter.borrow_mut();
         *meter.calls.entry(call).or_default() += 1;
         let position = meter.fallible_count;
@@ -344,7 +378,7 @@ fn writable(path: Path<'_>) -> Result<(), HostError> {
 
 impl Store for MemoryHost {
     fn store_read(&self, path: Path<'_>, offset: usize, dst: &mut [u8]) -> Result<usize, HostError> {
-        self.count(Call::Read)?;
+        self.touch(Call::Read, path)?;
         if dst.len() > STORE_IO_BYTES_MAX {
             return Err(HostError::InputOutputTooLarge);
         }
@@ -390,7 +424,7 @@ impl Store for MemoryHost {
     }
 
     fn store_value_size(&self, path: Path<'_>) -> Result<usize, HostError> {
-        self.count(Call::ValueSize)?;
+        self.touch(Call::ValueSize, path)?;
         self.durable.get(path.as_str()).map(Vec::len).ok_or(HostError::NotAValue)
     }
 

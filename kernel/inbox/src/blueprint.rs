@@ -1,16 +1,22 @@
 //! Chunks of blueprints: which are authentic, and storing them once.
 
 use crate::{
-    Reason,
+    Reason, cost,
     stage::{Judged, Outcome},
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::{HostError, Path, PathBuf, Store};
-use millrace_layout::{LayoutError, blueprints, parameters, sequencers, world::World};
-use millrace_primitives::{BlockNumber, RollupAddress};
+use millrace_layout::{
+    LayoutError,
+    blueprints::{self, Place},
+    parameters, sequencers,
+    world::World,
+};
+use millrace_primitives::{BlockHash, BlockNumber, RollupAddress, Ticks};
 use millrace_wire::{
     authority::{Authority, CertificateError},
     blueprint::{Announced, Chunk, Domain},
+    signature::{PreparedKey, PublicKey},
 };
 
 /// How far past the head a blueprint may be: what a sequencer can publish in one level after a long outage,
@@ -25,29 +31,40 @@ pub(crate) struct Chain {
     /// Header and certificate that were stored or found stored last: the next chunk often has the same.
     known: Option<(BlockNumber, Vec<u8>)>,
     pub(crate) signature_checks: u32,
+    /// What those took.
+    pub(crate) ticks: Ticks,
 }
 
-struct Context {
-    head: BlockNumber,
-    domain: Domain,
-    authority: Option<Authority>,
+pub(crate) struct Context {
+    pub(crate) head: BlockNumber,
+    head_hash: BlockHash,
+    pub(crate) domain: Domain,
+    pub(crate) authority: Option<Authority>,
 }
 
 impl Chain {
     pub(crate) const fn new(rollup: RollupAddress) -> Self {
-        Self { rollup, context: None, known: None, signature_checks: 0 }
+        Self { rollup, context: None, known: None, signature_checks: 0, ticks: Ticks::ZERO }
     }
 
     pub(crate) const fn rollup(&self) -> RollupAddress {
         self.rollup
     }
 
-    fn context(&mut self, store: &impl Store) -> Result<&Context, LayoutError> {
+    /// Counts signatures that are checked, all of keys like this one.
+    pub(crate) fn count_signatures(&mut self, key: Option<&PublicKey>, count: u16) {
+        self.signature_checks = self.signature_checks.saturating_add(u32::from(count));
+        let ticks = key.map_or(Ticks::ZERO, cost::signature).get().saturating_mul(u64::from(count));
+        self.ticks = self.ticks.saturating_add(ticks);
+    }
+
+    pub(crate) fn context(&mut self, store: &impl Store) -> Result<&Context, LayoutError> {
         if self.context.is_none() {
-            let head = World::Committed.head()?.require(store)?.header.number;
+            let head = World::Committed.head()?.require(store)?;
             let domain = Domain { rollup: self.rollup, chain_id: parameters::read(store)?.chain_id };
             let authority = sequencers::read(store)?;
-            self.context = Some(Context { head, domain, authority });
+            self.context =
+                Some(Context { head: head.header.number, head_hash: head.hash, domain, authority });
         }
         // It was set just above.
         self.context.as_ref().ok_or(LayoutError::Path)
@@ -69,26 +86,76 @@ pub(crate) fn read(store: &mut impl Store, chain: &mut Chain, body: &[u8]) -> Re
         Err(error) => return Ok(Err(Reason::Chunk(error))),
     };
     let context = chain.context(store)?;
-    if let Err(reason) = timely(context, &chunk) {
+    let header = &chunk.announced.header;
+    if let Err(reason) = timely(context.head, header.number) {
         return Ok(Err(reason));
     }
-    let number = chunk.announced.header.number;
+    match &context.authority {
+        None => return Ok(Err(Reason::NoAuthority)),
+        Some(authority) if authority.epoch != header.epoch => {
+            return Ok(Err(Reason::Certificate(CertificateError::Epoch)));
+        }
+        Some(_) => {}
+    }
+    // What does not stand on the head can no longer be the next block.
+    let needed_parent = (header.number.since(context.head) == 1).then_some(context.head_hash);
+    let number = header.number;
     let stored = chain.stored(store, number)?;
-    match relation(stored.as_deref(), &chunk) {
-        Relation::Same { certificate_too } => read_piece(store, chain, &chunk, certificate_too),
-        Relation::Competing => Ok(Err(Reason::CompetingHeader)),
-        Relation::First => read_first(store, chain, &chunk, stored.is_some()),
+    match relation(stored.as_deref(), &chunk, needed_parent) {
+        Relation::Same { certificate_too } => {
+            read_piece(store, chain, (&chunk, Place::First), certificate_too)
+        }
+        Relation::Competing => read_rival(store, chain, &chunk, needed_parent),
+        Relation::First => read_first(store, chain, (&chunk, Place::First), stored.is_some()),
     }
 }
 
-/// Checks that take no host call: number and epoch.
-fn timely(context: &Context, chunk: &Chunk<'_>) -> Result<(), Reason> {
-    let header = &chunk.announced.header;
-    let authority = context.authority.as_ref().ok_or(Reason::NoAuthority)?;
-    match header.number.since(context.head) {
+/// A chunk of another blueprint than the one that came first. The first that is whole counts: one whose other chunks
+/// are lost must not keep its number for ever.
+fn read_rival(
+    store: &mut impl Store,
+    chain: &mut Chain,
+    chunk: &Chunk<'_>,
+    needed_parent: Option<BlockHash>,
+) -> Result<Judged, LayoutError> {
+    let number = chunk.announced.header.number;
+    // What stands on another block than the head is no rival: anybody could send again what was once signed.
+    let stands_elsewhere = needed_parent.is_some_and(|parent| parent != chunk.announced.header.parent);
+    if stands_elsewhere || is_whole(store, Place::First, number)? {
+        return Ok(Err(Reason::CompetingHeader));
+    }
+    let stored = Place::Rival.announced(number)?.read(store)?.map(|announced| announced.0);
+    let judged = match relation(stored.as_deref(), chunk, needed_parent) {
+        Relation::Same { certificate_too } => {
+            read_piece(store, chain, (chunk, Place::Rival), certificate_too)?
+        }
+        // Of three of which none is whole, the first and the last are kept.
+        Relation::Competing | Relation::First => {
+            read_first(store, chain, (chunk, Place::Rival), stored.is_some())?
+        }
+    };
+    if judged.is_ok() && is_whole(store, Place::Rival, number)? {
+        blueprints::promote_rival(store, number)?;
+        chain.known = None;
+    }
+    Ok(judged)
+}
+
+/// Whether all pieces are there that the header in this place commits to.
+fn is_whole(store: &impl Store, place: Place, number: BlockNumber) -> Result<bool, LayoutError> {
+    let announced = place.announced(number)?.read(store)?;
+    let header = announced.and_then(|announced| Announced::decode(&announced.0).ok());
+    match header.map(|announced| announced.header.chunk_count) {
+        Some(count) => Ok(place.pieces_count(store, number)? >= u64::from(count)),
+        None => Ok(false),
+    }
+}
+
+/// Whether a blueprint with this number is of use. Takes no host call.
+pub(crate) fn timely(head: BlockNumber, number: BlockNumber) -> Result<(), Reason> {
+    match number.since(head) {
         0 => Err(Reason::Stale),
-        1..=BLUEPRINTS_AHEAD_MAX if header.epoch == authority.epoch => Ok(()),
-        1..=BLUEPRINTS_AHEAD_MAX => Err(Reason::Certificate(CertificateError::Epoch)),
+        1..=BLUEPRINTS_AHEAD_MAX => Ok(()),
         _ => Err(Reason::TooFarAhead),
     }
 }
@@ -106,7 +173,7 @@ enum Relation {
     First,
 }
 
-fn relation(stored: Option<&[u8]>, chunk: &Chunk<'_>) -> Relation {
+fn relation(stored: Option<&[u8]>, chunk: &Chunk<'_>, needed_parent: Option<BlockHash>) -> Relation {
     let Some(stored) = stored else { return Relation::First };
     if stored == chunk.announced_bytes {
         return Relation::Same { certificate_too: true };
@@ -115,8 +182,14 @@ fn relation(stored: Option<&[u8]>, chunk: &Chunk<'_>) -> Relation {
         Ok(Announced { header, .. }) if header == chunk.announced.header => {
             Relation::Same { certificate_too: false }
         }
-        Ok(Announced { header, .. }) if header.epoch == chunk.announced.header.epoch => Relation::Competing,
-        // Of an authority that is no longer in office, or not a header at all: it would never be applied.
+        Ok(Announced { header, .. })
+            if header.epoch == chunk.announced.header.epoch
+                && needed_parent.is_none_or(|parent| parent == header.parent) =>
+        {
+            Relation::Competing
+        }
+        // Of an authority that is no longer in office, on another block than the head, or not a header at all: it
+        // would never be applied.
         _ => Relation::First,
     }
 }
@@ -125,11 +198,11 @@ fn relation(stored: Option<&[u8]>, chunk: &Chunk<'_>) -> Relation {
 fn read_piece(
     store: &mut impl Store,
     chain: &mut Chain,
-    chunk: &Chunk<'_>,
+    (chunk, place): (&Chunk<'_>, Place),
     certificate_too: bool,
 ) -> Result<Judged, LayoutError> {
     let number = chunk.announced.header.number;
-    let key = blueprints::piece(number, chunk.index)?;
+    let key = place.piece(number, chunk.index)?;
     if has_size(store, key.path(), chunk.piece.len())? {
         return Ok(Err(Reason::DuplicatePiece));
     }
@@ -137,7 +210,7 @@ fn read_piece(
         return Ok(Err(Reason::WrongProof));
     }
     if certificate_too {
-        remember(chain, chunk);
+        remember(chain, chunk, place);
     } else if let Err(error) = check(store, chain, chunk)? {
         return Ok(Err(Reason::Certificate(error)));
     }
@@ -164,40 +237,79 @@ fn has_size(store: &impl Store, path: Path<'_>, size_bytes: usize) -> Result<boo
 fn read_first(
     store: &mut impl Store,
     chain: &mut Chain,
-    chunk: &Chunk<'_>,
+    (chunk, place): (&Chunk<'_>, Place),
     replaces: bool,
 ) -> Result<Judged, LayoutError> {
     if !chunk.proves_piece() {
         return Ok(Err(Reason::WrongProof));
     }
+    let number = chunk.announced.header.number;
     if let Err(error) = check(store, chain, chunk)? {
         return Ok(Err(Reason::Certificate(error)));
     }
-    let number = chunk.announced.header.number;
-    if replaces {
-        blueprints::delete(store, number)?;
+    // Format 2 always wins over format 0, see `legacy`.
+    let replaces_legacy =
+        !replaces && place == Place::First && blueprints::legacy_count(number)?.exists(store)?;
+    if replaces || replaces_legacy {
+        place.delete(store, number)?;
     }
-    blueprints::announced(number)?.write(store, &blueprints::Announced(chunk.announced_bytes.to_vec()))?;
-    remember(chain, chunk);
-    blueprints::piece(number, chunk.index)?.write(store, &blueprints::Piece(chunk.piece.to_vec()))?;
+    place.announced(number)?.write(store, &blueprints::Announced(chunk.announced_bytes.to_vec()))?;
+    remember(chain, chunk, place);
+    place.piece(number, chunk.index)?.write(store, &blueprints::Piece(chunk.piece.to_vec()))?;
     Ok(Ok(Outcome::Kept))
 }
 
-/// Checks the certificate of a chunk, which costs a signature check.
+/// Checks the certificate of a chunk, which costs a signature check a signer.
 fn check(
-    store: &impl Store,
+    store: &mut impl Store,
     chain: &mut Chain,
     chunk: &Chunk<'_>,
 ) -> Result<Result<(), CertificateError>, LayoutError> {
-    chain.signature_checks = chain.signature_checks.saturating_add(1);
-    let Context { domain, authority, .. } = chain.context(store)?;
     let Announced { header, certificate } = &chunk.announced;
-    Ok(match authority {
-        Some(authority) => authority.check(domain, header, certificate),
-        None => Err(CertificateError::Epoch),
-    })
+    let Context { domain, authority, .. } = chain.context(store)?;
+    let Some(authority) = authority else { return Ok(Err(CertificateError::Epoch)) };
+    let mut unprepared = Vec::new();
+    let checked =
+        authority.check_by(domain, header, certificate, |key, bytes, signature| match prepared(store, key) {
+            Some(prepared) => prepared.verify(bytes, signature),
+            None => {
+                unprepared.extend(ed25519_of(key));
+                key.verify(bytes, signature)
+            }
+        });
+    let key = authority.members.first().copied();
+    chain.count_signatures(key.as_ref(), certificate.signature_count());
+    // A signer is a member: what is kept is bounded by their number.
+    if checked.is_ok() {
+        for key in unprepared {
+            prepare(store, chain, &key)?;
+        }
+    }
+    Ok(checked)
 }
 
-fn remember(chain: &mut Chain, chunk: &Chunk<'_>) {
-    chain.known = Some((chunk.announced.header.number, chunk.announced_bytes.to_vec()));
+const fn ed25519_of(key: &PublicKey) -> Option<[u8; 32]> {
+    match key {
+        PublicKey::Ed25519(key) => Some(*key),
+        PublicKey::Secp256k1(_) | PublicKey::P256(_) => None,
+    }
+}
+
+/// What an earlier run prepared of a key. What cannot be read is as good as nothing.
+fn prepared(store: &impl Store, key: &PublicKey) -> Option<PreparedKey> {
+    let stored = sequencers::prepared(&ed25519_of(key)?).ok()?.read(store).ok()??;
+    stored.0.as_slice().try_into().ok().map(PreparedKey::from_trusted_bytes)
+}
+
+/// Works out, once for a member, what makes the checks of its signatures cheaper.
+fn prepare(store: &mut impl Store, chain: &mut Chain, key: &[u8; 32]) -> Result<(), LayoutError> {
+    let Some(prepared) = PreparedKey::new(key) else { return Ok(()) };
+    chain.ticks = chain.ticks.saturating_add(cost::PREPARATION.get());
+    sequencers::prepared(key)?.write(store, &sequencers::Prepared(prepared.to_bytes().to_vec()))
+}
+
+fn remember(chain: &mut Chain, chunk: &Chunk<'_>, place: Place) {
+    if place == Place::First {
+        chain.known = Some((chunk.announced.header.number, chunk.announced_bytes.to_vec()));
+    }
 }

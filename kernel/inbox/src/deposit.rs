@@ -1,20 +1,16 @@
-//! Native deposits: which tickets are tez, for whom, and queueing them.
+//! Deposits: which tickets are tez and which are anything else, for whom, and queueing them.
 
 use crate::{
     Reason,
-    stage::{Judged, Outcome},
+    delayed::{self, Arrival},
+    stage::Judged,
 };
-use millrace_host::{Input, Store};
-use millrace_layout::{
-    LayoutError,
-    clock::L1Clock,
-    delayed::{self, Content, Item, Pushed},
-    events::{self, Event},
-    parameters,
-};
-use millrace_primitives::{ContractHash, Mutez};
+use millrace_host::Store;
+use millrace_layout::{LayoutError, delayed::Content, parameters::Parameters};
+use millrace_primitives::{Mutez, TransactionHash};
 use millrace_wire::{
     deposit::{NativeDeposit, receiver},
+    fa_deposit::{FaDeposit, Routing, ticket_hash},
     message::Ticket,
 };
 
@@ -24,44 +20,37 @@ pub(crate) struct Offered<'a> {
     pub(crate) ticket: Ticket<'a>,
 }
 
-/// Judges a deposit, and queues it when it is tez for somebody.
+/// Judges a deposit, and queues it when it is something for somebody.
 pub(crate) fn read(
     store: &mut impl Store,
-    input: &Input,
-    clock: L1Clock,
+    parameters: &Parameters,
+    arrival: Arrival,
     offered: &Offered<'_>,
 ) -> Result<Judged, LayoutError> {
-    let ticketer = parameters::read(store)?.ticketer;
-    let deposit = match accept(input, ticketer, offered) {
-        Ok(deposit) => deposit,
-        Err(reason) => return Ok(Err(reason)),
-    };
-    let item = Item {
-        name: deposit.hash(),
-        level: input.level,
-        timestamp: clock.timestamp,
-        content: Content::Deposit(deposit),
-    };
-    match delayed::push(store, &item)? {
-        Pushed::Queued => {
-            events::push(store, &Event::DelayedItem { name: item.name })?;
-            Ok(Ok(Outcome::Kept))
-        }
-        Pushed::Known => Ok(Err(Reason::DuplicateItem)),
-        Pushed::Full => Ok(Err(Reason::DelayedInboxFull)),
+    match accept(parameters, arrival, offered) {
+        Ok((name, content)) => delayed::push(store, arrival, name, content),
+        Err(reason) => Ok(Err(reason)),
     }
 }
 
-/// The deposit that a ticket is.
 fn accept(
-    input: &Input,
-    ticketer: Option<ContractHash>,
+    parameters: &Parameters,
+    arrival: Arrival,
     offered: &Offered<'_>,
-) -> Result<NativeDeposit, Reason> {
-    let ticket = &offered.ticket;
-    if ticketer != Some(ticket.ticketer) {
-        return Err(Reason::OtherTicketer);
+) -> Result<(TransactionHash, Content), Reason> {
+    if parameters.contracts.ticketer == Some(offered.ticket.ticketer) {
+        let deposit = native(arrival, offered)?;
+        Ok((deposit.hash(), Content::Deposit(deposit)))
+    } else if parameters.has_fa_bridge {
+        let deposit = fa(arrival, offered)?;
+        Ok((deposit.hash(), Content::FaDeposit(deposit)))
+    } else {
+        Err(Reason::OtherTicketer)
     }
+}
+
+fn native(arrival: Arrival, offered: &Offered<'_>) -> Result<NativeDeposit, Reason> {
+    let ticket = &offered.ticket;
     if !ticket.token_id.is_zero() || ticket.metadata.is_some() {
         return Err(Reason::TicketContent);
     }
@@ -72,7 +61,22 @@ fn accept(
     Ok(NativeDeposit {
         amount: Mutez::new(amount),
         receiver: receiver(offered.routing).map_err(Reason::Routing)?,
-        level: input.level,
-        index: input.index,
+        level: arrival.level,
+        index: arrival.index,
+    })
+}
+
+fn fa(arrival: Arrival, offered: &Offered<'_>) -> Result<FaDeposit, Reason> {
+    if offered.ticket.amount.is_zero() {
+        return Err(Reason::AmountZero);
+    }
+    let Routing { receiver, proxy } = Routing::decode(offered.routing).ok_or(Reason::FaRouting)?;
+    Ok(FaDeposit {
+        amount: offered.ticket.amount,
+        receiver,
+        proxy,
+        ticket_hash: ticket_hash(&offered.ticket),
+        level: arrival.level,
+        index: arrival.index,
     })
 }

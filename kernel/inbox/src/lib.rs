@@ -3,13 +3,16 @@
 //! ```text
 //! info per level                      -> clock of the layer 1; the events of the level before go
 //! chunk of an authentic blueprint     -> header and certificate once, each piece once
-//! deposit from the ticketer           -> item of the delayed inbox, and an event
+//! deposit, transaction of the bridge  -> item of the delayed inbox, and an event
+//! decision of governance              -> an upgrade or a change of authority that waits, and an event
+//! transaction, without a sequencer    -> the queue
 //! anything else                       -> a reason on the debug output; not a byte is written
 //! ```
 //! A message is judged from cheap to expensive, see [`Reason`]. The dearest check is a signature: at most
 //! one for a message, and one for all honest chunks of a blueprint.
 //!
-//! **Bounds**: [`Budget`] for a run, [`BLUEPRINTS_AHEAD_MAX`] for what waits, one header for each number.
+//! **Bounds**: the budget of a run ([`millrace_host::Budget`]), [`BLUEPRINTS_AHEAD_MAX`] for what waits, two headers for
+//! each number.
 //! **Failure**: an external message is a value, never an error; a message that meets a corrupt value or a
 //! host that refuses is reported and left behind, because the messages after it must still be read.
 //! [`InboxError`] is for what concerns the inbox as a whole.
@@ -31,15 +34,21 @@
 extern crate alloc;
 
 mod blueprint;
+mod cost;
+mod delayed;
 mod deposit;
+mod governance;
+mod legacy;
+mod queue;
 mod reason;
 #[cfg(any(test, feature = "scenario"))]
 pub mod scenario;
 mod stage;
 
 pub use blueprint::BLUEPRINTS_AHEAD_MAX;
+pub use governance::FORCED_AFTER_S;
 pub use reason::Reason;
-pub use stage::{Budget, InboxError, Progress, Summary, read_inbox, read_inbox_within};
+pub use stage::{InboxError, Progress, Summary, read_inbox};
 
 #[cfg(test)]
 mod tests;

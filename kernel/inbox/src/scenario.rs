@@ -1,8 +1,8 @@
 //! A rollup in memory, its sequencer, and the messages for it: for tests here and elsewhere.
 
-use crate::{Budget, Progress, Summary, read_inbox_within};
+use crate::{Progress, Summary, read_inbox};
 use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
-use millrace_host::{Input, MemoryHost, Metadata};
+use millrace_host::{Budget, Input, MemoryHost, Metadata};
 use millrace_layout::{LayoutError, parameters, sequencers, world};
 use millrace_primitives::{
     Address, BlockHash, BlockNumber, Bloom, ContractHash, Epoch, Gas, H256, Header, L1Level, RollupAddress,
@@ -11,7 +11,7 @@ use millrace_primitives::{
 use millrace_wire::{
     address::{Curve, PublicKeyHash},
     authority::Authority,
-    blueprint::{Blueprint, Domain, Payload, prepare},
+    blueprint::{Blueprint, Certificate, Domain, Payload, prepare},
     message::{self, InfoPerLevel, Parameter, Ticket, Transfer},
     signature::SecretKey,
 };
@@ -46,7 +46,8 @@ impl Scenario {
     pub fn new() -> Result<Self, LayoutError> {
         let mut host = MemoryHost::new(Metadata { rollup: ROLLUP, origination_level: L1Level::new(1) });
         let sequencer = SecretKey::from_seed(&[7; 32]);
-        let parameters = parameters::Parameters { ticketer: Some(TICKETER), ..Default::default() };
+        let contracts = parameters::Contracts { ticketer: Some(TICKETER), ..Default::default() };
+        let parameters = parameters::Parameters { contracts, ..Default::default() };
         parameters::key()?.write(&mut host, &parameters)?;
         sequencers::key()?.write(&mut host, &Authority::single(EPOCH, sequencer.public_key()))?;
         world::World::Committed.head()?.write(&mut host, &head(HEAD))?;
@@ -72,8 +73,10 @@ impl Scenario {
         domain: &Domain,
         signer: &SecretKey,
     ) -> Vec<Vec<u8>> {
-        let Ok(prepared) = prepare(epoch, blueprint) else { return vec![] };
-        prepared.seal(signer.sign(&prepared.signing_bytes(domain)), &ROLLUP)
+        let prepared = prepare(epoch, blueprint, Certificate::SINGLE_SIZE_BYTES);
+        let Ok(prepared) = prepared else { return vec![] };
+        let signature = signer.sign(&prepared.signing_bytes(domain));
+        prepared.seal(Certificate::Single(signature), &ROLLUP).unwrap_or_default()
     }
 
     /// Runs stage 1 over a level with `messages` between the messages of the layer 1, as often as it asks
@@ -85,7 +88,7 @@ impl Scenario {
         self.host.open_level(self.level, inbox);
         self.level = self.level.saturating_add(1);
         let mut summaries = Vec::new();
-        while let Ok(summary) = read_inbox_within(&mut self.host, budget) {
+        while let Ok(summary) = read_inbox(&mut self.host, &mut budget.clone()) {
             summaries.push(summary);
             if summary.progress == Progress::Done {
                 break;
@@ -99,7 +102,7 @@ impl Scenario {
         for (index, bytes) in (2u32..).zip(messages) {
             self.host.push_input(Input { level: self.level, index, bytes: bytes.clone() });
         }
-        read_inbox_within(&mut self.host, &Budget::RUN).ok()
+        read_inbox(&mut self.host, &mut Budget::RUN.clone()).ok()
     }
 
     /// Durable storage.
@@ -133,7 +136,13 @@ pub fn head(number: BlockNumber) -> world::Head {
         timestamp: Timestamp::ZERO,
         base_fee_per_gas: U256::zero(),
     };
-    world::Head { hash: BlockHash::new([0xaa; 32]), header, backlog: Gas::ZERO, consumed: vec![] }
+    world::Head {
+        hash: BlockHash::new([0xaa; 32]),
+        header,
+        backlog: Gas::ZERO,
+        consumed: vec![],
+        queue_front: 0,
+    }
 }
 
 /// A blueprint with this number.

@@ -3,33 +3,24 @@
 use crate::{
     Reason,
     blueprint::{self, Chain},
-    deposit,
+    cost,
+    delayed::{self, Arrival},
+    deposit, governance, legacy, queue,
 };
 use alloc::format;
 use core::fmt;
-use millrace_host::{Debug, Host, HostError, Inbox, Input, Reveal, Store};
-use millrace_layout::{LayoutError, clock, clock::L1Clock, events};
-use millrace_primitives::RollupAddress;
+use millrace_host::{Budget, Debug, HostError, Inbox, Input, Reveal, Store};
+use millrace_layout::{
+    LayoutError, clock,
+    clock::L1Clock,
+    events,
+    parameters::{self, Parameters},
+};
+use millrace_primitives::{RollupAddress, Ticks};
 use millrace_wire::{
     frame::{External, Kind},
-    message::{self, Ignored, InfoPerLevel, Message, Parameter},
+    message::{self, Ignored, InfoPerLevel, Message, Parameter, Transfer},
 };
-
-/// How much of the inbox one run reads. What is left stays in the inbox over a reboot.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Budget {
-    /// Messages of any kind.
-    pub messages_max: u32,
-    /// Signature checks.
-    pub signature_checks_max: u32,
-}
-
-impl Budget {
-    /// What one run can do and stay provable. By estimate, not yet by measurement, a stored chunk costs in
-    /// the order of 10^6 ticks and a signature check 3·10^7 (Etherlink's model: 2.7·10^7 for a signed chunk):
-    /// together less than 2·10^10, where a run should stay below 10^11.
-    pub const RUN: Self = Self { messages_max: 4_096, signature_checks_max: 256 };
-}
 
 /// Whether the inbox of the level has been read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,29 +82,23 @@ pub(crate) enum Outcome {
     EndOfLevel,
 }
 
-/// Reads the inbox of the level within [`Budget::RUN`].
+/// Reads the inbox of the level as far as `budget` goes. What is left stays in the inbox over a reboot.
 ///
 /// # Errors
 /// [`InboxError`]: the inbox cannot be read.
-pub fn read_inbox(host: &mut impl Host) -> Result<Progress, InboxError> {
-    read_inbox_within(host, &Budget::RUN).map(|summary| summary.progress)
-}
-
-/// Reads the inbox of the level within `budget`.
-///
-/// # Errors
-/// [`InboxError`]: the inbox cannot be read.
-pub fn read_inbox_within(
+pub fn read_inbox(
     host: &mut (impl Store + Inbox + Reveal + Debug),
-    budget: &Budget,
+    budget: &mut Budget,
 ) -> Result<Summary, InboxError> {
     let rollup = host.reveal_metadata().map_err(InboxError::Metadata)?.rollup;
     let mut run = Run::new(rollup);
-    while run.is_within(budget) {
+    while budget.covers(cost::MESSAGE_MAX) {
         let Some(input) = host.read_input().map_err(InboxError::Read)? else {
             return Ok(run.summary(Progress::Done));
         };
-        if run.read(host, &input) == Some(Outcome::EndOfLevel) {
+        let outcome = run.read(host, &input);
+        budget.spend(run.take_ticks());
+        if outcome == Some(Outcome::EndOfLevel) {
             return Ok(run.summary(Progress::Done));
         }
     }
@@ -124,19 +109,32 @@ pub fn read_inbox_within(
 struct Run {
     chain: Chain,
     clock: Option<L1Clock>,
+    parameters: Option<Parameters>,
     messages: u32,
     kept: u32,
     ignored: u32,
     failed: u32,
+    /// What the messages since the last [`Run::take_ticks`] took.
+    ticks: Ticks,
 }
 
 impl Run {
     fn new(rollup: RollupAddress) -> Self {
-        Self { chain: Chain::new(rollup), clock: None, messages: 0, kept: 0, ignored: 0, failed: 0 }
+        Self {
+            chain: Chain::new(rollup),
+            clock: None,
+            parameters: None,
+            messages: 0,
+            kept: 0,
+            ignored: 0,
+            failed: 0,
+            ticks: Ticks::ZERO,
+        }
     }
 
-    fn is_within(&self, budget: &Budget) -> bool {
-        self.messages < budget.messages_max && self.chain.signature_checks < budget.signature_checks_max
+    fn take_ticks(&mut self) -> Ticks {
+        let signatures = core::mem::take(&mut self.chain.ticks);
+        core::mem::take(&mut self.ticks).saturating_add(signatures.get())
     }
 
     fn summary(&self, progress: Progress) -> Summary {
@@ -153,10 +151,12 @@ impl Run {
     /// Reads one message, counts it, and reports it when it changed nothing.
     fn read(&mut self, host: &mut (impl Store + Debug), input: &Input) -> Option<Outcome> {
         self.messages = self.messages.saturating_add(1);
+        self.ticks = self.ticks.saturating_add(cost::message(input.bytes.len()).get());
         match self.judge(host, input) {
             Ok(Ok(outcome)) => {
                 if outcome == Outcome::Kept {
                     self.kept = self.kept.saturating_add(1);
+                    self.ticks = self.ticks.saturating_add(cost::KEPT.get());
                 }
                 Some(outcome)
             }
@@ -185,17 +185,62 @@ impl Run {
             Message::StartOfLevel => Ok(Ok(Outcome::Marker)),
             Message::EndOfLevel => Ok(Ok(Outcome::EndOfLevel)),
             Message::InfoPerLevel(info) => self.start_level(host, input, &info).map(Ok),
-            Message::External(External { kind: Kind::BlueprintChunk, body }) => {
-                blueprint::read(host, &mut self.chain, body)
-            }
-            Message::Transfer(transfer) => match transfer.parameter {
-                Parameter::Deposit { routing, ticket } => {
-                    let clock = self.clock(host)?;
-                    deposit::read(host, input, clock, &deposit::Offered { routing, ticket })
-                }
-                Parameter::DelayedBridge(_) | Parameter::Governance(_) => Ok(Err(Reason::Unsupported)),
-            },
+            Message::External(external) => self.external(host, input, &external),
+            Message::Transfer(transfer) => self.transfer(host, input, &transfer),
             Message::ProtocolMigration(_) | Message::DalAttestedSlots(_) => Ok(Err(Reason::Unsupported)),
+        }
+    }
+
+    fn external(
+        &mut self,
+        host: &mut impl Store,
+        input: &Input,
+        external: &External<'_>,
+    ) -> Result<Judged, LayoutError> {
+        match external.kind {
+            Kind::BlueprintChunk => blueprint::read(host, &mut self.chain, external.body),
+            Kind::LegacyBlueprintChunk => legacy::read(host, &mut self.chain, external.body),
+            Kind::Transaction | Kind::ChunkedTransaction | Kind::TransactionChunk => {
+                if self.chain.context(host)?.authority.is_some() {
+                    return Ok(Err(Reason::SequencerInOffice));
+                }
+                queue::read(host, input.level, external)
+            }
+            Kind::ForcedUpgrade => governance::read_forced(host, self.clock(host)?.timestamp),
+            Kind::DalSignal => Ok(Err(Reason::Unsupported)),
+        }
+    }
+
+    fn transfer(
+        &mut self,
+        host: &mut impl Store,
+        input: &Input,
+        transfer: &Transfer<'_>,
+    ) -> Result<Judged, LayoutError> {
+        let clock = self.clock(host)?;
+        let arrival = Arrival { level: input.level, timestamp: clock.timestamp, index: input.index };
+        let parameters = self.parameters(host)?;
+        match &transfer.parameter {
+            Parameter::Deposit { routing, ticket } => {
+                deposit::read(host, parameters, arrival, &deposit::Offered { routing, ticket: *ticket })
+            }
+            Parameter::DelayedBridge(bytes)
+                if parameters.contracts.delayed_bridge == Some(transfer.sender) =>
+            {
+                delayed::read_bridge(host, arrival, bytes)
+            }
+            Parameter::DelayedBridge(_) => Ok(Err(Reason::OtherSender)),
+            Parameter::Governance(bytes) => {
+                governance::read(host, &parameters.contracts, transfer.sender, (clock.timestamp, bytes))
+            }
+        }
+    }
+
+    /// The parameters, which no message changes.
+    fn parameters(&mut self, host: &impl Store) -> Result<&Parameters, LayoutError> {
+        match &mut self.parameters {
+            Some(parameters) => Ok(parameters),
+            none => Ok(none.insert(parameters::read(host)?)),
         }
     }
 

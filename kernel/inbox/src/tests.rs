@@ -1,16 +1,18 @@
 //! Levels through stage 1 on the host in memory.
 
 use crate::{
-    BLUEPRINTS_AHEAD_MAX, Budget, Progress, Reason, Summary, read_inbox,
+    BLUEPRINTS_AHEAD_MAX, Progress, Reason, Summary, read_inbox,
     scenario::{self, EPOCH, FIRST_LEVEL, HEAD, ROLLUP, Scenario, TICKETER},
 };
-use millrace_host::{Call, FAULT, FaultAt};
+use millrace_host::{Budget, Call, FAULT, FaultAt};
 use millrace_layout::{
     blueprints, clock, delayed,
     events::{self, Event},
     parameters, sequencers,
 };
-use millrace_primitives::{Address, BlockNumber, ContractHash, Epoch, L1Level, Mutez, RollupAddress, U256};
+use millrace_primitives::{
+    Address, BlockNumber, ContractHash, Epoch, L1Level, Mutez, RollupAddress, Ticks, U256,
+};
 use millrace_wire::{
     authority::{Authority, CertificateError},
     blueprint::{Announced, Blueprint, ChunkError, Domain, PIECE_BYTES_MAX, assemble},
@@ -18,7 +20,7 @@ use millrace_wire::{
     frame::Kind,
     message::{self, Ignored, Parameter, Ticket},
     micheline::MichelineError,
-    signature::SecretKey,
+    signature::{PublicKey, SecretKey},
 };
 use std::collections::BTreeMap;
 
@@ -77,9 +79,9 @@ fn patched(message: &[u8], at: usize, xor: u8) -> Vec<u8> {
 /// Positions within a chunk message.
 const KIND_AT: usize = 22;
 const NUMBER_AT: usize = 23 + 4;
-const SIGNATURE_AT: usize = 23 + 91;
-const INDEX_AT: usize = 23 + 155;
-const PROOF_AT: usize = 23 + 157;
+const SIGNATURE_AT: usize = 23 + 93;
+const INDEX_AT: usize = 23 + 157;
+const PROOF_AT: usize = 23 + 159;
 
 #[test]
 fn a_level_moves_the_clock_and_forgets_the_events_before() {
@@ -138,9 +140,39 @@ fn a_blueprint_of_128_chunks_costs_one_signature_check() {
     let summary = run(&mut scenario, &chunks);
     assert_eq!((summary.kept, summary.signature_checks), (128, 1));
     assert!(stored(&scenario, NEXT).is_some());
-    // Chunk after chunk: ask how large the piece is, and write it in two parts.
+    // Chunk after chunk: ask how large the piece is, and write it in two parts. Besides the header, the key of the
+    // sequencer is prepared for the blueprints to come.
     assert_eq!(scenario.host.calls(Call::ValueSize), 127);
-    assert_eq!(scenario.host.calls(Call::Write), 1 + 127 * 2 + 1);
+    assert_eq!(scenario.host.calls(Call::Write), 1 + 1 + 127 * 2 + 1);
+}
+
+#[test]
+fn a_key_is_prepared_once_and_only_for_a_member() {
+    let mut scenario = scenario();
+    let key = match scenario.sequencer.public_key() {
+        PublicKey::Ed25519(key) => sequencers::prepared(&key).unwrap(),
+        other => panic!("{other:?}"),
+    };
+    let stranger = SecretKey::from_seed(&[66; 32]);
+    let forged = scenario.sealed(
+        &scenario::blueprint(NEXT, scenario::payload(100, 1)),
+        EPOCH,
+        &scenario.domain(),
+        &stranger,
+    );
+    run(&mut scenario, &forged);
+    assert_eq!(key.read(&scenario.host), Ok(None));
+    let mut kept = None;
+    for number in NEXT..NEXT + 3 {
+        let chunks = scenario.blueprint(number, scenario::payload(100, 1));
+        assert_eq!(run(&mut scenario, &chunks).kept, 1);
+        let prepared = key.read(&scenario.host).unwrap().unwrap();
+        assert_eq!(kept.get_or_insert_with(|| prepared.clone()), &prepared);
+    }
+    // What is prepared answers as the key does.
+    let chunks = scenario.blueprint(NEXT + 3, scenario::payload(100, 1));
+    let wrong = patched(&chunks[0], SIGNATURE_AT, 1);
+    refuse(&mut scenario, wrong, Reason::Certificate(CertificateError::Signature));
 }
 
 #[test]
@@ -202,15 +234,15 @@ fn garbage_writes_nothing() {
         (vec![0, 9], ignored(Ignored::UnknownTag)),
         (vec![0, 1, 7], ignored(Ignored::TrailingBytes)),
         (other_rollup, ignored(Ignored::OtherRollup)),
-        (patched(&good, KIND_AT, 1), ignored(Ignored::UnknownKind)),
-        (patched(&good, KIND_AT, 0xfa), ignored(Ignored::UnknownKind)),
+        (patched(&good, KIND_AT, 3), ignored(Ignored::UnknownKind)),
+        (patched(&good, KIND_AT, 0xf8), ignored(Ignored::UnknownKind)),
         (truncated(20), ignored(Ignored::Truncated)),
         (truncated(23), chunk(ChunkError::Truncated)),
         (truncated(23 + 90), chunk(ChunkError::Truncated)),
         (truncated(PROOF_AT + 63), chunk(ChunkError::Truncated)),
         (truncated(good.len() - 1), chunk(ChunkError::PieceSize)),
         ([good.clone(), vec![0]].concat(), chunk(ChunkError::PieceSize)),
-        (patched(&good, SIGNATURE_AT - 1, 1), chunk(ChunkError::UnknownScheme)),
+        (patched(&good, SIGNATURE_AT - 1, 2), chunk(ChunkError::UnknownScheme)),
         (patched(&good, INDEX_AT, 0x80), chunk(ChunkError::Index)),
         (patched(&good, INDEX_AT + 1, 1), chunk(ChunkError::Index)),
         (patched(&good, NUMBER_AT, 0x80), Reason::TooFarAhead),
@@ -224,8 +256,8 @@ fn garbage_writes_nothing() {
         // The parent is signed, not proved.
         (patched(&good, NUMBER_AT + 8, 1), Reason::Certificate(CertificateError::Signature)),
         (message::protocol_migration(b"t024_024"), Reason::Unsupported),
-        (scenario::transfer(Parameter::DelayedBridge(&[0, 1])), Reason::Unsupported),
-        (scenario::transfer(Parameter::Governance(&[])), Reason::Unsupported),
+        (scenario::transfer(Parameter::DelayedBridge(&[0, 1])), Reason::OtherSender),
+        (scenario::transfer(Parameter::Governance(&[])), Reason::OtherSender),
     ];
     for (message, reason) in table {
         refuse(&mut scenario, message, reason);
@@ -291,19 +323,33 @@ fn what_waits_is_bounded() {
 }
 
 #[test]
-fn the_first_authentic_header_of_a_number_wins() {
+fn the_first_whole_blueprint_of_a_number_wins() {
     let mut scenario = scenario();
-    let first = three_chunks(&scenario, NEXT, 1);
-    let second = three_chunks(&scenario, NEXT, 2);
-    run(&mut scenario, &first[..1]);
-    for message in &second {
+    let [first, second, third] = [1, 2, 3].map(|seed| three_chunks(&scenario, NEXT, seed));
+    let payload = |seed| scenario::payload(2 * PIECE_BYTES_MAX + 100, seed);
+    let whole = |seed| Some(scenario::blueprint(NEXT, payload(seed)));
+    run(&mut scenario, &[first[0].clone(), second[0].clone(), first[1].clone(), third[0].clone()]);
+    assert_eq!(stored(&scenario, NEXT), None);
+    // Of three, the second gave way to the third: its pieces come again.
+    run(&mut scenario, &[second[1].clone(), second[2].clone(), second[0].clone()]);
+    assert_eq!(stored(&scenario, NEXT), whole(2));
+    // Now that one is whole, the others are refused without a signature check.
+    for message in first.iter().chain(&third) {
         refuse(&mut scenario, message.clone(), Reason::CompetingHeader);
     }
-    // Without a signature check, so it is no way to make the kernel work.
-    assert_eq!(run(&mut scenario, &second).signature_checks, 0);
-    run(&mut scenario, &first[1..]);
+    assert_eq!(run(&mut scenario, &first).signature_checks, 0);
+    assert_eq!(stored(&scenario, NEXT), whole(2));
+    assert!(!scenario.dump().keys().any(|key| key.contains("rival")));
+}
+
+#[test]
+fn the_first_wins_if_it_is_whole_before_its_rival() {
+    let mut scenario = scenario();
+    let [first, second] = [1, 2].map(|seed| three_chunks(&scenario, NEXT, seed));
+    run(&mut scenario, &[&first[..1], &second[1..], &first[1..]].concat());
     let payload = scenario::payload(2 * PIECE_BYTES_MAX + 100, 1);
     assert_eq!(stored(&scenario, NEXT), Some(scenario::blueprint(NEXT, payload)));
+    refuse(&mut scenario, second[0].clone(), Reason::CompetingHeader);
 }
 
 #[test]
@@ -347,7 +393,7 @@ fn a_deposit_enters_the_delayed_inbox_with_an_event() {
     let items = delayed::oldest(&scenario.host, 10).unwrap();
     assert_eq!(items.len(), 2);
     for (item, (index, amount)) in items.iter().zip([(2, 1_500_000), (3, u64::MAX)]) {
-        let delayed::Content::Deposit(deposit) = &item.content;
+        let delayed::Content::Deposit(deposit) = &item.content else { panic!("{item:?}") };
         assert_eq!((deposit.receiver, deposit.amount), (receiver, Mutez::new(amount)));
         assert_eq!((deposit.level, deposit.index), (FIRST_LEVEL, index));
         assert_eq!((item.level, item.timestamp), (FIRST_LEVEL, scenario::timestamp(FIRST_LEVEL)));
@@ -393,7 +439,7 @@ fn deposits_that_are_not_tez_for_somebody_are_refused() {
     assert_eq!(scenario.run_level(&level, &Budget::RUN)[0].kept, 2);
     assert_eq!(delayed::oldest(&scenario.host, 10).unwrap().len(), 2);
     // Without a ticketer nothing is tez.
-    let parameters = parameters::Parameters { ticketer: None, ..Default::default() };
+    let parameters = parameters::Parameters::default();
     parameters::key().unwrap().write(&mut scenario.host, &parameters).unwrap();
     refuse(&mut scenario, deposit(&routing, one), Reason::OtherTicketer);
 }
@@ -430,27 +476,17 @@ fn any_budget_gives_the_same_storage() {
     let messages = mixture(&reference);
     let whole = reference.run_level(&messages, &Budget::RUN);
     assert_eq!(whole.len(), 1);
-    for (messages_max, signature_checks_max) in [(1, 1), (2, 9), (5, 1), (100, 1), (100, 2), (15, 100)] {
+    // The first message of a run is always read, so the smallest budget reads one at a time.
+    for ticks in [1, 501_000_000, 505_000_000, 510_000_000, 520_000_000] {
         let mut scenario = scenario();
-        let budget = Budget { messages_max, signature_checks_max };
-        let runs = scenario.run_level(&messages, &budget);
-        assert!(runs.len() > 1, "{budget:?}");
-        assert_eq!(scenario.dump(), reference.dump(), "{budget:?}");
+        let runs = scenario.run_level(&messages, &Budget::new(Ticks::new(ticks)));
+        assert!(runs.len() > 1, "{ticks}");
+        assert_eq!(scenario.dump(), reference.dump(), "{ticks}");
         assert_eq!(runs.iter().map(|run| run.kept).sum::<u32>(), whole[0].kept);
-        for run in runs {
-            assert!(run.messages <= messages_max && run.signature_checks <= signature_checks_max);
+        if ticks == 1 {
+            assert!(runs.iter().all(|run| run.messages == 1));
         }
     }
-}
-
-#[test]
-fn the_inbox_is_left_for_the_next_run_when_the_budget_is_used_up() {
-    let mut scenario = scenario();
-    let count = Budget::RUN.messages_max;
-    let messages = (0..count).map(|_| message::start_of_level());
-    scenario.host.open_level(FIRST_LEVEL, messages);
-    assert_eq!(read_inbox(&mut scenario.host), Ok(Progress::More));
-    assert_eq!(read_inbox(&mut scenario.host), Ok(Progress::Done));
 }
 
 /// Durable storage without what a level forgets anyway and without the clock.
@@ -501,7 +537,7 @@ fn dying_within_a_deposit_does_not_hurt_the_others() {
         let amounts: Vec<_> = items
             .iter()
             .map(|item| {
-                let delayed::Content::Deposit(deposit) = &item.content;
+                let delayed::Content::Deposit(deposit) = &item.content else { panic!("{item:?}") };
                 deposit.amount.get()
             })
             .collect();
@@ -539,9 +575,13 @@ fn a_host_that_gives_no_message_ends_the_stage() {
     let mut scenario = scenario();
     scenario.host.open_level(FIRST_LEVEL, [message::start_of_level()]);
     scenario.host.set_fault(Some(FaultAt::Once(0)));
-    assert_eq!(read_inbox(&mut scenario.host), Err(crate::InboxError::Metadata(FAULT)));
+    assert_eq!(
+        read_inbox(&mut scenario.host, &mut Budget::RUN.clone()),
+        Err(crate::InboxError::Metadata(FAULT))
+    );
     scenario.host.set_fault(Some(FaultAt::Once(1)));
-    assert_eq!(read_inbox(&mut scenario.host), Err(crate::InboxError::Read(FAULT)));
+    assert_eq!(read_inbox(&mut scenario.host, &mut Budget::RUN.clone()), Err(crate::InboxError::Read(FAULT)));
     scenario.host.set_fault(None);
-    assert_eq!(read_inbox(&mut scenario.host), Ok(Progress::Done));
+    let summary = read_inbox(&mut scenario.host, &mut Budget::RUN.clone());
+    assert_eq!(summary.map(|summary| summary.progress), Ok(Progress::Done));
 }

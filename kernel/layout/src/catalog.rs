@@ -67,7 +67,10 @@ macro_rules! catalog {
     };
 }
 
-use crate::{Value, blueprints, clock, delayed, events, parameters, world};
+use crate::{
+    Value, attempt, blueprints, clock, delayed, events, governance, parameters, progress, queue, sequencers,
+    world,
+};
 use millrace_primitives::{Account, BlockHash, BlockNumber, H256};
 use millrace_wire::authority::Authority;
 
@@ -75,29 +78,77 @@ catalog! {
     /// Which layout this is.
     STORAGE_VERSION = "/base/storage_version", "u64, big-endian", 8, [Upgrade];
     /// The parameters of the rollup.
-    PARAMETERS = "/base/parameters", "RLP list of 13: format 1, chain id, ticketer (20 bytes or empty), pool, minimum base fee, DA fee per byte, gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, genesis timestamp, allocation digest", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
+    PARAMETERS = "/base/parameters", "RLP list of 16: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest; contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
     /// Who may order transactions.
     AUTHORITY = "/base/authority", "RLP list of 3: epoch, quorum, list of public keys (tag byte, key)", Authority::SIZE_BYTES_MAX, [Installer];
+    /// Keys of members, prepared for checking signatures.
+    ALL_PREPARED = "/base/prepared", "", 0, [Inbox, Upgrade];
+    /// One of them.
+    PREPARED = "/base/prepared/<key>", "key 32, multiples of it 1,728 (millrace_ed25519::PreparedKey)", sequencers::Prepared::SIZE_BYTES_MAX, [Inbox];
     /// Level and time of the layer 1.
     L1_CLOCK = "/base/l1", "level u32, timestamp of its predecessor u64, big-endian", clock::L1Clock::SIZE_BYTES_MAX, [Inbox];
+    /// The blueprints that wait.
+    BLUEPRINTS = "/base/blueprints", "", 0, [Inbox, Block];
+    /// A blueprint that waits.
+    BLUEPRINT = "/base/blueprints/<number>", "", 0, [Inbox, Block];
     /// Header and certificate of a blueprint, byte for byte as its chunks carry them.
     BLUEPRINT_HEADER = "/base/blueprints/<number>/header", "header and certificate of blueprint format 2", blueprints::Announced::SIZE_BYTES_MAX, [Inbox];
+    /// How many chunks a blueprint of format 0 has.
+    BLUEPRINT_LEGACY = "/base/blueprints/<number>/count", "u16, big-endian", blueprints::LegacyCount::SIZE_BYTES_MAX, [Inbox];
     /// The pieces of a blueprint.
     BLUEPRINT_CHUNKS = "/base/blueprints/<number>/chunks", "", 0, [Inbox];
     /// One piece of the payload of a blueprint.
     BLUEPRINT_CHUNK = "/base/blueprints/<number>/chunks/<index>", "bytes", blueprints::Piece::SIZE_BYTES_MAX, [Inbox];
+    /// Another blueprint for the same number, as long as neither is whole.
+    RIVAL = "/base/blueprints/<number>/rival", "", 0, [Inbox];
+    /// Its header and certificate.
+    RIVAL_HEADER = "/base/blueprints/<number>/rival/header", "as that of the blueprint", blueprints::Announced::SIZE_BYTES_MAX, [Inbox];
+    /// The pieces of its payload.
+    RIVAL_CHUNKS = "/base/blueprints/<number>/rival/chunks", "", 0, [Inbox];
+    /// One of them.
+    RIVAL_CHUNK = "/base/blueprints/<number>/rival/chunks/<index>", "bytes", blueprints::Piece::SIZE_BYTES_MAX, [Inbox];
     /// Which positions of the delayed inbox are in use.
     DELAYED_BOUNDS = "/base/delayed/bounds", "front u64, back u64, big-endian", delayed::Bounds::SIZE_BYTES_MAX, [Inbox, Block];
     /// An item of the delayed inbox.
-    DELAYED_ITEM = "/base/delayed/items/<position>", "RLP list of 8: name, level, timestamp, kind 1 (deposit), amount in mutez, receiver, level, index in the inbox", delayed::Item::SIZE_BYTES_MAX, [Inbox, Block];
+    DELAYED_ITEM = "/base/delayed/items/<position>", "RLP list of 5: name, level, timestamp, kind, content; kind 1: deposit, list of 4 (amount in mutez, receiver, level, index in the inbox); kind 2: FA deposit, list of 6 (amount, receiver, proxy or empty, ticket hash, level, index); kind 3: transaction, its bytes", delayed::Item::SIZE_BYTES_MAX, [Inbox, Block];
     /// Where an item of the delayed inbox is.
     DELAYED_NAME = "/base/delayed/names/<name>", "position u64, big-endian", delayed::Position::SIZE_BYTES_MAX, [Inbox, Block];
+    /// A transaction on its way through the delayed bridge.
+    BRIDGE = "/base/delayed/bridge", "", 0, [Inbox];
+    /// How much of it has arrived.
+    BRIDGE_PROGRESS = "/base/delayed/bridge/progress", "expected u8, received u8, bytes u32, big-endian", delayed::bridge::Progress::SIZE_BYTES_MAX, [Inbox];
+    /// One of its chunks.
+    BRIDGE_CHUNK = "/base/delayed/bridge/chunks/<index>", "bytes", delayed::bridge::Chunk::SIZE_BYTES_MAX, [Inbox];
+    /// The block that is being made, or was made last.
+    ATTEMPT = "/base/attempt", "level u32, number u64, ordered by u8 (0 authority, 1 timeout, 2 nobody), forced gas u64, most items u32, name of the first item 32, trapped u8, big-endian", attempt::Attempt::SIZE_BYTES_MAX, [Block];
+    /// Which positions of the queue of a rollup without sequencer are in use.
+    QUEUE_BOUNDS = "/base/queue/bounds", "front u64, back u64, big-endian", delayed::Bounds::SIZE_BYTES_MAX, [Inbox, Block];
+    /// A transaction of that queue.
+    QUEUE_TRANSACTION = "/base/queue/transactions/<position>", "bytes", queue::Waiting::SIZE_BYTES_MAX, [Inbox, Block];
+    /// Which transactions are being put together for that queue.
+    QUEUE_PARTIALS = "/base/queue/announced", "RLP list of lists of 2: hash, level", queue::Partials::SIZE_BYTES_MAX, [Inbox];
+    /// What was announced of one.
+    QUEUE_PARTIAL = "/base/queue/partial/<hash>", "RLP list of hashes of chunks", queue::Partial::SIZE_BYTES_MAX, [Inbox];
+    /// One of its chunks.
+    QUEUE_CHUNK = "/base/queue/partial/<hash>/<index>", "bytes", queue::Chunk::SIZE_BYTES_MAX, [Inbox];
+    /// The kernel upgrades that wait.
+    PENDING_UPGRADES = "/base/upgrades", "RLP list of lists of 3: root hash 33 bytes, activation, source (1 kernel governance, 2 security governance, 3 admin)", governance::PendingUpgrades::SIZE_BYTES_MAX, [Inbox, Upgrade];
+    /// The change of authority that waits.
+    PENDING_AUTHORITY = "/base/next_authority", "RLP list of 4: list of public keys, quorum, pool (20 bytes or empty), activation", governance::PendingAuthority::SIZE_BYTES_MAX, [Inbox, Upgrade];
+    /// A block that did not fit one run.
+    PROGRESS = "/base/progress", "RLP list of 14: format 1, number, timestamp, ordered by, items, transactions, content, position, gas used, execution gas, consumed items, dropped (position, reason), body, changes", progress::Progress::SIZE_BYTES_MAX, [Block];
+    /// The same while it is written.
+    PROGRESS_NEXT = "/tmp/progress", "as /base/progress", progress::Progress::SIZE_BYTES_MAX, [Block];
+    /// What is not yet what it will be: none of it outlives the run that wrote it.
+    SCRATCH = "/tmp", "", 0, [Inbox, Block];
+    /// What takes the place of another value in one step.
+    REPLACEMENT = "/tmp/value", "as what it replaces", governance::PendingAuthority::SIZE_BYTES_MAX, [Inbox];
     /// The events of the level.
     EVENTS = "/base/events", "", 0, [Inbox, Block];
     /// How many events the level has.
     EVENTS_COUNT = "/base/events/count", "u64, big-endian", events::Count::SIZE_BYTES_MAX, [Inbox, Block];
     /// An event of the level.
-    EVENT = "/base/events/<index>", "RLP list of 4: kind, name or number, position, reason", events::Event::SIZE_BYTES_MAX, [Inbox, Block];
+    EVENT = "/base/events/<index>", "RLP list of 4: kind, name or number or time, position or count or source, reason or root hash", events::Event::SIZE_BYTES_MAX, [Inbox, Block];
     /// The last block whose blueprint and delayed items have left their queues.
     SETTLED = "/base/settled", "block number u64, big-endian", BlockNumber::SIZE_BYTES_MAX, [Block];
     /// An account with its storage.
@@ -111,7 +162,7 @@ catalog! {
     /// The code of a contract.
     CODE = "/evm/world/codes/<hash>", "bytes", world::Code::SIZE_BYTES_MAX, [Installer, Block];
     /// The last block.
-    HEAD = "/evm/world/head", "RLP list of 4: hash, list of 11 header fields, backlog in gas, list of consumed delayed items", world::Head::SIZE_BYTES_MAX, [Block];
+    HEAD = "/evm/world/head", "RLP list of 5: hash, list of 11 header fields, backlog in gas, list of consumed delayed items, front of the queue", world::Head::SIZE_BYTES_MAX, [Block];
     /// The hash of a recent block.
     BLOCK_HASH = "/evm/world/hashes/<number mod 256>", "32 bytes", BlockHash::SIZE_BYTES_MAX, [Block];
     /// Transactions and receipts of the last block.

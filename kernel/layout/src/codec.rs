@@ -2,7 +2,8 @@
 //! strictly (exact number of items).
 
 use alloc::vec::Vec;
-use millrace_primitives::{BlockHash, BlockNumber, H256, Timestamp, TransactionHash, U256};
+use millrace_primitives::{Address, BlockHash, BlockNumber, H256, Timestamp, TransactionHash, U256};
+use millrace_wire::signature::PublicKey;
 use rlp::Rlp;
 
 use crate::Value;
@@ -67,10 +68,19 @@ fixed_hash!(BlockHash, H256);
 
 /// A list of exactly `count` items that spans all of `bytes`.
 pub(crate) fn list(bytes: &[u8], count: usize) -> Option<Rlp<'_>> {
+    whole_list(bytes).filter(|rlp| has_items(rlp, count))
+}
+
+/// A list that spans all of `bytes`.
+pub(crate) fn whole_list(bytes: &[u8]) -> Option<Rlp<'_>> {
     let rlp = Rlp::new(bytes);
-    let info = rlp.payload_info().ok()?;
-    let is_whole = info.total() == bytes.len();
-    (is_whole && rlp.is_list() && rlp.item_count().ok()? == count).then_some(rlp)
+    let is_whole = rlp.payload_info().ok()?.total() == bytes.len();
+    (is_whole && rlp.is_list()).then_some(rlp)
+}
+
+/// Whether this is a list of exactly `count` items.
+pub(crate) fn has_items(rlp: &Rlp<'_>, count: usize) -> bool {
+    rlp.is_list() && rlp.item_count() == Ok(count)
 }
 
 /// The bytes of item `index`.
@@ -100,4 +110,22 @@ pub(crate) fn hashes_at(rlp: &Rlp<'_>, index: usize) -> Option<Vec<TransactionHa
         return None;
     }
     items.iter().map(|item| TransactionHash::from_slice(item.data().ok()?)).collect()
+}
+
+/// Item `index` as a list of public keys in the binary form of the layer 1.
+pub(crate) fn public_keys_at(rlp: &Rlp<'_>, index: usize) -> Option<Vec<PublicKey>> {
+    let items = rlp.at(index).ok()?;
+    if !items.is_list() {
+        return None;
+    }
+    items.iter().map(|item| PublicKey::from_bytes(item.data().ok()?)).collect()
+}
+
+/// Item `index` as an address, or as none when it is empty.
+#[allow(clippy::option_option, reason = "the outer one is the failure to decode")]
+pub(crate) fn address_or_nothing_at(rlp: &Rlp<'_>, index: usize) -> Option<Option<Address>> {
+    match bytes_at(rlp, index)? {
+        [] => Some(None),
+        bytes => bytes.try_into().ok().map(|bytes: [u8; 20]| Some(Address::from(bytes))),
+    }
 }

@@ -8,13 +8,13 @@ use crate::{
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::{BlockNumber, TransactionHash};
+use millrace_primitives::{BlockNumber, Timestamp, TransactionHash};
 use rlp::RlpStream;
 
 /// How many events a level records. What comes after is not recorded; the node then reads the state.
 pub const EVENTS_PER_LEVEL_MAX: u64 = 10_000;
 
-/// Something that happened in a level.
+/// Something that happened in a level. Reasons are stable codes of the crates that give them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Event {
     /// An item entered the delayed inbox.
@@ -26,7 +26,7 @@ pub enum Event {
     BlueprintDropped {
         /// Its number.
         number: BlockNumber,
-        /// Why, as a stable code of the `block` crate.
+        /// Why (`block::BlueprintFault`).
         reason: u8,
     },
     /// A blueprint became a block without one of its transactions.
@@ -35,14 +35,90 @@ pub enum Event {
         number: BlockNumber,
         /// The position in the blueprint, delayed items first.
         position: u32,
-        /// Why, as a stable code of the `block` crate.
+        /// Why (`block::TransactionFault`).
         reason: u8,
+    },
+    /// An item left the delayed inbox without having done anything.
+    DelayedDropped {
+        /// Its name.
+        name: TransactionHash,
+        /// The number of the block that consumed it, or of the one that it was to be in.
+        number: BlockNumber,
+        /// Why (`block::TransactionFault`).
+        reason: u8,
+    },
+    /// Overdue items of the delayed inbox were forced into a block.
+    Forced {
+        /// The number of the block.
+        number: BlockNumber,
+        /// How many.
+        items: u32,
+    },
+    /// A kernel upgrade was announced.
+    UpgradeAnnounced {
+        /// The root of its preimages.
+        root_hash: [u8; 33],
+        /// When it takes over.
+        activation: Timestamp,
+        /// Who announced it (`governance::Source`).
+        source: u8,
+    },
+    /// A change of who orders transactions was announced.
+    AuthorityAnnounced {
+        /// When it takes effect.
+        activation: Timestamp,
+        /// How many members there will be; none when the sequencer is removed.
+        members: u32,
+    },
+    /// Every upgrade that waited was cancelled.
+    UpgradesCancelled {
+        /// How many.
+        count: u32,
     },
 }
 
 const DELAYED_ITEM: u8 = 1;
 const BLUEPRINT_DROPPED: u8 = 2;
 const TRANSACTION_DROPPED: u8 = 3;
+const DELAYED_DROPPED: u8 = 4;
+const FORCED: u8 = 5;
+const UPGRADE_ANNOUNCED: u8 = 6;
+const AUTHORITY_ANNOUNCED: u8 = 7;
+const UPGRADES_CANCELLED: u8 = 8;
+
+impl Event {
+    /// The four fields: kind, what, a number, a small number.
+    fn append(&self, stream: &mut RlpStream) {
+        match self {
+            Self::DelayedItem { name } => {
+                stream.append(&DELAYED_ITEM).append(&name.as_bytes().as_slice()).append(&0u8).append(&0u8)
+            }
+            Self::BlueprintDropped { number, reason } => {
+                stream.append(&BLUEPRINT_DROPPED).append(&number.get()).append(&0u8).append(reason)
+            }
+            Self::TransactionDropped { number, position, reason } => {
+                stream.append(&TRANSACTION_DROPPED).append(&number.get()).append(position).append(reason)
+            }
+            Self::DelayedDropped { name, number, reason } => {
+                let name = name.as_bytes().as_slice();
+                stream.append(&DELAYED_DROPPED).append(&name).append(&number.get()).append(reason)
+            }
+            Self::Forced { number, items } => {
+                stream.append(&FORCED).append(&number.get()).append(items).append(&0u8)
+            }
+            Self::UpgradeAnnounced { root_hash, activation, source } => {
+                let root_hash = root_hash.as_slice();
+                stream.append(&UPGRADE_ANNOUNCED).append(&root_hash).append(&activation.get()).append(source)
+            }
+            Self::AuthorityAnnounced { activation, members } => {
+                stream.append(&AUTHORITY_ANNOUNCED).append(&activation.get()).append(members).append(&0u8)
+            }
+            Self::UpgradesCancelled { count } => {
+                stream.append(&UPGRADES_CANCELLED).append(&0u8).append(count).append(&0u8)
+            }
+        };
+    }
+}
 
 impl Value for Event {
     const SIZE_BYTES_MAX: usize = 256;
@@ -51,35 +127,36 @@ impl Value for Event {
 
     fn encode(&self) -> Vec<u8> {
         let mut stream = RlpStream::new_list(4);
-        match self {
-            Self::DelayedItem { name } => {
-                stream.append(&DELAYED_ITEM).append(&name.as_bytes().as_slice()).append(&0u8).append(&0u8);
-            }
-            Self::BlueprintDropped { number, reason } => {
-                stream.append(&BLUEPRINT_DROPPED).append(&number.get()).append(&0u8).append(reason);
-            }
-            Self::TransactionDropped { number, position, reason } => {
-                stream.append(&TRANSACTION_DROPPED).append(&number.get()).append(position).append(reason);
-            }
-        }
+        self.append(&mut stream);
         stream.out().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let rlp = codec::list(bytes, 4)?;
-        match rlp.val_at::<u8>(0).ok()? {
-            DELAYED_ITEM => Some(Self::DelayedItem { name: TransactionHash::new(codec::array_at(&rlp, 1)?) }),
-            BLUEPRINT_DROPPED => Some(Self::BlueprintDropped {
-                number: BlockNumber::new(codec::u64_at(&rlp, 1)?),
-                reason: rlp.val_at(3).ok()?,
-            }),
-            TRANSACTION_DROPPED => Some(Self::TransactionDropped {
-                number: BlockNumber::new(codec::u64_at(&rlp, 1)?),
-                position: rlp.val_at(2).ok()?,
-                reason: rlp.val_at(3).ok()?,
-            }),
-            _ => None,
-        }
+        let name = || codec::array_at(&rlp, 1).map(TransactionHash::new);
+        let number_at = |index| codec::u64_at(&rlp, index).map(BlockNumber::new);
+        let time_at = |index| codec::u64_at(&rlp, index).map(Timestamp::new);
+        let count = || rlp.val_at(2).ok();
+        let reason = || rlp.val_at(3).ok();
+        Some(match rlp.val_at::<u8>(0).ok()? {
+            DELAYED_ITEM => Self::DelayedItem { name: name()? },
+            BLUEPRINT_DROPPED => Self::BlueprintDropped { number: number_at(1)?, reason: reason()? },
+            TRANSACTION_DROPPED => {
+                Self::TransactionDropped { number: number_at(1)?, position: count()?, reason: reason()? }
+            }
+            DELAYED_DROPPED => {
+                Self::DelayedDropped { name: name()?, number: number_at(2)?, reason: reason()? }
+            }
+            FORCED => Self::Forced { number: number_at(1)?, items: count()? },
+            UPGRADE_ANNOUNCED => Self::UpgradeAnnounced {
+                root_hash: codec::array_at(&rlp, 1)?,
+                activation: time_at(2)?,
+                source: reason()?,
+            },
+            AUTHORITY_ANNOUNCED => Self::AuthorityAnnounced { activation: time_at(1)?, members: count()? },
+            UPGRADES_CANCELLED => Self::UpgradesCancelled { count: count()? },
+            _ => return None,
+        })
     }
 }
 
@@ -127,6 +204,15 @@ pub fn push(store: &mut impl Store, new: &Event) -> Result<(), LayoutError> {
     }
     event(index)?.write(store, new)?;
     count()?.write(store, &Count(index.saturating_add(1)))
+}
+
+/// Forgets an event that was written and not counted: the next one would be written over it, and may be shorter.
+///
+/// # Errors
+/// As [`Key::read`] and [`Key::delete`].
+pub fn forget_unfinished(store: &mut impl Store) -> Result<(), LayoutError> {
+    let Count(index) = count()?.read(store)?.unwrap_or_default();
+    event(index)?.delete(store)
 }
 
 /// Forgets the events of the level before.

@@ -1,7 +1,10 @@
 //! A path that knows the type of what it holds.
 
-use crate::LayoutError;
-use alloc::{string::String, vec::Vec};
+use crate::{LayoutError, catalog::REPLACEMENT};
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 use core::marker::PhantomData;
 use millrace_host::{HostError, Path, PathBuf, Store};
 
@@ -77,6 +80,17 @@ impl<V: Value> Key<V> {
         written.map_err(|error| self.host(error))
     }
 
+    /// Replaces the value in one step: after a run that dies there is the old one or the new one. [`Key::write`] takes
+    /// the old one away first, which is a host call less.
+    ///
+    /// # Errors
+    /// [`LayoutError::Host`].
+    pub fn replace(&self, store: &mut impl Store, value: &V) -> Result<(), LayoutError> {
+        let next = path(REPLACEMENT.pattern.to_string())?;
+        store.write_value(next.as_path(), &value.encode()).map_err(at(&next))?;
+        store.store_move(next.as_path(), self.path()).map_err(|error| self.host(error))
+    }
+
     /// Removes the value and all that is below it.
     ///
     /// # Errors
@@ -97,7 +111,7 @@ impl<V: Value> Key<V> {
         LayoutError::Corrupt { path: self.path.clone() }
     }
 
-    fn host(&self, error: HostError) -> LayoutError {
+    pub(crate) fn host(&self, error: HostError) -> LayoutError {
         LayoutError::Host { path: self.path.clone(), error }
     }
 }

@@ -6,7 +6,8 @@
 //!
 //! ```text
 //! /base         what stage 1 and the operators of the rollup need: parameters, authority, the clock of
-//!               the layer 1, blueprints that wait, the delayed inbox, the events of the level
+//!               the layer 1, blueprints that wait, the delayed inbox, the queue of a rollup without
+//!               sequencer, what governance announced, a block in the making, the events of the level
 //! /evm/world    what a block changes: accounts, code, head, the body of the last block
 //! /tmp/world    a copy of it while a block is being flushed; moved back in one step when it is whole
 //! ```
@@ -30,6 +31,7 @@
 
 extern crate alloc;
 
+pub mod attempt;
 pub mod blueprints;
 pub mod catalog;
 pub mod clock;
@@ -37,9 +39,13 @@ mod codec;
 pub mod delayed;
 mod error;
 pub mod events;
+pub mod governance;
 mod key;
 pub mod parameters;
+pub mod progress;
 pub mod pvm;
+pub mod queue;
+pub mod scratch;
 pub mod sequencers;
 pub mod settled;
 pub mod version;

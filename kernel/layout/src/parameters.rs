@@ -5,25 +5,88 @@ use crate::{Key, LayoutError, Value, catalog::PARAMETERS, codec};
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
 use millrace_primitives::{Address, ContractHash, Gas, H256, Timestamp, U256};
-use rlp::RlpStream;
+use rlp::{Rlp, RlpStream};
 
 /// The encoding described here.
 const FORMAT: u8 = 1;
-const FIELDS: usize = 13;
+const FIELDS: usize = 16;
+const CONTRACTS: usize = 6;
+
+/// The contracts of the layer 1 that the rollup listens to. What comes from anybody else is ignored, and what has
+/// no contract never comes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Contracts {
+    /// Whose tickets are the native token.
+    pub ticketer: Option<ContractHash>,
+    /// Sends transactions to the delayed inbox.
+    pub delayed_bridge: Option<ContractHash>,
+    /// May announce kernel upgrades and changes of authority.
+    pub admin: Option<ContractHash>,
+    /// May announce kernel upgrades.
+    pub kernel_governance: Option<ContractHash>,
+    /// May announce kernel upgrades that take precedence.
+    pub security_governance: Option<ContractHash>,
+    /// May announce changes of authority.
+    pub sequencer_governance: Option<ContractHash>,
+}
+
+impl Contracts {
+    /// In the order of the encoding.
+    const fn all(&self) -> [Option<ContractHash>; CONTRACTS] {
+        [
+            self.ticketer,
+            self.delayed_bridge,
+            self.admin,
+            self.kernel_governance,
+            self.security_governance,
+            self.sequencer_governance,
+        ]
+    }
+}
+
+/// Where the price of execution goes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[repr(u8)]
+pub enum ExecutionFee {
+    /// Nobody gets it.
+    #[default]
+    Burned = 0,
+    /// [`Parameters::pool`].
+    Pool = 1,
+}
+
+/// When the kernel forces what waits in the delayed inbox into a block.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct DelayedInbox {
+    /// An item is overdue when it has waited this long,
+    pub timeout_s: u64,
+    /// and over this many levels too.
+    pub timeout_levels: u32,
+    /// Most items of a forced block.
+    pub forced_items_max: u32,
+}
+
+impl Default for DelayedInbox {
+    fn default() -> Self {
+        Self { timeout_s: 43_200, timeout_levels: 720, forced_items_max: 1_000 }
+    }
+}
 
 /// The parameters of the rollup.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parameters {
     /// EIP-155 chain id.
     pub chain_id: U256,
-    /// Whose tickets are the native token; without one there are no native deposits.
-    pub ticketer: Option<ContractHash>,
+    /// Whom the rollup listens to on the layer 1.
+    pub contracts: Contracts,
     /// Receives what transactions pay for their bytes; also the beneficiary in headers.
     pub pool: Address,
     /// The base fee never falls below this many wei per gas.
     pub base_fee_min: U256,
     /// Wei for each byte that a transaction takes on the layer 1.
     pub da_fee_per_byte: U256,
+    /// Where the price of execution goes.
+    pub execution_fee: ExecutionFee,
     /// Execution gas per second at which the base fee stays where it is.
     pub gas_target_per_s: Gas,
     /// Most execution gas of one transaction; a larger limit is capped, not refused.
@@ -34,6 +97,10 @@ pub struct Parameters {
     pub gas_limit_header: Gas,
     /// How far the timestamp of a block may be ahead of the layer 1.
     pub lookahead_s: u64,
+    /// When what waits is forced.
+    pub delayed: DelayedInbox,
+    /// Whether tickets of other ticketers than that of the native token are accepted.
+    pub has_fa_bridge: bool,
     /// Timestamp of the genesis block.
     pub genesis_timestamp: Timestamp,
     /// [`crate::world::allocation_digest`] of the accounts that the installer wrote.
@@ -45,15 +112,18 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             chain_id: U256::from(1337),
-            ticketer: None,
+            contracts: Contracts::default(),
             pool: Address::zero(),
             base_fee_min: U256::from(1_000_000_000u64),
             da_fee_per_byte: U256::from(4_000_000_000_000u64),
+            execution_fee: ExecutionFee::default(),
             gas_target_per_s: Gas::new(13_500_000),
             execution_gas_transaction_max: Gas::new(30_000_000),
             execution_gas_block_max: Gas::new(30_500_000),
             gas_limit_header: Gas::new(1 << 50),
             lookahead_s: 300,
+            delayed: DelayedInbox::default(),
+            has_fa_bridge: false,
             genesis_timestamp: Timestamp::ZERO,
             allocation_digest: crate::world::allocation_digest(&[]),
         }
@@ -61,22 +131,29 @@ impl Default for Parameters {
 }
 
 impl Value for Parameters {
-    const SIZE_BYTES_MAX: usize = 512;
+    const SIZE_BYTES_MAX: usize = 1_024;
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
         let mut stream = RlpStream::new_list(FIELDS);
         stream.append(&FORMAT);
         stream.append(&self.chain_id);
-        stream.append(&self.ticketer.as_ref().map_or(&[][..], |ticketer| ticketer.as_bytes()));
+        stream.begin_list(CONTRACTS);
+        for contract in self.contracts.all() {
+            stream.append(&contract.as_ref().map_or(&[][..], |contract| contract.as_bytes()));
+        }
         stream.append(&self.pool);
         stream.append(&self.base_fee_min);
         stream.append(&self.da_fee_per_byte);
+        stream.append(&(self.execution_fee as u8));
         stream.append(&self.gas_target_per_s.get());
         stream.append(&self.execution_gas_transaction_max.get());
         stream.append(&self.execution_gas_block_max.get());
         stream.append(&self.gas_limit_header.get());
         stream.append(&self.lookahead_s);
+        let DelayedInbox { timeout_s, timeout_levels, forced_items_max } = self.delayed;
+        stream.begin_list(3).append(&timeout_s).append(&timeout_levels).append(&forced_items_max);
+        stream.append(&self.has_fa_bridge);
         stream.append(&self.genesis_timestamp.get());
         stream.append(&self.allocation_digest);
         stream.out().to_vec()
@@ -87,25 +164,53 @@ impl Value for Parameters {
         if codec::u64_at(&rlp, 0)? != u64::from(FORMAT) {
             return None;
         }
-        let ticketer = match codec::bytes_at(&rlp, 2)? {
-            [] => None,
-            hash => Some(ContractHash::from_slice(hash)?),
-        };
         Some(Self {
             chain_id: codec::u256_at(&rlp, 1)?,
-            ticketer,
+            contracts: contracts_of(&rlp.at(2).ok()?)?,
             pool: Address::from(codec::array_at::<20>(&rlp, 3)?),
             base_fee_min: codec::u256_at(&rlp, 4)?,
             da_fee_per_byte: codec::u256_at(&rlp, 5)?,
-            gas_target_per_s: Gas::new(codec::u64_at(&rlp, 6)?),
-            execution_gas_transaction_max: Gas::new(codec::u64_at(&rlp, 7)?),
-            execution_gas_block_max: Gas::new(codec::u64_at(&rlp, 8)?),
-            gas_limit_header: Gas::new(codec::u64_at(&rlp, 9)?),
-            lookahead_s: codec::u64_at(&rlp, 10)?,
-            genesis_timestamp: Timestamp::new(codec::u64_at(&rlp, 11)?),
-            allocation_digest: H256(codec::array_at(&rlp, 12)?),
+            execution_fee: match codec::u64_at(&rlp, 6)? {
+                0 => ExecutionFee::Burned,
+                1 => ExecutionFee::Pool,
+                _ => return None,
+            },
+            gas_target_per_s: Gas::new(codec::u64_at(&rlp, 7)?),
+            execution_gas_transaction_max: Gas::new(codec::u64_at(&rlp, 8)?),
+            execution_gas_block_max: Gas::new(codec::u64_at(&rlp, 9)?),
+            gas_limit_header: Gas::new(codec::u64_at(&rlp, 10)?),
+            lookahead_s: codec::u64_at(&rlp, 11)?,
+            delayed: delayed_of(&rlp.at(12).ok()?)?,
+            has_fa_bridge: rlp.val_at(13).ok()?,
+            genesis_timestamp: Timestamp::new(codec::u64_at(&rlp, 14)?),
+            allocation_digest: H256(codec::array_at(&rlp, 15)?),
         })
     }
+}
+
+fn contracts_of(rlp: &Rlp<'_>) -> Option<Contracts> {
+    codec::has_items(rlp, CONTRACTS).then_some(())?;
+    let contract_at = |index| match codec::bytes_at(rlp, index)? {
+        [] => Some(None),
+        hash => ContractHash::from_slice(hash).map(Some),
+    };
+    Some(Contracts {
+        ticketer: contract_at(0)?,
+        delayed_bridge: contract_at(1)?,
+        admin: contract_at(2)?,
+        kernel_governance: contract_at(3)?,
+        security_governance: contract_at(4)?,
+        sequencer_governance: contract_at(5)?,
+    })
+}
+
+fn delayed_of(rlp: &Rlp<'_>) -> Option<DelayedInbox> {
+    codec::has_items(rlp, 3).then_some(())?;
+    Some(DelayedInbox {
+        timeout_s: codec::u64_at(rlp, 0)?,
+        timeout_levels: rlp.val_at(1).ok()?,
+        forced_items_max: rlp.val_at(2).ok()?,
+    })
 }
 
 /// The key of the parameters.

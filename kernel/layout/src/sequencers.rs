@@ -1,10 +1,15 @@
 //! Who may order transactions.
 
-use crate::{Key, LayoutError, Value, catalog::AUTHORITY, codec};
+use crate::{
+    Key, LayoutError, Value,
+    catalog::{ALL_PREPARED, AUTHORITY, PREPARED},
+    codec,
+    key::{at, path},
+};
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::Epoch;
-use millrace_wire::authority::{Authority, PublicKey};
+use millrace_primitives::{Epoch, TransactionHash};
+use millrace_wire::{authority::Authority, signature::PreparedKey};
 use rlp::RlpStream;
 
 impl Value for Authority {
@@ -24,17 +29,10 @@ impl Value for Authority {
 
     fn decode(bytes: &[u8]) -> Option<Self> {
         let rlp = codec::list(bytes, 3)?;
-        let members = rlp.at(2).ok()?;
-        if !members.is_list() {
-            return None;
-        }
         Some(Self {
             epoch: Epoch::new(rlp.val_at(0).ok()?),
             quorum: rlp.val_at(1).ok()?,
-            members: members
-                .iter()
-                .map(|member| PublicKey::from_bytes(member.data().ok()?))
-                .collect::<Option<_>>()?,
+            members: codec::public_keys_at(&rlp, 2)?,
         })
     }
 }
@@ -53,4 +51,38 @@ pub fn key() -> Result<Key<Authority>, LayoutError> {
 /// As [`Key::read`].
 pub fn read(store: &impl Store) -> Result<Option<Authority>, LayoutError> {
     key()?.read(store)
+}
+
+/// A key of a member, prepared for checking many signatures. Derived from the key alone: it may be forgotten at any time.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prepared(pub Vec<u8>);
+
+impl Value for Prepared {
+    const SIZE_BYTES_MAX: usize = PreparedKey::SIZE_BYTES;
+    const IS_FIXED: bool = true;
+
+    fn encode(&self) -> Vec<u8> {
+        self.0.clone()
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        (bytes.len() == PreparedKey::SIZE_BYTES).then(|| Self(bytes.to_vec()))
+    }
+}
+
+/// The key of what is prepared of the Ed25519 key `member`.
+///
+/// # Errors
+/// Never, short of a bug in this crate.
+pub fn prepared(member: &[u8; 32]) -> Result<Key<Prepared>, LayoutError> {
+    Key::new(PREPARED.fill(&[&TransactionHash::new(*member)]))
+}
+
+/// Forgets all that is prepared: the members change.
+///
+/// # Errors
+/// [`LayoutError::Host`].
+pub fn forget_prepared(store: &mut impl Store) -> Result<(), LayoutError> {
+    let all = path(ALL_PREPARED.pattern.to_string())?;
+    store.store_delete(all.as_path()).map_err(at(&all))
 }

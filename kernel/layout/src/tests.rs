@@ -4,12 +4,17 @@
 //! changes them says why, because it changes what nodes and kernels in the field read.
 
 use crate::{
-    Value, blueprints,
+    Value,
+    attempt::{Attempt, OrderedBy},
+    blueprints,
     catalog::{ALL, Entry},
     clock::L1Clock,
-    delayed::{self, Bounds, Content, Item, Position, Pushed},
+    delayed::{self, Bounds, Content, Item, Position, Pushed, bridge},
     events::{self, Count, Event},
-    parameters::Parameters,
+    governance::{PendingAuthority, PendingUpgrade, PendingUpgrades, Source},
+    parameters::{Contracts, ExecutionFee, Parameters},
+    progress::{self, Progress},
+    queue,
     version::StorageVersion,
     world::{self, Body, Head, World},
 };
@@ -27,6 +32,7 @@ use millrace_primitives::{
 use millrace_wire::{
     authority::{Authority, PublicKey},
     deposit::NativeDeposit,
+    fa_deposit::FaDeposit,
 };
 use std::{fs, path::PathBuf};
 
@@ -79,7 +85,67 @@ fn deposit(index: u32) -> Item {
 }
 
 fn parameters() -> Parameters {
-    Parameters { ticketer: Some(ContractHash::new([17; 20])), ..Parameters::default() }
+    let contracts = Contracts {
+        ticketer: Some(ContractHash::new([17; 20])),
+        sequencer_governance: Some(ContractHash::new([18; 20])),
+        ..Contracts::default()
+    };
+    Parameters { contracts, execution_fee: ExecutionFee::Pool, ..Parameters::default() }
+}
+
+fn delayed_transaction(size_bytes: usize) -> Item {
+    Item {
+        name: TransactionHash::new([22; 32]),
+        level: L1Level::new(15),
+        timestamp: Timestamp::new(16),
+        content: Content::Transaction(vec![23; size_bytes]),
+    }
+}
+
+fn fa_deposit(proxy: Option<Address>) -> Item {
+    let deposit = FaDeposit {
+        amount: U256::MAX,
+        receiver: Address::repeat_byte(42),
+        proxy,
+        ticket_hash: H256::repeat_byte(43),
+        level: L1Level::new(15),
+        index: 44,
+    };
+    Item { content: Content::FaDeposit(deposit), ..delayed_transaction(0) }
+}
+
+fn pending_upgrades() -> PendingUpgrades {
+    PendingUpgrades(vec![
+        PendingUpgrade { root_hash: [24; 33], activation: Timestamp::new(25), source: Source::Kernel },
+        PendingUpgrade { root_hash: [26; 33], activation: Timestamp::new(27), source: Source::Security },
+    ])
+}
+
+fn pending_authority() -> PendingAuthority {
+    PendingAuthority {
+        members: authority().members,
+        quorum: 1,
+        pool: Some(Address::repeat_byte(28)),
+        activation: Timestamp::new(29),
+    }
+}
+
+fn progress() -> Progress {
+    Progress {
+        number: BlockNumber::new(30),
+        timestamp: Timestamp::new(31),
+        ordered_by: OrderedBy::Timeout,
+        items: 32,
+        transactions: 41,
+        content: H256::repeat_byte(33),
+        position: 34,
+        gas_used: Gas::new(35),
+        execution_gas: Gas::new(36),
+        consumed: vec![TransactionHash::new([37; 32])],
+        dropped: vec![(38, 39)],
+        body: Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] },
+        changes: vec![40],
+    }
 }
 
 fn authority() -> Authority {
@@ -132,13 +198,28 @@ fn the_documents_are_those_of_the_catalog() {
 
 #[test]
 fn encodings_are_pinned() {
-    let head =
-        Head { hash: BlockHash::new([19; 32]), header: header(), backlog: Gas::new(20), consumed: vec![] };
+    let head = Head {
+        hash: BlockHash::new([19; 32]),
+        header: header(),
+        backlog: Gas::new(20),
+        consumed: vec![],
+        queue_front: 0,
+    };
     let empty = Head { header: Header { logs_bloom: Bloom::default(), ..header() }, ..head.clone() };
     let consumed = Head { consumed: vec![TransactionHash::new([21; 32])], ..empty.clone() };
     let body = Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] };
     let account = Account { nonce: 1, balance: U256::from(2), code_hash: H256::repeat_byte(3) };
-    let rows: [(&str, String); 18] = [
+    let (number, name) = (BlockNumber::new(7), TransactionHash::new([6; 32]));
+    let attempt = Attempt {
+        level: L1Level::new(1),
+        number,
+        ordered_by: OrderedBy::Nobody,
+        forced_gas: Gas::new(2),
+        items_max: 3,
+        first: TransactionHash::new([9; 32]),
+        has_trapped: true,
+    };
+    let rows: [(&str, String); 35] = [
         ("version", golden(&StorageVersion(1))),
         ("parameters", golden(&parameters())),
         ("parameters_default", golden(&Parameters::default())),
@@ -147,6 +228,18 @@ fn encodings_are_pinned() {
         ("bounds", golden(&Bounds { front: 1, back: 2 })),
         ("position", golden(&Position(3))),
         ("item", golden(&deposit(4))),
+        ("item_transaction", golden(&delayed_transaction(3))),
+        ("item_fa", golden(&fa_deposit(None))),
+        ("item_fa_proxy", golden(&fa_deposit(Some(Address::repeat_byte(45))))),
+        ("legacy_count", golden(&blueprints::LegacyCount(128))),
+        ("bridge_progress", golden(&bridge::Progress { expected: 3, received: 2, size_bytes: 8_000 })),
+        ("bridge_chunk", golden(&bridge::Chunk(vec![1, 2]))),
+        ("attempt", golden(&attempt)),
+        ("queue_partial", golden(&queue::Partial { chunks: vec![H256::repeat_byte(4); 2] })),
+        ("queue_partials", golden(&queue::Partials(vec![(name, L1Level::new(5))]))),
+        ("upgrades", golden(&pending_upgrades())),
+        ("authority_pending", golden(&pending_authority())),
+        ("progress", golden(&progress())),
         ("count", golden(&Count(5))),
         ("event_delayed", golden(&Event::DelayedItem { name: TransactionHash::new([6; 32]) })),
         ("event_blueprint", golden(&Event::BlueprintDropped { number: BlockNumber::new(7), reason: 8 })),
@@ -154,6 +247,21 @@ fn encodings_are_pinned() {
             "event_transaction",
             golden(&Event::TransactionDropped { number: BlockNumber::new(9), position: 10, reason: 11 }),
         ),
+        ("event_delayed_dropped", golden(&Event::DelayedDropped { name, number, reason: 8 })),
+        ("event_forced", golden(&Event::Forced { number, items: 9 })),
+        (
+            "event_upgrade",
+            golden(&Event::UpgradeAnnounced {
+                root_hash: [10; 33],
+                activation: Timestamp::new(11),
+                source: 2,
+            }),
+        ),
+        (
+            "event_authority",
+            golden(&Event::AuthorityAnnounced { activation: Timestamp::new(12), members: 13 }),
+        ),
+        ("event_cancelled", golden(&Event::UpgradesCancelled { count: 14 })),
         ("account", golden(&account)),
         ("slot", golden(&H256::repeat_byte(4))),
         ("head", golden(&head)),
@@ -180,6 +288,9 @@ fn paths_are_pinned() {
         delayed::name(name).unwrap().path().to_string(),
         delayed::item(Position(3)).unwrap().path().to_string(),
         events::event(9).unwrap().path().to_string(),
+        bridge::chunk(7).unwrap().path().to_string(),
+        queue::transaction(8).unwrap().path().to_string(),
+        queue::chunk(name, 9).unwrap().path().to_string(),
     ];
     let (a, c, e) = ("ab".repeat(20), "cd".repeat(32), "ef".repeat(32));
     let wanted = [
@@ -193,6 +304,9 @@ fn paths_are_pinned() {
         format!("/base/delayed/names/{e}"),
         "/base/delayed/items/3".to_string(),
         "/base/events/9".to_string(),
+        "/base/delayed/bridge/chunks/7".to_string(),
+        "/base/queue/transactions/8".to_string(),
+        format!("/base/queue/partial/{e}/9"),
     ];
     assert_eq!(shown, wanted);
 }
@@ -220,6 +334,11 @@ fn rlp_values_refuse_every_truncation_and_any_trailing_byte() {
     check(&parameters());
     check(&authority());
     check(&deposit(1));
+    check(&delayed_transaction(100));
+    check(&fa_deposit(Some(Address::zero())));
+    check(&pending_upgrades());
+    check(&pending_authority());
+    check(&progress());
     check(&Event::DelayedItem { name: TransactionHash::new([6; 32]) });
     check(&Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] });
 }
@@ -275,4 +394,49 @@ fn the_working_copy_replaces_the_world_in_one_step() {
     world::commit_working_copy(&mut host).unwrap();
     assert_eq!(key(World::Committed).read(&host), Ok(Some(new)));
     assert_eq!(key(World::Working).read(&host), Ok(None));
+}
+
+#[test]
+fn a_flood_of_transactions_leaves_room_for_deposits() {
+    let mut host = MemoryHost::default();
+    let full = Bounds { front: 1, back: 1 + delayed::ITEMS_MAX_TRANSACTION };
+    delayed::bounds().unwrap().write(&mut host, &full).unwrap();
+    assert_eq!(delayed::push(&mut host, &delayed_transaction(1)), Ok(Pushed::Full));
+    assert_eq!(delayed::push(&mut host, &deposit(1)), Ok(Pushed::Queued));
+    let full = Bounds { front: 1, back: 1 + delayed::ITEMS_MAX };
+    delayed::bounds().unwrap().write(&mut host, &full).unwrap();
+    assert_eq!(delayed::push(&mut host, &deposit(2)), Ok(Pushed::Full));
+}
+
+#[test]
+fn a_block_in_the_making_replaces_an_older_one_in_one_step() {
+    let mut host = MemoryHost::default();
+    let large = Progress { changes: vec![1; 10_000], ..progress() };
+    for value in [large, progress()] {
+        progress::save(&mut host, &value).unwrap();
+        assert_eq!(progress::key().unwrap().read(&host), Ok(Some(value)));
+    }
+    assert!(!host.dump().keys().any(|key| key.starts_with("/tmp")));
+}
+
+#[test]
+fn the_queue_gives_what_fits_and_forgets_what_is_done() {
+    let mut host = MemoryHost::default();
+    let raw = |n: u8| vec![n; 10];
+    for n in 0..5 {
+        assert_eq!(queue::push(&mut host, &raw(n)), Ok(true));
+    }
+    assert_eq!(queue::oldest(&host, 2, 1_000), Ok(vec![raw(0), raw(1)]));
+    assert_eq!(queue::oldest(&host, 9, 35), Ok(vec![raw(0), raw(1), raw(2)]));
+    assert_eq!(queue::oldest(&host, 9, 0), Ok(vec![raw(0)]), "one is always taken");
+    for _ in 0..2 {
+        queue::advance(&mut host, 3).unwrap();
+        assert_eq!(queue::oldest(&host, 9, 1_000), Ok(vec![raw(3), raw(4)]));
+    }
+    queue::advance(&mut host, 1).unwrap();
+    queue::advance(&mut host, 99).unwrap();
+    assert_eq!(queue::oldest(&host, 9, 1_000), Ok(vec![]));
+    let full = Bounds { front: 5, back: 5 + queue::TRANSACTIONS_MAX };
+    queue::bounds().unwrap().write(&mut host, &full).unwrap();
+    assert_eq!(queue::push(&mut host, &raw(6)), Ok(false));
 }

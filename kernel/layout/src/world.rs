@@ -229,6 +229,8 @@ pub struct Head {
     pub backlog: Gas,
     /// The delayed items that it consumed: they leave the delayed inbox once the block is committed.
     pub consumed: Vec<TransactionHash>,
+    /// Where the queue of a rollup without sequencer starts from this block on.
+    pub queue_front: u64,
 }
 
 impl Value for Head {
@@ -236,7 +238,7 @@ impl Value for Head {
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
-        let mut stream = RlpStream::new_list(4);
+        let mut stream = RlpStream::new_list(5);
         stream.append(&self.hash.as_bytes().as_slice());
         append_header(&mut stream, &self.header);
         stream.append(&self.backlog.get());
@@ -244,16 +246,18 @@ impl Value for Head {
         for name in &self.consumed {
             stream.append(&name.as_bytes().as_slice());
         }
+        stream.append(&self.queue_front);
         stream.out().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let rlp = codec::list(bytes, 4)?;
+        let rlp = codec::list(bytes, 5)?;
         Some(Self {
             hash: BlockHash::new(codec::array_at(&rlp, 0)?),
             header: header_of(&rlp.at(1).ok()?)?,
             backlog: Gas::new(codec::u64_at(&rlp, 2)?),
             consumed: codec::hashes_at(&rlp, 3)?,
+            queue_front: codec::u64_at(&rlp, 4)?,
         })
     }
 }

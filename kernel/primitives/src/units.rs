@@ -83,6 +83,10 @@ unit! {
     Gas(u64)
 }
 unit! {
+    /// Steps of the reference PVM, by which the layer 1 bounds a run. About eight are a WebAssembly operator.
+    Ticks(u64)
+}
+unit! {
     /// Millionths of a tez, the unit of the layer 1.
     Mutez(u64)
 }

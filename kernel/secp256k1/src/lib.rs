@@ -1,5 +1,5 @@
 //! ECDSA on secp256k1, made for WebAssembly and public data: recovery of the key that made a signature, and
-//! verification.
+//! verification; reading compressed keys.
 //!
 //! Recovering senders is most of the cost of executing a block, so this crate counts WebAssembly operators. It
 //! runs in variable time: everything it sees is public, and it never signs.
@@ -42,6 +42,7 @@
 
 extern crate alloc;
 
+mod decompress;
 mod digits;
 mod field;
 mod glv;
@@ -100,4 +101,13 @@ pub fn recover_batch(items: &[Item]) -> Vec<Option<[u8; 64]>> {
 #[must_use]
 pub fn verify(digest: &[u8; 32], r: &[u8; 32], s: &[u8; 32], key: &[u8; 64]) -> bool {
     verify::verify(digest, r, s, key)
+}
+
+/// The public key (x then y, big-endian) that a compressed key stands for: 2 or 3 for an even or odd y, then x.
+///
+/// `None` for another first byte, an x not below p, or an x of no point. Every `Some` is a point of the curve,
+/// whose order is prime: there are no keys of small order.
+#[must_use]
+pub fn decompress(key: &[u8; 33]) -> Option<[u8; 64]> {
+    decompress::decompress(key)
 }

@@ -69,7 +69,7 @@ fn candidates(items: &[Item]) -> (Vec<Candidate>, Vec<Pair>) {
 
 /// The point with this x and this parity of y, if there is one.
 #[inline(never)]
-fn lift(x: &Field, y_parity: bool) -> Option<Pair> {
+pub(crate) fn lift(x: &Field, y_parity: bool) -> Option<Pair> {
     let square = x.curve_right_side();
     let y = square.root();
     if !y.squared().minus(&square).is_zero() {
@@ -99,7 +99,7 @@ fn inverses(candidates: &[Candidate]) -> Vec<Scalar> {
 
 /// x and y as big-endian numbers.
 #[inline(never)]
-fn bytes(x: &Field, y: &Field) -> [u8; 64] {
+pub(crate) fn bytes(x: &Field, y: &Field) -> [u8; 64] {
     let mut bytes = [0; 64];
     let words = y.to_words().into_iter().chain(x.to_words());
     for (chunk, word) in bytes.as_chunks_mut::<4>().0.iter_mut().rev().zip(words) {

@@ -1,6 +1,7 @@
 //! Tests against independent implementations: big integers for the arithmetic, `k256` for the curve.
 
 mod curve;
+mod decompression;
 mod field;
 mod recovery;
 mod scalar;

@@ -46,7 +46,7 @@ pub enum Curve {
 }
 
 impl Curve {
-    const fn tag(self) -> u8 {
+    pub(crate) const fn tag(self) -> u8 {
         match self {
             Self::Ed25519 => 0,
             Self::Secp256k1 => 1,
@@ -55,7 +55,7 @@ impl Curve {
         }
     }
 
-    const fn from_tag(tag: u8) -> Option<Self> {
+    pub(crate) const fn from_tag(tag: u8) -> Option<Self> {
         match tag {
             0 => Some(Self::Ed25519),
             1 => Some(Self::Secp256k1),

@@ -56,6 +56,10 @@ pub(crate) fn decode(text: &str) -> Result<Vec<u8>, TextError> {
 
 /// The `N` bytes behind `prefix` in `text`.
 pub(crate) fn decode_array<const N: usize>(prefix: &[u8], text: &str) -> Result<[u8; N], TextError> {
-    let bytes = decode(text)?;
-    bytes.strip_prefix(prefix).and_then(|payload| payload.try_into().ok()).ok_or(TextError::OtherKind)
+    array_after(prefix, &decode(text)?).ok_or(TextError::OtherKind)
+}
+
+/// The `N` bytes behind `prefix`, if that is all of `bytes`.
+pub(crate) fn array_after<const N: usize>(prefix: &[u8], bytes: &[u8]) -> Option<[u8; N]> {
+    bytes.strip_prefix(prefix)?.try_into().ok()
 }

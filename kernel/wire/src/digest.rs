@@ -22,3 +22,10 @@ pub(crate) fn blake2b_160(bytes: &[u8]) -> [u8; 20] {
 pub(crate) fn keccak_256(bytes: &[u8]) -> [u8; 32] {
     Keccak256::digest(bytes).into()
 }
+
+/// Keccak-256 of the concatenation of `parts`.
+pub(crate) fn keccak_256_of(parts: &[&[u8]]) -> [u8; 32] {
+    let mut state = Keccak256::new();
+    parts.iter().for_each(|part| state.update(part));
+    state.finalize().into()
+}

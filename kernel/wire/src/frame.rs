@@ -3,8 +3,8 @@
 //! `0x01 | 0x00 | rollup address, 20 bytes | kind | body`, at most 4,096 bytes. All rollups share one inbox,
 //! so most external messages are somebody else's.
 //!
-//! Kinds 0x00 to 0x04 and 0xff are Etherlink's (transaction, chunked transaction, its chunks, legacy
-//! blueprint chunk, DAL signal, forced upgrade) and are not given another meaning here.
+//! Kinds 0x00 to 0x04 and 0xff mean what they mean on Etherlink, so that one stream of messages can feed both
+//! kernels; 0x05 is ours. What of them this kernel acts upon is decided by stage 1.
 
 use crate::{MESSAGE_BYTES_MAX, bytes::Reader, message::Ignored};
 use alloc::vec::Vec;
@@ -23,22 +23,57 @@ pub const BODY_BYTES_MAX: usize = MESSAGE_BYTES_MAX.saturating_sub(HEADER_BYTES)
 /// What the body of an external message is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// A chunk of a blueprint of format 2: [`crate::blueprint::Chunk`].
+    /// 0x00, a transaction: [`crate::proxy::Transaction`].
+    Transaction,
+    /// 0x01, the announcement of a transaction in chunks: [`crate::proxy::Announcement`].
+    ChunkedTransaction,
+    /// 0x02, a chunk of a transaction: [`crate::proxy::TransactionChunk`].
+    TransactionChunk,
+    /// 0x03, a signed chunk of a blueprint of format 0: [`crate::blueprint::legacy::SignedChunk`].
+    LegacyBlueprintChunk,
+    /// 0x04, slots of the data availability layer to import: [`crate::dal::Signal`].
+    DalSignal,
+    /// 0x05, a chunk of a blueprint of format 2: [`crate::blueprint::Chunk`].
     BlueprintChunk,
+    /// 0xff, anybody's request to perform an overdue upgrade. The body plays no role.
+    ForcedUpgrade,
 }
 
 impl Kind {
+    /// Every kind.
+    pub const ALL: [Self; 7] = [
+        Self::Transaction,
+        Self::ChunkedTransaction,
+        Self::TransactionChunk,
+        Self::LegacyBlueprintChunk,
+        Self::DalSignal,
+        Self::BlueprintChunk,
+        Self::ForcedUpgrade,
+    ];
+
     /// The byte in the frame.
     pub const fn to_byte(self) -> u8 {
         match self {
+            Self::Transaction => 0,
+            Self::ChunkedTransaction => 1,
+            Self::TransactionChunk => 2,
+            Self::LegacyBlueprintChunk => 3,
+            Self::DalSignal => 4,
             Self::BlueprintChunk => 5,
+            Self::ForcedUpgrade => 0xff,
         }
     }
 
     /// The kind behind a byte.
     pub const fn from_byte(byte: u8) -> Option<Self> {
         match byte {
+            0 => Some(Self::Transaction),
+            1 => Some(Self::ChunkedTransaction),
+            2 => Some(Self::TransactionChunk),
+            3 => Some(Self::LegacyBlueprintChunk),
+            4 => Some(Self::DalSignal),
             5 => Some(Self::BlueprintChunk),
+            0xff => Some(Self::ForcedUpgrade),
             _ => None,
         }
     }
@@ -74,4 +109,19 @@ pub fn encode(rollup: &RollupAddress, kind: Kind, body: &[u8]) -> Vec<u8> {
     message.push(kind.to_byte());
     message.extend_from_slice(body);
     message
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_byte_is_one_kind_or_none() {
+        let kinds: Vec<_> = (0..=u8::MAX).filter_map(|byte| Some((byte, Kind::from_byte(byte)?))).collect();
+        assert_eq!(kinds.iter().map(|(byte, _)| *byte).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 0xff]);
+        assert_eq!(kinds.iter().map(|(_, kind)| *kind).collect::<Vec<_>>(), Kind::ALL);
+        for (byte, kind) in kinds {
+            assert_eq!(kind.to_byte(), byte);
+        }
+    }
 }

@@ -1,13 +1,17 @@
-//! Every byte format that crosses the layer 1: inbox messages, blueprint chunks, deposits, keys and
-//! signatures.
+//! Every byte format that crosses the layer 1: inbox messages, blueprint chunks, deposits, governance, keys and
+//! signatures. `docs/messages.md` shows them on one page.
 //!
 //! The kernel reads these formats and the tools write them, both through this crate: each module holds the
 //! encoder beside the decoder, and goldens pin the bytes.
 //!
 //! * [`message`] and [`frame`]: what a message of the inbox is.
 //! * [`micheline`]: the data that contracts of the layer 1 send.
-//! * [`deposit`]: tez that become the native token.
-//! * [`blueprint`]: blueprint format 2, its chunks, and how big a payload may be.
+//! * [`deposit`], [`fa_deposit`]: tez that become the native token, and tickets of others.
+//! * [`delayed`], [`governance`]: what the other contracts send.
+//! * [`proxy`]: transactions that anybody sends.
+//! * [`blueprint`]: blueprint format 2, its chunks, and how big a payload may be; format 0 in
+//!   [`blueprint::legacy`].
+//! * [`dal`]: slots of the data availability layer.
 //! * [`authority`], [`signature`]: who orders transactions, and how that is proved.
 //! * [`base58`], [`address`]: the text forms that people see.
 //!
@@ -37,13 +41,23 @@ pub mod authority;
 pub mod base58;
 pub mod blueprint;
 mod bytes;
+pub mod dal;
+pub mod delayed;
 pub mod deposit;
 mod digest;
+pub mod fa_deposit;
 pub mod frame;
+pub mod governance;
+mod little_endian;
 pub mod message;
 pub mod micheline;
+pub mod proxy;
 mod rlp_strict;
 pub mod signature;
 
 /// Bytes of one inbox message, outer tag included (protocol constant of the layer 1).
 pub const MESSAGE_BYTES_MAX: usize = 4_096;
+
+/// Bytes of the largest transaction that is put together from several messages: 128 KiB, what nodes of Ethereum
+/// take into their pools. It bounds what is kept while the chunks of a transaction arrive.
+pub const TRANSACTION_BYTES_MAX: usize = 131_072;

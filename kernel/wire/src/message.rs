@@ -12,7 +12,7 @@ use crate::{
     frame::{self, EXTERNAL_TAG, External, Kind},
     micheline::{MichelineError, Node},
 };
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 use core::fmt;
 use millrace_primitives::{ContractHash, L1Level, RollupAddress, Timestamp, U256};
 
@@ -66,7 +66,7 @@ pub struct DalAttestedSlots<'a> {
     pub slot_size_bytes: u32,
     /// Bytes of a page of a slot.
     pub page_size_bytes: u16,
-    /// Publishers and their slots, not yet decoded: each a 21-byte account and a bit set.
+    /// Publishers and their slots, not yet decoded: see [`crate::dal::decode_publishers`].
     pub publishers: &'a [u8],
 }
 
@@ -86,14 +86,14 @@ pub struct Transfer<'a> {
 pub enum Parameter<'a> {
     /// `Left (Left …)`: a ticket and where it should go.
     Deposit {
-        /// For whom; see [`crate::deposit::receiver`].
+        /// For whom; see [`crate::deposit::receiver`] and [`crate::fa_deposit::Routing`].
         routing: &'a [u8],
         /// What.
         ticket: Ticket<'a>,
     },
-    /// `Left (Right …)`: bytes for the delayed inbox.
+    /// `Left (Right …)`: bytes for the delayed inbox, see [`crate::delayed::BridgeMessage`].
     DelayedBridge(&'a [u8]),
-    /// `Right …`: bytes for governance.
+    /// `Right …`: bytes for governance, see [`crate::governance::Decision`].
     Governance(&'a [u8]),
 }
 
@@ -355,16 +355,22 @@ impl Parameter<'_> {
             Self::DelayedBridge(bytes) => Node::left(Node::right(Node::Bytes(bytes))).encode(),
             Self::Deposit { routing, ticket } => {
                 let ticketer = contract_to_bytes(&ticket.ticketer);
-                let metadata = match ticket.metadata {
-                    None => Node::None,
-                    Some(bytes) => Node::Some(alloc::boxed::Box::new(Node::Bytes(bytes))),
-                };
-                let content = Node::pair(Node::nat(ticket.token_id), metadata);
-                let ticket =
-                    Node::pair(Node::Bytes(&ticketer), Node::pair(content, Node::nat(ticket.amount)));
+                let half = Node::pair(ticket.content(), Node::nat(ticket.amount));
+                let ticket = Node::pair(Node::Bytes(&ticketer), half);
                 Node::left(Node::left(Node::pair(Node::Bytes(routing), ticket))).encode()
             }
         }
+    }
+}
+
+impl<'a> Ticket<'a> {
+    /// The content, `Pair token_id metadata`, in the one spelling that the layer 1 writes.
+    pub fn content(&self) -> Node<'a> {
+        let metadata = match self.metadata {
+            None => Node::None,
+            Some(bytes) => Node::Some(Box::new(Node::Bytes(bytes))),
+        };
+        Node::pair(Node::nat(self.token_id), metadata)
     }
 }
 

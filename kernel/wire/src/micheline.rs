@@ -215,7 +215,7 @@ fn decode_comb<'a>(arguments: &mut Reader<'a>, depth_left: usize) -> Result<Node
 
 /// The signed integers of `data_encoding`: six bits, the sign and a continuation bit in the first byte, then
 /// seven bits a byte, least significant first.
-fn decode_int(reader: &mut Reader<'_>) -> Result<Int, MichelineError> {
+pub(crate) fn decode_int(reader: &mut Reader<'_>) -> Result<Int, MichelineError> {
     let first = reader.u8().ok_or(MichelineError::Truncated)?;
     let is_negative = first & 0x40 != 0;
     let mut magnitude = U256::from(first & 0x3f);
@@ -246,7 +246,7 @@ fn shifted_left(bits: u8, shift: usize) -> Option<U256> {
 }
 
 #[allow(clippy::arithmetic_side_effects, reason = "shifts of a word to the right by less than its width")]
-fn append_int(int: &Int, out: &mut Vec<u8>) {
+pub(crate) fn append_int(int: &Int, out: &mut Vec<u8>) {
     let sign = if int.is_negative && !int.magnitude.is_zero() { 0x40 } else { 0 };
     let mut rest = int.magnitude >> 6usize;
     let continuation = |rest: U256| if rest.is_zero() { 0 } else { 0x80 };

@@ -1,12 +1,19 @@
 //! Our encodings of messages of the layer 1 against those of the Tezos SDK.
 
-use millrace_primitives::{ContractHash, RollupAddress, Timestamp, U256};
+use millrace_primitives::{ContractHash, H256, RollupAddress, Timestamp, U256};
 use millrace_wire::{
-    address::PublicKeyHash,
+    address::{Curve, PublicKeyHash},
     base58::Base58Check,
+    fa_deposit,
     message::{self, InfoPerLevel, Message, Parameter, Ticket, Transfer},
+    signature::{PublicKey, SecretKey, Signature},
 };
-use tezos_crypto_rs::hash::{BlockHash, ContractKt1Hash, HashTrait};
+use sha3::{Digest as _, Keccak256};
+use tezos_crypto_rs::{
+    PublicKeySignatureVerifier, PublicKeyWithHash,
+    hash::{self, BlockHash, ContractKt1Hash, HashTrait},
+};
+use tezos_data_encoding::enc::BinWriter;
 use tezos_smart_rollup_encoding::{
     contract::Contract,
     inbox::{self as sdk, ExternalMessageFrame, InboxMessage, InternalInboxMessage},
@@ -115,4 +122,109 @@ fn the_frame_is_that_of_the_sdk() {
     let ExternalMessageFrame::Targetted { address, contents } = ExternalMessageFrame::parse(frame).unwrap();
     assert_eq!(address.to_b58check(), ROLLUP);
     assert_eq!(contents, [5, 1, 2]);
+}
+
+fn secrets() -> Vec<SecretKey> {
+    let curves = [Curve::Ed25519, Curve::Secp256k1, Curve::P256];
+    let of = |seed| curves.into_iter().filter_map(move |curve| SecretKey::from_bytes(curve, &[seed; 32]));
+    (1..40).flat_map(of).collect()
+}
+
+/// Whether the SDK accepts our signature of `message`, which it wants as a digest.
+fn accepted_by_sdk(key: &PublicKey, message: &[u8], signature: &Signature) -> bool {
+    let digest = tezos_crypto_rs::blake2b::digest_256(message).unwrap();
+    let signature = hash::Signature(signature.0.to_vec());
+    let text = key.to_base58();
+    match key {
+        PublicKey::Ed25519(_) => hash::PublicKeyEd25519::from_b58check(&text)
+            .unwrap()
+            .verify_signature(&signature, &digest)
+            .unwrap_or(false),
+        PublicKey::Secp256k1(_) => hash::PublicKeySecp256k1::from_b58check(&text)
+            .unwrap()
+            .verify_signature(&signature, &digest)
+            .unwrap_or(false),
+        PublicKey::P256(_) => hash::PublicKeyP256::from_b58check(&text)
+            .unwrap()
+            .verify_signature(&signature, &digest)
+            .unwrap_or(false),
+    }
+}
+
+#[test]
+fn keys_and_their_accounts_are_those_of_the_sdk() {
+    for secret in secrets() {
+        let key = secret.public_key();
+        let text = key.to_base58();
+        let (bytes, account) = match key {
+            PublicKey::Ed25519(_) => {
+                let theirs = hash::PublicKeyEd25519::from_b58check(&text).unwrap();
+                (theirs.0.clone(), theirs.pk_hash().unwrap().to_b58check())
+            }
+            PublicKey::Secp256k1(_) => {
+                let theirs = hash::PublicKeySecp256k1::from_b58check(&text).unwrap();
+                (theirs.0.clone(), theirs.pk_hash().unwrap().to_b58check())
+            }
+            PublicKey::P256(_) => {
+                let theirs = hash::PublicKeyP256::from_b58check(&text).unwrap();
+                (theirs.0.clone(), theirs.pk_hash().unwrap().to_b58check())
+            }
+        };
+        assert_eq!(key.to_bytes()[1..], bytes);
+        assert_eq!(key.hash().to_base58(), account);
+        assert_eq!(PublicKeyHash::from_base58(&account), Ok(key.hash()));
+    }
+}
+
+#[test]
+fn signatures_are_those_of_the_sdk() {
+    for (secret, message) in secrets().into_iter().zip((0u8..).map(|byte| [byte; 40])) {
+        let (key, signature) = (secret.public_key(), secret.sign(&message));
+        assert!(key.verify(&message, &signature));
+        assert!(accepted_by_sdk(&key, &message, &signature));
+        assert!(!accepted_by_sdk(&key, b"another message", &signature));
+        let mut wrong = signature;
+        wrong.0[40] ^= 1;
+        assert!(!key.verify(&message, &wrong) && !accepted_by_sdk(&key, &message, &wrong));
+        assert_eq!(hash::Signature(signature.0.to_vec()).to_b58check(), signature.to_base58());
+    }
+}
+
+#[test]
+fn what_the_sdk_signs_we_accept() {
+    for seed in 1..40u8 {
+        let secret = hash::SeedEd25519(vec![seed; 32]);
+        let (public, secret) = secret.keypair().unwrap();
+        let digest = tezos_crypto_rs::blake2b::digest_256(b"message").unwrap();
+        let signature = secret.sign(&digest).unwrap();
+        let key = PublicKey::from_base58(&public.to_b58check()).unwrap();
+        let signature = Signature::from_base58(&signature.to_b58check()).unwrap();
+        assert!(key.verify(b"message", &signature));
+        assert_eq!(SecretKey::from_seed(&[seed; 32]).sign(b"message"), signature);
+    }
+}
+
+#[test]
+fn tickets_have_the_hash_of_creator_and_contents() {
+    for (token_id, metadata) in [(0, None), (5, Some(vec![])), (64, Some(vec![1, 2])), (1 << 20, None)] {
+        let theirs = FA2_1Ticket::new(
+            Contract::from_b58check(TICKETER).unwrap(),
+            MichelsonPair(
+                MichelsonInt::from(token_id),
+                MichelsonOption(metadata.clone().map(MichelsonBytes)),
+            ),
+            1,
+        )
+        .unwrap();
+        let mut forged = Vec::new();
+        theirs.creator().0.bin_write(&mut forged).unwrap();
+        theirs.contents().bin_write(&mut forged).unwrap();
+        let ours = Ticket {
+            ticketer: ContractHash::from_base58(TICKETER).unwrap(),
+            token_id: U256::from(token_id),
+            metadata: metadata.as_deref(),
+            amount: U256::from(1),
+        };
+        assert_eq!(fa_deposit::ticket_hash(&ours), H256(Keccak256::digest(&forged).into()));
+    }
 }

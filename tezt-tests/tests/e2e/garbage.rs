@@ -6,7 +6,7 @@ use millrace_primitives::{BlockHash, Epoch, RollupAddress, Timestamp, U256};
 use millrace_tezt::quantity;
 use millrace_wire::{
     base58::Base58Check as _,
-    blueprint::{Blueprint, Domain, Payload, prepare},
+    blueprint::{Blueprint, Certificate, Domain, Payload, prepare},
     signature::SecretKey,
 };
 use serde_json::Value;
@@ -26,8 +26,10 @@ pub(crate) fn messages(rollup: &str, head: &Value) -> anyhow::Result<Vec<(String
     let domain = Domain { rollup: ours, chain_id: U256::from(CHAIN_ID) };
     let next = next_blueprint(head)?;
     let chunk = |epoch, key: &SecretKey, domain: &Domain, target: &RollupAddress| {
-        let prepared = prepare(epoch, &next).map_err(|error| anyhow!("{error:?}"))?;
-        let messages = prepared.seal(key.sign(&prepared.signing_bytes(domain)), target);
+        let prepared =
+            prepare(epoch, &next, Certificate::SINGLE_SIZE_BYTES).map_err(|error| anyhow!("{error:?}"))?;
+        let certificate = Certificate::Single(key.sign(&prepared.signing_bytes(domain)));
+        let messages = prepared.seal(certificate, target).map_err(|error| anyhow!("{error:?}"))?;
         messages.into_iter().next().context("a blueprint has a chunk")
     };
     let good = chunk(Epoch::ZERO, &sequencer, &domain, &ours)?;

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "this program prints a report")]
 
 mod accounts;
+mod inbox;
 mod kernel;
 mod load;
 mod report;
@@ -43,6 +44,8 @@ fn main() -> anyhow::Result<()> {
     }
     let kernel = kernel::measure(&arguments.dist)?;
     kernel.print();
+    let inbox = inbox::measure(&arguments.dist)?;
+    inbox.print();
     let load = match &arguments.millrace {
         Some(millrace) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -52,7 +55,7 @@ fn main() -> anyhow::Result<()> {
         }
         None => None,
     };
-    let text = serde_json::to_string_pretty(&report::Report { kernel, load })?;
+    let text = serde_json::to_string_pretty(&report::Report { kernel, inbox, load })?;
     fs::write(&arguments.out, text + "\n")
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
     println!("\nwritten to {}", arguments.out.display());

@@ -2,14 +2,19 @@
 
 use anyhow::{Context as _, ensure};
 use millrace_engine::{Applied, Engine};
+use millrace_layout::{
+    Value as _,
+    parameters::{self, Parameters},
+};
 use millrace_primitives::{BlockNumber, Epoch, RollupAddress, Timestamp};
 use millrace_pvm::{
     LevelReport, Machine, MachineConfig, PreimageFolder, Pvm, Rollup, State, Version,
+    durable::Key,
     inputs::{LevelInfo, level_inputs},
 };
 use millrace_wire::{
     base58::Base58Check as _,
-    blueprint::{Blueprint, Domain, Payload, prepare},
+    blueprint::{Blueprint, Certificate, Domain, Payload, legacy, prepare},
     signature::SecretKey,
 };
 use std::{fs, path::Path, sync::Arc, time::Instant};
@@ -81,10 +86,7 @@ impl Bench {
 
     /// A level without any message for us.
     pub(crate) fn quiet_level(&mut self) -> anyhow::Result<LevelReport> {
-        let report = self.pvm.run_level(self.level, &inputs(self.level, &[]))?;
-        self.level += 1;
-        self.history.push(vec![]);
-        Ok(report)
+        self.level(&[])
     }
 
     /// A level with one block of these transactions, all of which must succeed.
@@ -118,12 +120,53 @@ impl Bench {
         Ok(Measured { report, applied, native_us, wasm_us, inbox_bytes })
     }
 
-    fn seal(&self, blueprint: &Blueprint) -> anyhow::Result<Vec<Vec<u8>>> {
+    /// Changes the parameters of the rollup where it stands, which no real rollup can.
+    pub(crate) fn change_parameters(&mut self, change: impl FnOnce(&mut Parameters)) -> anyhow::Result<()> {
+        let mut parameters = self.engine.parameters().clone();
+        change(&mut parameters);
+        let key = parameters::key().map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let mut state = self.pvm.state().clone();
+        let path = key.path().as_str().to_owned();
+        state.durable.set(Key::trusted(&path), parameters.encode().as_slice());
+        self.pvm.set_state(state);
+        Ok(())
+    }
+
+    /// A level with these messages.
+    pub(crate) fn level(&mut self, messages: &[Vec<u8>]) -> anyhow::Result<LevelReport> {
+        let report = self.pvm.run_level(self.level, &inputs(self.level, messages))?;
+        self.level += 1;
+        self.history.push(messages.to_vec());
+        Ok(report)
+    }
+
+    /// The number of the last block.
+    pub(crate) fn head_number(&self) -> anyhow::Result<u64> {
+        Ok(self.engine.head(self.pvm.durable())?.header.number.get())
+    }
+
+    /// The time of the next level.
+    pub(crate) fn now(&self) -> Timestamp {
+        time(self.level)
+    }
+
+    /// The address of the rollup.
+    pub(crate) fn rollup(&self) -> RollupAddress {
+        RollupAddress::new(ADDRESS)
+    }
+
+    /// A chunk of format 0 as a message, signed by the sequencer.
+    pub(crate) fn sign_legacy(&self, chunk: &legacy::Chunk<'_>) -> Vec<u8> {
+        chunk.signed(self.sequencer.sign(&chunk.encode())).message(&self.rollup())
+    }
+
+    /// The messages of a blueprint, signed by the sequencer.
+    pub(crate) fn seal(&self, blueprint: &Blueprint) -> anyhow::Result<Vec<Vec<u8>>> {
         let rollup = RollupAddress::new(ADDRESS);
         let domain = Domain { rollup, chain_id: self.engine.parameters().chain_id };
-        let prepared = prepare(Epoch::ZERO, blueprint).map_err(|error| anyhow::anyhow!("{error:?}"))?;
+        let prepared = prepare(Epoch::ZERO, blueprint, Certificate::SINGLE_SIZE_BYTES)?;
         let signature = self.sequencer.sign(&prepared.signing_bytes(&domain));
-        Ok(prepared.seal(signature, &rollup))
+        Ok(prepared.seal(Certificate::Single(signature), &rollup)?)
     }
 }
 

@@ -1,6 +1,9 @@
 //! The ten accounts that the sandbox funds: the first ten of the mnemonic that every development chain uses,
 //! at `m/44'/60'/0'/0/n`. Their keys are known to the whole world.
 
+use anyhow::Context as _;
+use millrace_node::DevelopmentKeys;
+
 /// The mnemonic.
 pub(crate) const MNEMONIC: &str = "test test test test test test test test test test test junk";
 
@@ -56,6 +59,18 @@ pub(crate) const ACCOUNTS: [Account; 10] = [
         private_key: "0x2a871d0798f97d79848a013d4936a73bf4cc922c825d33c1cf7073dff6d409c6",
     },
 ];
+
+/// The keys of [`ACCOUNTS`], for the JSON-RPC to sign with.
+pub(crate) fn development_keys() -> anyhow::Result<DevelopmentKeys> {
+    let key = |account: &Account| -> anyhow::Result<[u8; 32]> {
+        let mut key = [0; 32];
+        let digits = account.private_key.trim_start_matches("0x");
+        hex::decode_to_slice(digits, &mut key).with_context(|| format!("the key of {}", account.address))?;
+        Ok(key)
+    };
+    let keys = ACCOUNTS.iter().map(key).collect::<anyhow::Result<Vec<_>>>()?;
+    DevelopmentKeys::new(&keys).map_err(|error| anyhow::anyhow!("a development key is damaged: {error:?}"))
+}
 
 #[cfg(test)]
 mod tests {

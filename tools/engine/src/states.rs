@@ -1,7 +1,7 @@
 //! Reading a state, and taking it one block further.
 
 use crate::{Engine, EngineError, host::NativeHost};
-use millrace_block::{Dropped, Verdict, apply, settle};
+use millrace_block::{Dropped, Terms, apply, settle};
 use millrace_layout::{
     delayed::{self, Item, Pushed},
     parameters::{self as layout, Parameters},
@@ -73,10 +73,8 @@ impl Engine {
     /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`].
     pub fn apply(&self, state: &Durable, blueprint: &Blueprint) -> Result<Applied, EngineError> {
         let mut host = NativeHost::new(state);
-        let sealed = match apply(&mut host, &self.parameters, blueprint, None)? {
-            Verdict::Sealed(sealed) => sealed,
-            Verdict::Rejected(fault) => return Err(EngineError::Blueprint(fault)),
-        };
+        let terms = Terms { parameters: &self.parameters, clock: None };
+        let sealed = apply(&mut host, terms, blueprint)?.map_err(EngineError::Blueprint)?;
         settle(&mut host)?;
         let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
         let block = Block { header: sealed.head.header, transactions, receipts };

@@ -13,7 +13,7 @@ use millrace_sequencing::pool::Transaction;
 use millrace_store::StoreError;
 use millrace_wire::{
     base58::Base58Check as _,
-    blueprint::{Blueprint, Domain, Payload, PrepareError, prepare},
+    blueprint::{Blueprint, Certificate, Domain, Payload, PrepareError, prepare},
     signature::SecretKey,
 };
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
@@ -84,9 +84,9 @@ impl Signer {
     }
 
     fn sign(&self, epoch: Epoch, blueprint: &Blueprint) -> Result<Vec<Vec<u8>>, BuildError> {
-        let prepared = prepare(epoch, blueprint)?;
+        let prepared = prepare(epoch, blueprint, Certificate::SINGLE_SIZE_BYTES)?;
         let signature = self.key.sign(&prepared.signing_bytes(&self.domain));
-        Ok(prepared.seal(signature, &self.domain.rollup))
+        Ok(prepared.seal(Certificate::Single(signature), &self.domain.rollup)?)
     }
 }
 

@@ -1,5 +1,6 @@
 //! What a node is told when it starts.
 
+use crate::DevelopmentKeys;
 use millrace_primitives::{BlockNumber, U256};
 use millrace_rpc::RpcConfig;
 use millrace_sequencing::{pool, producer::Rhythm, publisher};
@@ -42,6 +43,8 @@ pub struct NodeConfig {
     pub publication: publisher::Limits,
     /// For which recent blocks the state can be asked for.
     pub states: Retention,
+    /// Keys that the JSON-RPC signs with for whoever asks: of a chain for development, and never of another.
+    pub development_keys: Option<DevelopmentKeys>,
 }
 
 /// Which recent states are kept in memory. After a restart they are made again of what the database keeps, which is

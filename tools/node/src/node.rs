@@ -75,7 +75,8 @@ impl Node {
         let confirmed = resume_heads(&shared, number)?;
 
         let address = config.rpc.listen;
-        let chain = Arc::new(LocalChain::new(Arc::clone(&shared)));
+        let chain = LocalChain::new(Arc::clone(&shared)).with_wallet(config.development_keys);
+        let chain = Arc::new(chain);
         let rpc = millrace_rpc::start(config.rpc, chain, millrace_rpc::monotonic_clock()).await;
         let rpc = rpc.map_err(|source| NodeError::Rpc { address, source })?;
         tracing::info!(%number, %rollup, rpc = %rpc.address(), "the node has started");

@@ -1,5 +1,7 @@
 //! Whole levels through the kernel, on the host in memory.
 
 mod chain;
+mod rows;
 mod scenarios;
+mod simulator;
 mod survival;

@@ -3,7 +3,7 @@
 use super::chain::{Chain, TICKETER, User, deposit};
 use crate::run;
 use millrace_host::{FaultAt, RunEnd};
-use millrace_layout::pvm;
+use millrace_layout::{pvm, world::World};
 use millrace_primitives::{Address, U256};
 
 /// The calls of the level that the deaths below go through.
@@ -83,13 +83,11 @@ fn a_blueprint_whose_run_trapped_is_dropped() {
     let messages = chain.seal(&chain.next(vec![alice.transfer(0, bob.address, 1)]));
     let (last, first) = messages.split_last().unwrap();
     assert!(first.is_empty());
-    // Everything up to the block is done, then the module traps: the PVM sets its flag.
-    chain.open(std::slice::from_ref(last));
-    chain.host.reset_meter();
-    chain.host.run_level(|host| {
-        let _ = millrace_inbox::read_inbox(host);
-        RunEnd::Trapped
-    });
+    // Reading the account of the sender makes the module trap: the PVM sets its flag.
+    let account = World::Committed.account(alice.address).unwrap();
+    chain.host.set_trap(Some(account.path().to_string()));
+    chain.run(std::slice::from_ref(last));
+    chain.host.set_trap(None);
     assert!(chain.host.value(pvm::STUCK.as_str()).is_some());
     chain.run(&[]);
     assert_eq!(chain.number(), 0);

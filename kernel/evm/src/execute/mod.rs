@@ -6,14 +6,15 @@
 //! 3. The engine runs with what the gas limit leaves after data availability, held at
 //!    [`Fees::execution_gas_limit_max`].
 //! 4. What was not used is given back; the price of data availability goes to the beneficiary, that of the
-//!    execution to nobody.
+//!    execution to nobody, or to the beneficiary too ([`Fees::execution_fee_to_beneficiary`]).
 //!
 //! So the sender pays exactly `gas_used × base_fee`, and
-//! `balances before = balances after + execution_gas × base_fee`.
+//! `balances before = balances after + what is burned`.
 
 mod estimate;
 mod invalid;
 mod simulate;
+pub mod tickets;
 mod validity;
 
 pub use estimate::{EstimateError, Estimation, estimate};
@@ -178,7 +179,8 @@ fn settle<R: StateReader>(
     let unused = transaction.gas_limit.get().saturating_sub(gas_used);
     // Neither can overflow: both are parts of what was just taken from the sender.
     let _ = state.add_balance(sender, price(unused));
-    let _ = state.add_balance(block.beneficiary, price(terms.da_gas));
+    let paid_out = if terms.burns_execution { terms.da_gas } else { gas_used };
+    let _ = state.add_balance(block.beneficiary, price(paid_out));
     let succeeded = ended.result.is_ok();
     let address = match transaction.to {
         Some(_) => None,

@@ -20,6 +20,8 @@ pub(super) struct Terms {
     pub(super) execution_gas_limit: u64,
     /// Wei taken in advance.
     pub(super) prepaid: U256,
+    /// Whether nobody receives the price of the execution.
+    pub(super) burns_execution: bool,
 }
 
 /// Gas that is spent before the first opcode (Yellow Paper 6.2, EIP-2028, EIP-2930, EIP-3860).
@@ -105,5 +107,6 @@ fn gas_terms(block: &BlockEnvironment, fees: &Fees, transaction: &Transaction) -
         intrinsic_gas,
         execution_gas_limit: left.min(fees.execution_gas_limit_max.get()),
         prepaid,
+        burns_execution: !fees.execution_fee_to_beneficiary,
     })
 }

@@ -1,49 +1,24 @@
 //! Chunks: how a blueprint travels, and how it is put together again.
 
-use super::{Blueprint, Header, Payload, PayloadError, merkle, piece_size_bytes};
-use crate::{bytes::Reader, signature::Signature};
+use super::{
+    Blueprint, Certificate, Header, Payload, PayloadError, merkle, piece_bytes_max, piece_size_bytes,
+};
+use crate::bytes::Reader;
 use alloc::vec::Vec;
-
-/// The proof that an authority certified a header. Later schemes are added with a tag of their own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Certificate {
-    /// Scheme 0: one signature.
-    Single(Signature),
-}
-
-/// The tag of [`Certificate::Single`].
-const SINGLE: u8 = 0;
-
-impl Certificate {
-    /// Bytes of the encoding, tag included.
-    pub const SIZE_BYTES: usize = 65;
-
-    /// The encoding.
-    pub fn encode(&self) -> Vec<u8> {
-        let Self::Single(signature) = self;
-        let mut bytes = Vec::with_capacity(Self::SIZE_BYTES);
-        bytes.push(SINGLE);
-        bytes.extend_from_slice(&signature.0);
-        bytes
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, ChunkError> {
-        match reader.u8().ok_or(ChunkError::Truncated)? {
-            SINGLE => reader.array().map(Signature).map(Self::Single).ok_or(ChunkError::Truncated),
-            _ => Err(ChunkError::UnknownScheme),
-        }
-    }
-}
 
 /// Why the body of a message is not a chunk.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ChunkError {
     /// The bytes end too early.
     Truncated,
-    /// No chunks, more than [`super::CHUNKS_MAX`], or not the number that the size of the payload asks for.
+    /// No chunks, more than [`super::CHUNKS_MAX`], or not the number that the sizes of payload and pieces ask
+    /// for; pieces that are too small, or that leave no room for this certificate.
     Header,
     /// A certificate of an unknown scheme.
     UnknownScheme,
+    /// A certificate without signatures, with more than [`crate::authority::QUORUM_MAX`], or whose members are
+    /// not in ascending order.
+    Certificate,
     /// An index that is not below the number of chunks.
     Index,
     /// A piece of another size than its index asks for.
@@ -51,7 +26,7 @@ pub enum ChunkError {
 }
 
 /// What all chunks of a blueprint have in common: a header and its certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Announced {
     /// The header.
     pub header: Header,
@@ -80,13 +55,16 @@ impl Announced {
     fn read(reader: &mut Reader<'_>) -> Result<Self, ChunkError> {
         let header = reader.take(Header::SIZE_BYTES).ok_or(ChunkError::Truncated)?;
         let header = Header::decode(header).ok_or(ChunkError::Header)?;
-        Ok(Self { header, certificate: Certificate::read(reader)? })
+        let certificate = Certificate::read(reader)?;
+        let leaves_room = piece_bytes_max(certificate.size_bytes())
+            .is_some_and(|piece_size_bytes_max| header.piece_size_bytes <= piece_size_bytes_max);
+        if leaves_room { Ok(Self { header, certificate }) } else { Err(ChunkError::Header) }
     }
 }
 
 /// One chunk of a blueprint, well-formed. Whether it is authentic takes two more checks:
 /// [`crate::authority::Authority::check`] once for a blueprint, and [`Chunk::proves_piece`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Chunk<'a> {
     /// Header and certificate.
     pub announced: Announced,
@@ -111,10 +89,8 @@ impl<'a> Chunk<'a> {
         let announced_size = body.len().saturating_sub(reader.len());
         let announced_bytes = body.get(..announced_size).ok_or(ChunkError::Truncated)?;
         let index = reader.u16().ok_or(ChunkError::Truncated)?;
-        let Header { chunk_count, payload_size_bytes, .. } = announced.header;
-        let payload_size_bytes = usize::try_from(payload_size_bytes).map_err(|_| ChunkError::Header)?;
-        let piece_size = piece_size_bytes(payload_size_bytes, index).ok_or(ChunkError::Index)?;
-        let proof_size = merkle::depth(chunk_count).saturating_mul(32);
+        let piece_size = piece_size_bytes(&announced.header, index).ok_or(ChunkError::Index)?;
+        let proof_size = merkle::depth(announced.header.chunk_count).saturating_mul(32);
         let proof = reader.take(proof_size).ok_or(ChunkError::Truncated)?;
         let piece = reader.rest();
         if piece.len() != piece_size {

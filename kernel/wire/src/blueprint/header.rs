@@ -1,6 +1,6 @@
 //! The header of a blueprint and what is signed of it.
 
-use super::chunk_count;
+use super::{PIECE_BYTES_MAX, PIECE_BYTES_MIN, chunk_count};
 use crate::bytes::Reader;
 use alloc::vec::Vec;
 use millrace_primitives::{Blake2bHash, BlockHash, BlockNumber, Epoch, RollupAddress, Timestamp, U256};
@@ -18,7 +18,9 @@ pub struct Header {
     pub timestamp: Timestamp,
     /// Size of the payload.
     pub payload_size_bytes: u32,
-    /// How many pieces the payload is cut into; [`chunk_count`] of the size.
+    /// Size of every piece but the last; [`PIECE_BYTES_MIN`] to [`PIECE_BYTES_MAX`].
+    pub piece_size_bytes: u16,
+    /// How many pieces the payload is cut into; [`chunk_count`] of both sizes.
     pub chunk_count: u16,
     /// Root of the Merkle tree over the pieces.
     pub payload_root: Blake2bHash,
@@ -26,7 +28,7 @@ pub struct Header {
 
 impl Header {
     /// Bytes of the encoding.
-    pub const SIZE_BYTES: usize = 90;
+    pub const SIZE_BYTES: usize = 92;
 
     /// The encoding.
     pub fn encode(&self) -> Vec<u8> {
@@ -36,13 +38,14 @@ impl Header {
         bytes.extend_from_slice(self.parent.as_bytes());
         bytes.extend_from_slice(&self.timestamp.get().to_be_bytes());
         bytes.extend_from_slice(&self.payload_size_bytes.to_be_bytes());
+        bytes.extend_from_slice(&self.piece_size_bytes.to_be_bytes());
         bytes.extend_from_slice(&self.chunk_count.to_be_bytes());
         bytes.extend_from_slice(self.payload_root.as_bytes());
         bytes
     }
 
-    /// Reads an encoding. `None` when the size is wrong, or when the number of chunks is not the one that
-    /// the size of the payload asks for.
+    /// Reads an encoding. `None` when its size is wrong, when the size of the pieces is out of bounds, or when
+    /// the number of chunks is not the one that the sizes ask for.
     pub fn decode(bytes: &[u8]) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let header = Self {
@@ -51,15 +54,18 @@ impl Header {
             parent: BlockHash::new(reader.array()?),
             timestamp: Timestamp::new(reader.u64()?),
             payload_size_bytes: reader.u32()?,
+            piece_size_bytes: reader.u16()?,
             chunk_count: reader.u16()?,
             payload_root: Blake2bHash::new(reader.array()?),
         };
-        let is_consistent = header.expected_chunk_count() == Some(header.chunk_count);
+        let pieces_are_bounded = header.piece_size_bytes >= PIECE_BYTES_MIN
+            && usize::from(header.piece_size_bytes) <= PIECE_BYTES_MAX;
+        let is_consistent = pieces_are_bounded && header.expected_chunk_count() == Some(header.chunk_count);
         (reader.is_empty() && is_consistent).then_some(header)
     }
 
     fn expected_chunk_count(&self) -> Option<u16> {
-        chunk_count(usize::try_from(self.payload_size_bytes).ok()?)
+        chunk_count(usize::try_from(self.payload_size_bytes).ok()?, self.piece_size_bytes)
     }
 }
 
@@ -79,7 +85,7 @@ const TAG: &[u8; 20] = b"millrace/blueprint/2";
 const SIGNING_BYTES: usize = 1 + TAG.len() + 20 + 32 + Header::SIZE_BYTES;
 
 impl Domain {
-    /// What an authority signs: `length of tag u8 | tag | rollup 20 | chain id 32 | header 90`. No other
+    /// What an authority signs: `length of tag u8 | tag | rollup 20 | chain id 32 | header 92`. No other
     /// message of the protocol starts with this tag.
     pub fn signing_bytes(&self, header: &Header) -> Vec<u8> {
         let mut chain_id = [0; 32];

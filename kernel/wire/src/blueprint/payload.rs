@@ -1,6 +1,6 @@
 //! The payload of a blueprint: the names of the delayed items that it consumes, then its transactions.
 
-use super::{PAYLOAD_BYTES_MAX, chunk_count};
+use super::{CHUNKS_MAX, PIECE_BYTES_MAX, chunk_count};
 use crate::rlp_strict;
 use alloc::vec::Vec;
 use millrace_primitives::TransactionHash;
@@ -37,14 +37,7 @@ impl Payload {
     /// The encoding.
     pub fn encode(&self) -> Vec<u8> {
         let mut stream = RlpStream::new_list(2);
-        stream.begin_list(self.delayed.len());
-        for name in &self.delayed {
-            stream.append(&name.as_bytes().as_slice());
-        }
-        stream.begin_list(self.transactions.len());
-        for transaction in &self.transactions {
-            stream.append(&transaction.as_slice());
-        }
+        append_lists(self, &mut stream);
         stream.out().to_vec()
     }
 
@@ -54,26 +47,49 @@ impl Payload {
     /// [`PayloadError`] says what is wrong with it.
     pub fn decode(bytes: &[u8]) -> Result<Self, PayloadError> {
         let mut lists = rlp_strict::whole_list(bytes).ok_or(PayloadError::Malformed)?;
-        let delayed = rlp_strict::next_list(&mut lists).ok_or(PayloadError::Malformed)?;
-        let transactions = rlp_strict::next_list(&mut lists).ok_or(PayloadError::Malformed)?;
-        if !lists.is_empty() {
-            return Err(PayloadError::Malformed);
-        }
-        Ok(Self {
-            delayed: strings(delayed, DELAYED_MAX, TransactionHash::from_slice)?,
-            transactions: strings(transactions, TRANSACTIONS_MAX, |transaction| {
-                (!transaction.is_empty()).then(|| transaction.to_vec())
-            })?,
-        })
+        let payload = decode_lists(&mut lists)?;
+        if lists.is_empty() { Ok(payload) } else { Err(PayloadError::Malformed) }
     }
 
-    /// How big the encoding is.
+    /// How big the encoding is, for a blueprint with one signature.
     pub fn size(&self) -> PayloadSize {
-        let mut size = PayloadSize::default();
+        self.add_to(PayloadSize::default())
+    }
+
+    /// How big the encoding is, for pieces of this size.
+    pub fn size_in_pieces_of(&self, piece_size_bytes: u16) -> PayloadSize {
+        self.add_to(PayloadSize::in_pieces_of(piece_size_bytes))
+    }
+
+    fn add_to(&self, mut size: PayloadSize) -> PayloadSize {
         self.delayed.iter().for_each(|_| size.add_delayed());
         self.transactions.iter().for_each(|transaction| size.add_transaction(transaction));
         size
     }
+}
+
+/// Writes both lists, as items of a list that was begun.
+pub(super) fn append_lists(payload: &Payload, stream: &mut RlpStream) {
+    stream.begin_list(payload.delayed.len());
+    for name in &payload.delayed {
+        stream.append(&name.as_bytes().as_slice());
+    }
+    stream.begin_list(payload.transactions.len());
+    for transaction in &payload.transactions {
+        stream.append(&transaction.as_slice());
+    }
+}
+
+/// Takes both lists off `items`.
+pub(super) fn decode_lists(items: &mut &[u8]) -> Result<Payload, PayloadError> {
+    let delayed = rlp_strict::next_list(items).ok_or(PayloadError::Malformed)?;
+    let transactions = rlp_strict::next_list(items).ok_or(PayloadError::Malformed)?;
+    Ok(Payload {
+        delayed: strings(delayed, DELAYED_MAX, TransactionHash::from_slice)?,
+        transactions: strings(transactions, TRANSACTIONS_MAX, |transaction| {
+            (!transaction.is_empty()).then(|| transaction.to_vec())
+        })?,
+    })
 }
 
 /// The items of a list of strings, at most `count_max`.
@@ -93,15 +109,28 @@ fn strings<T>(
     Ok(values)
 }
 
-/// The size of a payload while it is being filled, without encoding it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+/// The size of a payload while it is being filled, without encoding it. By default its pieces are as large as
+/// they can be beside one signature.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PayloadSize {
+    piece_size_bytes: u16,
     delayed_count: usize,
     transactions_count: usize,
     transactions_bytes: usize,
 }
 
+impl Default for PayloadSize {
+    fn default() -> Self {
+        Self::in_pieces_of(PIECE_BYTES_MAX as u16)
+    }
+}
+
 impl PayloadSize {
+    /// Of nothing yet, to be cut into pieces of this size: [`super::piece_bytes_max`] of the certificate.
+    pub const fn in_pieces_of(piece_size_bytes: u16) -> Self {
+        Self { piece_size_bytes, delayed_count: 0, transactions_count: 0, transactions_bytes: 0 }
+    }
+
     /// Counts one more delayed item.
     pub fn add_delayed(&mut self) {
         self.delayed_count = self.delayed_count.saturating_add(1);
@@ -126,7 +155,7 @@ impl PayloadSize {
     /// How many chunks the payload takes, or `None` when it is larger than a blueprint may be.
     pub fn chunk_count(&self) -> Option<u16> {
         let is_bounded = self.delayed_count <= DELAYED_MAX && self.transactions_count <= TRANSACTIONS_MAX;
-        if is_bounded { chunk_count(self.bytes()) } else { None }
+        if is_bounded { chunk_count(self.bytes(), self.piece_size_bytes) } else { None }
     }
 
     /// Whether a blueprint can hold it.
@@ -134,9 +163,10 @@ impl PayloadSize {
         self.chunk_count().is_some()
     }
 
-    /// Bytes left until [`PAYLOAD_BYTES_MAX`].
+    /// Bytes left until the last piece is full.
     pub fn bytes_left(&self) -> usize {
-        PAYLOAD_BYTES_MAX.saturating_sub(self.bytes())
+        let bytes_max = usize::from(self.piece_size_bytes).saturating_mul(usize::from(CHUNKS_MAX));
+        bytes_max.saturating_sub(self.bytes())
     }
 }
 

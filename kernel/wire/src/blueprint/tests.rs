@@ -34,33 +34,63 @@ fn body(message: &[u8]) -> &[u8] {
     }
 }
 
+const SINGLE: usize = Certificate::SINGLE_SIZE_BYTES;
+
 fn sealed(payload: Payload) -> (Prepared, Vec<Vec<u8>>) {
-    let prepared = prepare(Epoch::new(4), &blueprint(payload)).unwrap();
-    let messages = prepared.seal(SIGNATURE, &ROLLUP);
+    sealed_with(payload, Certificate::Single(SIGNATURE))
+}
+
+fn sealed_with(payload: Payload, certificate: Certificate) -> (Prepared, Vec<Vec<u8>>) {
+    let prepared = prepare(Epoch::new(4), &blueprint(payload), certificate.size_bytes()).unwrap();
+    let messages = prepared.seal(certificate, &ROLLUP).unwrap();
     (prepared, messages)
+}
+
+/// A certificate of the first members.
+fn quorum(count: u8) -> Certificate {
+    let signed = |member| MemberSignature { member, signature: Signature([member; 64]) };
+    Certificate::Quorum((0..count).map(signed).collect())
 }
 
 #[test]
 fn sizes_are_pinned() {
     assert_eq!(PROOF_DEPTH_MAX, 7);
-    assert_eq!(PIECE_BYTES_MAX, 3_692);
-    assert_eq!(PAYLOAD_BYTES_MAX, 472_576);
-    let table = [
-        (0, None),
-        (1, Some(1)),
-        (3_692, Some(1)),
-        (3_693, Some(2)),
-        (472_576, Some(128)),
-        (472_577, None),
-        (usize::MAX, None),
-    ];
-    for (size, count) in table {
-        assert_eq!(chunk_count(size), count, "{size}");
+    assert_eq!(PIECE_BYTES_MAX, 3_690);
+    assert_eq!(PAYLOAD_BYTES_MAX, 472_320);
+    let rooms =
+        [(0, Some(3_690)), (65, Some(3_690)), (67, Some(3_688)), (132, Some(3_623)), (3_447, Some(308))];
+    for (certificate, room) in rooms {
+        assert_eq!(piece_bytes_max(certificate), room, "{certificate}");
     }
+    for (certificate, room) in [(3_499, Some(256)), (3_500, None), (3_755, None), (usize::MAX, None)] {
+        assert_eq!(piece_bytes_max(certificate), room, "{certificate}");
+    }
+    let table = [
+        (0, 3_690, None),
+        (1, 3_690, Some(1)),
+        (3_690, 3_690, Some(1)),
+        (3_691, 3_690, Some(2)),
+        (472_320, 3_690, Some(128)),
+        (472_321, 3_690, None),
+        (usize::MAX, 3_690, None),
+        (256, 256, Some(1)),
+        (257, 256, Some(2)),
+        (32_768, 256, Some(128)),
+        (32_769, 256, None),
+        (1, 0, None),
+    ];
+    for (size, piece, count) in table {
+        assert_eq!(chunk_count(size, piece), count, "{size} {piece}");
+    }
+    let header = |payload_size_bytes: u32| Header {
+        payload_size_bytes,
+        chunk_count: 2,
+        ..prepare(Epoch::ZERO, &blueprint(Payload::default()), SINGLE).unwrap().header
+    };
     let pieces =
-        [(7_000, 0, Some(3_692)), (7_000, 1, Some(3_308)), (7_000, 2, None), (7_384, 1, Some(3_692))];
+        [(7_000, 0, Some(3_690)), (7_000, 1, Some(3_310)), (7_000, 2, None), (7_380, 1, Some(3_690))];
     for (size, index, piece) in pieces {
-        assert_eq!(piece_size_bytes(size, index), piece, "{size} {index}");
+        assert_eq!(piece_size_bytes(&header(size), index), piece, "{size} {index}");
     }
 }
 
@@ -83,6 +113,7 @@ fn the_bytes_of_a_chunk_are_pinned() {
         &"33".repeat(32),
         "0000000066000000",
         "00000028",
+        "0e6a",
         "0001",
         root,
         "00",
@@ -128,9 +159,9 @@ fn the_largest_blueprint_fits_and_one_byte_more_does_not() {
     assert_eq!(messages.len(), 128);
     assert_eq!(messages.iter().map(Vec::len).max(), Some(MESSAGE_BYTES_MAX));
     let too_large = payload_of_size(PAYLOAD_BYTES_MAX + 1);
-    assert_eq!(prepare(Epoch::ZERO, &blueprint(too_large)), Err(PrepareError::TooLarge));
+    assert_eq!(prepare(Epoch::ZERO, &blueprint(too_large), SINGLE), Err(PrepareError::TooLarge));
     let empty = Payload { delayed: vec![], transactions: vec![vec![]] };
-    assert_eq!(prepare(Epoch::ZERO, &blueprint(empty)), Err(PrepareError::EmptyTransaction));
+    assert_eq!(prepare(Epoch::ZERO, &blueprint(empty), SINGLE), Err(PrepareError::EmptyTransaction));
 }
 
 #[test]
@@ -144,7 +175,7 @@ fn counts_are_bounded_on_both_sides() {
     ] {
         assert_eq!(Payload::decode(&fits.encode()), Ok(fits));
         assert_eq!(Payload::decode(&too_many.encode()), Err(PayloadError::TooMany));
-        assert_eq!(prepare(Epoch::ZERO, &blueprint(too_many)), Err(PrepareError::TooLarge));
+        assert_eq!(prepare(Epoch::ZERO, &blueprint(too_many), SINGLE), Err(PrepareError::TooLarge));
     }
 }
 
@@ -160,7 +191,7 @@ fn every_number_of_chunks_is_proved_and_put_together() {
             assert_eq!(usize::from(chunk.index), index);
             assert!(chunk.proves_piece(), "{index} of {count}");
             assert_eq!(chunk.encode(), body(message));
-            assert_eq!(Announced::decode(chunk.announced_bytes), Ok(chunk.announced));
+            assert_eq!(Announced::decode(chunk.announced_bytes), Ok(chunk.announced.clone()));
             pieces.push(chunk.piece.to_vec());
         }
         assert_eq!(assemble(&prepared.header, &pieces), Ok(blueprint(payload)));
@@ -177,21 +208,21 @@ fn a_piece_is_proved_at_its_own_place_only() {
     let chunks: Vec<_> = bodies.iter().map(|body| Chunk::decode(body).unwrap()).collect();
     for (index, chunk) in (0u16..).zip(&chunks) {
         for other in (0..5).filter(|other| *other != index) {
-            assert!(!Chunk { index: other, ..*chunk }.proves_piece());
-            assert!(!Chunk { proof: chunks[usize::from(other)].proof, ..*chunk }.proves_piece());
+            assert!(!Chunk { index: other, ..chunk.clone() }.proves_piece());
+            assert!(!Chunk { proof: chunks[usize::from(other)].proof, ..chunk.clone() }.proves_piece());
         }
         let mut piece = chunk.piece.to_vec();
         piece[17] ^= 1;
-        assert!(!Chunk { piece: &piece, ..*chunk }.proves_piece());
+        assert!(!Chunk { piece: &piece, ..chunk.clone() }.proves_piece());
     }
     // The same pieces under a header that claims fewer of them.
-    let mut fewer = chunks[0];
+    let mut fewer = chunks[0].clone();
     fewer.announced.header.chunk_count = 4;
     assert!(!fewer.proves_piece());
     // An index of the filled-up part of the tree, and proofs of the wrong length.
-    assert!(!Chunk { index: 7, ..chunks[4] }.proves_piece());
-    assert!(!Chunk { proof: &chunks[0].proof[32..], ..chunks[0] }.proves_piece());
-    assert!(!Chunk { proof: &chunks[0].proof[1..], ..chunks[0] }.proves_piece());
+    assert!(!Chunk { index: 7, ..chunks[4].clone() }.proves_piece());
+    assert!(!Chunk { proof: &chunks[0].proof[32..], ..chunks[0].clone() }.proves_piece());
+    assert!(!Chunk { proof: &chunks[0].proof[1..], ..chunks[0].clone() }.proves_piece());
 }
 
 #[test]
@@ -204,16 +235,17 @@ fn hostile_chunks_are_refused_with_the_reason() {
         body
     };
     const SIZE_AT: usize = 52;
-    const COUNT_AT: usize = 56;
-    const SCHEME_AT: usize = 90;
-    const INDEX_AT: usize = 155;
+    const PIECE_AT: usize = 56;
+    const COUNT_AT: usize = 58;
+    const SCHEME_AT: usize = 92;
+    const INDEX_AT: usize = 157;
     let table = [
         (vec![], ChunkError::Truncated),
-        (good[..89].to_vec(), ChunkError::Truncated),
-        (good[..90].to_vec(), ChunkError::Truncated),
-        (good[..154].to_vec(), ChunkError::Truncated),
+        (good[..91].to_vec(), ChunkError::Truncated),
+        (good[..92].to_vec(), ChunkError::Truncated),
         (good[..156].to_vec(), ChunkError::Truncated),
-        (good[..157 + 63].to_vec(), ChunkError::Truncated),
+        (good[..158].to_vec(), ChunkError::Truncated),
+        (good[..159 + 63].to_vec(), ChunkError::Truncated),
         (good[..good.len() - 1].to_vec(), ChunkError::PieceSize),
         ([good, &[0]].concat(), ChunkError::PieceSize),
         (with(COUNT_AT, &[0, 0]), ChunkError::Header),
@@ -223,7 +255,12 @@ fn hostile_chunks_are_refused_with_the_reason() {
         (with(SIZE_AT, &[0, 0, 0, 0]), ChunkError::Header),
         (with(SIZE_AT, &[0xff; 4]), ChunkError::Header),
         (with(SIZE_AT + 3, &[good[SIZE_AT + 3] + 1]), ChunkError::PieceSize),
-        (with(SCHEME_AT, &[1]), ChunkError::UnknownScheme),
+        (with(PIECE_AT, &[0, 0]), ChunkError::Header),
+        (with(PIECE_AT, &[0, 255]), ChunkError::Header),
+        (with(PIECE_AT, &[0x0e, 0x6b]), ChunkError::Header),
+        (with(PIECE_AT, &[0xff, 0xff]), ChunkError::Header),
+        (with(PIECE_AT, &[0x0e, 0x69]), ChunkError::PieceSize),
+        (with(SCHEME_AT, &[2]), ChunkError::UnknownScheme),
         (with(SCHEME_AT, &[0xff]), ChunkError::UnknownScheme),
         (with(INDEX_AT, &[0, 3]), ChunkError::Index),
         (with(INDEX_AT, &[0xff, 0xff]), ChunkError::Index),
@@ -234,7 +271,95 @@ fn hostile_chunks_are_refused_with_the_reason() {
     for (row, (body, error)) in table.into_iter().enumerate() {
         assert_eq!(Chunk::decode(&body), Err(error), "row {row}");
     }
-    assert_eq!(Announced::decode(&good[..156]), Err(ChunkError::PieceSize));
+    assert_eq!(Announced::decode(&good[..158]), Err(ChunkError::PieceSize));
+}
+
+#[test]
+fn the_bytes_of_a_certificate_are_pinned() {
+    let single = Certificate::Single(SIGNATURE);
+    assert_eq!(hex::encode(single.encode()), ["00", &"22".repeat(64)].concat());
+    let signed = |member: u8| MemberSignature { member, signature: Signature([member; 64]) };
+    let quorum = Certificate::Quorum(vec![signed(1), signed(0x45)]);
+    let golden = ["01", "02", "0145", &"01".repeat(64), &"45".repeat(64)].concat();
+    assert_eq!(hex::encode(quorum.encode()), golden);
+    for certificate in [single, quorum, self::quorum(1), self::quorum(53)] {
+        let bytes = certificate.encode();
+        assert_eq!(bytes.len(), certificate.size_bytes());
+        let mut reader = crate::bytes::Reader::new(&bytes);
+        assert_eq!(Certificate::read(&mut reader), Ok(certificate));
+        assert!(reader.is_empty());
+        for cut in 0..bytes.len() {
+            let mut reader = crate::bytes::Reader::new(&bytes[..cut]);
+            assert_eq!(Certificate::read(&mut reader), Err(ChunkError::Truncated), "{cut}");
+        }
+    }
+}
+
+#[test]
+fn hostile_lists_of_signatures_are_refused() {
+    let members = |members: &[u8]| {
+        let signatures = vec![7; members.len() * 64];
+        [&[1, members.len() as u8][..], members, &signatures].concat()
+    };
+    let all: Vec<u8> = (0..=53).collect();
+    let read = |bytes: &[u8]| Certificate::read(&mut crate::bytes::Reader::new(bytes)).map(|_| ());
+    let table = [
+        (members(&[]), Err(ChunkError::Certificate)),
+        (members(&[0]), Ok(())),
+        (members(&[0xff]), Ok(())),
+        (members(&all[..53]), Ok(())),
+        (members(&all), Err(ChunkError::Certificate)),
+        (vec![1, 255], Err(ChunkError::Certificate)),
+        (members(&[0, 0]), Err(ChunkError::Certificate)),
+        (members(&[1, 0]), Err(ChunkError::Certificate)),
+        (members(&[0, 2, 1]), Err(ChunkError::Certificate)),
+        (members(&[0, 1, 2]), Ok(())),
+    ];
+    for (row, (bytes, expected)) in table.into_iter().enumerate() {
+        assert_eq!(read(&bytes), expected, "row {row}");
+    }
+}
+
+#[test]
+fn row_39_pieces_leave_room_for_every_certificate() {
+    for count in [1, 2, 20, 53] {
+        let certificate = quorum(count);
+        let piece = piece_bytes_max(certificate.size_bytes()).unwrap();
+        let payload = payload_of_size(usize::from(piece) * 128);
+        assert!(payload.size_in_pieces_of(piece).fits());
+        assert_eq!(payload.size_in_pieces_of(piece).bytes_left(), 0);
+        let (prepared, messages) = sealed_with(payload.clone(), certificate.clone());
+        assert_eq!((prepared.header.piece_size_bytes, messages.len()), (piece, 128));
+        assert_eq!(messages.iter().map(Vec::len).max(), Some(MESSAGE_BYTES_MAX));
+        let mut pieces = Vec::new();
+        for message in &messages {
+            let chunk = Chunk::decode(body(message)).unwrap();
+            assert!(chunk.proves_piece());
+            assert_eq!(chunk.announced.certificate, certificate);
+            pieces.push(chunk.piece.to_vec());
+        }
+        assert_eq!(assemble(&prepared.header, &pieces), Ok(blueprint(payload)));
+        let larger = payload_of_size(usize::from(piece) * 128 + 1);
+        let refused = prepare(Epoch::ZERO, &blueprint(larger), certificate.size_bytes());
+        assert_eq!(refused, Err(PrepareError::TooLarge));
+    }
+    let too_many = Certificate::quorum_size_bytes(54);
+    let payload = blueprint(Payload::default());
+    assert_eq!(prepare(Epoch::ZERO, &payload, too_many), Err(PrepareError::CertificateSize));
+}
+
+#[test]
+fn a_certificate_of_another_size_does_not_fit_the_pieces() {
+    let (prepared, messages) = sealed_with(payload_of_size(5_000), quorum(3));
+    for other in [Certificate::Single(SIGNATURE), quorum(2), quorum(4)] {
+        assert_eq!(prepared.seal(other, &ROLLUP), Err(PrepareError::CertificateSize));
+    }
+    // The same header, whose pieces leave room for three signatures, with a fourth.
+    let chunk = Chunk::decode(body(&messages[0])).unwrap();
+    let announced = |certificate| Announced { certificate, ..chunk.announced.clone() };
+    assert_eq!(Announced::decode(&announced(quorum(4)).encode()), Err(ChunkError::Header));
+    let fewer = announced(quorum(2));
+    assert_eq!(Announced::decode(&fewer.encode()), Ok(fewer));
 }
 
 #[test]
@@ -282,12 +407,12 @@ proptest! {
             timestamp: Timestamp::new(time),
             ..blueprint(payload)
         };
-        let prepared = prepare(Epoch::new(epoch), &blueprint).unwrap();
+        let prepared = prepare(Epoch::new(epoch), &blueprint, SINGLE).unwrap();
         let size = blueprint.payload.size();
         prop_assert_eq!(size.bytes(), blueprint.payload.encode().len());
         prop_assert_eq!(size.chunk_count(), Some(prepared.header.chunk_count));
         prop_assert_eq!(Header::decode(&prepared.header.encode()), Some(prepared.header));
-        let messages = prepared.seal(SIGNATURE, &ROLLUP);
+        let messages = prepared.seal(Certificate::Single(SIGNATURE), &ROLLUP).unwrap();
         let mut pieces = Vec::new();
         for message in &messages {
             prop_assert!(message.len() <= MESSAGE_BYTES_MAX);

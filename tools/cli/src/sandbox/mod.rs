@@ -253,6 +253,7 @@ async fn start_node(
         pool: pool::Limits::default(),
         publication: publisher::Limits::default(),
         states: Retention::default(),
+        development_keys: Some(crate::accounts::development_keys()?),
     };
     Node::start(config).await.with_context(|| {
         format!(

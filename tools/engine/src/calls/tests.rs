@@ -61,7 +61,7 @@ fn chain() -> (Engine, Durable) {
     let mut host = NativeHost::new(&Durable::new());
     // So much that the next base fee is above the minimum.
     let backlog = Gas::new(2_000_000_000);
-    let head = Head { header, hash: BlockHash::new([2; 32]), backlog, consumed: Vec::new() };
+    let head = Head { header, hash: BlockHash::new([2; 32]), backlog, consumed: Vec::new(), queue_front: 0 };
     World::Committed.head().unwrap().write(&mut host, &head).unwrap();
     let witness =
         "435f52 42602052 48604052 45606052 41608052 4460a052 3a60c052 4760e052 6101005ff3".replace(' ', "");

@@ -38,7 +38,6 @@ impl LocalChain {
     }
 
     /// The same with accounts that it signs for.
-    #[allow(dead_code, reason = "until NodeConfig has development keys")]
     pub(crate) fn with_wallet(self, wallet: Option<DevelopmentKeys>) -> Self {
         Self { wallet, ..self }
     }

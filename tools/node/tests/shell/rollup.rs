@@ -386,7 +386,7 @@ pub(crate) fn genesis(accounts: &[(Address, U256)], sequencer: PublicKey) -> Dur
     let hash = header_hash(&header);
     write(&mut state, &World::Committed.block_hash(BlockNumber::ZERO).unwrap(), &hash);
     write(&mut state, &World::Committed.body().unwrap(), &BlockBody::default());
-    let head = Head { hash, header, backlog: Gas::ZERO, consumed: Vec::new() };
+    let head = Head { hash, header, backlog: Gas::ZERO, consumed: Vec::new(), queue_front: 0 };
     write(&mut state, &World::Committed.head().unwrap(), &head);
     state
 }

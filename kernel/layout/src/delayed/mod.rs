@@ -3,79 +3,24 @@
 //! A queue of numbered items with an index from name to number. Removing from the middle leaves a hole that
 //! the front skips.
 
+pub mod bridge;
+mod item;
+
+pub use item::{Content, Item};
+
 use crate::{
     Key, LayoutError, Value,
     catalog::{DELAYED_BOUNDS, DELAYED_ITEM, DELAYED_NAME},
-    codec,
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::{Address, L1Level, Mutez, Timestamp, TransactionHash};
-use millrace_wire::deposit::NativeDeposit;
-use rlp::RlpStream;
+use millrace_primitives::TransactionHash;
 
-/// How many items may wait. Each costs its sender a layer-1 operation.
+/// How far back and front may be apart for a deposit to enter. Each costs its sender a layer-1 operation, and a
+/// deposit that is refused is money lost: the bound is there to have one.
 pub const ITEMS_MAX: u64 = 1 << 20;
-
-/// What waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Content {
-    /// Tez that become the native token.
-    Deposit(NativeDeposit),
-}
-
-/// An item of the delayed inbox.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Item {
-    /// Its name in blueprints: the hash of the transaction that it becomes.
-    pub name: TransactionHash,
-    /// The level whose inbox brought it.
-    pub level: L1Level,
-    /// The time of that level.
-    pub timestamp: Timestamp,
-    /// What it is.
-    pub content: Content,
-}
-
-const DEPOSIT: u8 = 1;
-
-impl Value for Item {
-    const SIZE_BYTES_MAX: usize = 65_536;
-    const IS_FIXED: bool = false;
-
-    fn encode(&self) -> Vec<u8> {
-        let Content::Deposit(deposit) = &self.content;
-        let mut stream = RlpStream::new_list(8);
-        stream.append(&self.name.as_bytes().as_slice());
-        stream.append(&self.level.get());
-        stream.append(&self.timestamp.get());
-        stream.append(&DEPOSIT);
-        stream.append(&deposit.amount.get());
-        stream.append(&deposit.receiver);
-        stream.append(&deposit.level.get());
-        stream.append(&deposit.index);
-        stream.out().to_vec()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        let rlp = codec::list(bytes, 8)?;
-        if codec::u64_at(&rlp, 3)? != u64::from(DEPOSIT) {
-            return None;
-        }
-        let deposit = NativeDeposit {
-            amount: Mutez::new(codec::u64_at(&rlp, 4)?),
-            receiver: Address::from(codec::array_at::<20>(&rlp, 5)?),
-            level: L1Level::new(rlp.val_at(6).ok()?),
-            index: rlp.val_at(7).ok()?,
-        };
-        Some(Self {
-            name: TransactionHash::new(codec::array_at(&rlp, 0)?),
-            level: L1Level::new(rlp.val_at(1).ok()?),
-            timestamp: Timestamp::new(codec::u64_at(&rlp, 2)?),
-            content: Content::Deposit(deposit),
-        })
-    }
-}
+/// The same for a transaction: a flood of them leaves most of the queue to deposits.
+pub const ITEMS_MAX_TRANSACTION: u64 = 1 << 16;
 
 /// The numbers in use: items are in `front..back`, holes included.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -161,7 +106,7 @@ pub enum Pushed {
     Queued,
     /// It waited already: the same name is the same item.
     Known,
-    /// [`ITEMS_MAX`] items wait.
+    /// As many items wait as may: [`ITEMS_MAX`], [`ITEMS_MAX_TRANSACTION`].
     Full,
 }
 
@@ -172,11 +117,16 @@ pub enum Pushed {
 /// As [`Key::read`] and [`Key::write`].
 pub fn push(store: &mut impl Store, new: &Item) -> Result<Pushed, LayoutError> {
     let Bounds { front, back } = bounds()?.read(store)?.unwrap_or_default();
-    let known = name(new.name)?.read(store)?;
-    if known.is_some_and(|position| position.0 < back) {
+    // A name whose push died may point where another item is now: it does not wait.
+    let known = name(new.name)?.read(store)?.filter(|position| position.0 < back);
+    if known.is_some() && find(store, new.name)?.is_some() {
         return Ok(Pushed::Known);
     }
-    if back.saturating_sub(front) >= ITEMS_MAX {
+    let span_max = match new.content {
+        Content::Deposit(_) | Content::FaDeposit(_) => ITEMS_MAX,
+        Content::Transaction(_) => ITEMS_MAX_TRANSACTION,
+    };
+    if back.saturating_sub(front) >= span_max {
         return Ok(Pushed::Full);
     }
     let position = Position(back);
@@ -184,6 +134,29 @@ pub fn push(store: &mut impl Store, new: &Item) -> Result<Pushed, LayoutError> {
     name(new.name)?.write(store, &position)?;
     bounds()?.write(store, &Bounds { front, back: back.saturating_add(1) })?;
     Ok(Pushed::Queued)
+}
+
+/// Forgets an item whose push died: it never waited.
+///
+/// # Errors
+/// As [`Key::read`].
+pub fn forget_unfinished(store: &mut impl Store) -> Result<(), LayoutError> {
+    let Bounds { back, .. } = bounds()?.read(store)?.unwrap_or_default();
+    let item = item(Position(back))?;
+    match item.read(store) {
+        Ok(None) => return Ok(()),
+        Ok(Some(unfinished)) => {
+            let name = name(unfinished.name)?;
+            // Its name may be that of an item which came later.
+            if name.read(store)? == Some(Position(back)) {
+                name.delete(store)?;
+            }
+        }
+        // Only half of it is there, and its name was to be written after it.
+        Err(LayoutError::Corrupt { .. }) => {}
+        Err(error) => return Err(error),
+    }
+    item.delete(store)
 }
 
 /// Removes the item called `wanted`, and moves the front past any hole. Nothing there is no error.
@@ -210,18 +183,39 @@ fn advance_front(store: &mut impl Store) -> Result<(), LayoutError> {
     if first == front { Ok(()) } else { key.write(store, &Bounds { front: first, back }) }
 }
 
+/// Goes through the items from the front, oldest first, as long as `visit` says so. An item of a kind that this
+/// kernel does not know is passed over: it waits for one that does.
+///
+/// # Errors
+/// [`LayoutError::Host`].
+pub fn walk(store: &impl Store, mut visit: impl FnMut(Item) -> bool) -> Result<(), LayoutError> {
+    let Bounds { front, back } = bounds()?.read(store)?.unwrap_or_default();
+    for position in front..back {
+        match item(Position(position))?.read(store) {
+            Ok(None) | Err(LayoutError::Corrupt { .. }) => {}
+            Ok(Some(item)) => {
+                if !visit(item) {
+                    return Ok(());
+                }
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}
+
 /// Up to `count_max` items from the front, oldest first.
 ///
 /// # Errors
-/// As [`Key::read`].
+/// As [`walk`].
 pub fn oldest(store: &impl Store, count_max: usize) -> Result<Vec<Item>, LayoutError> {
-    let Bounds { front, back } = bounds()?.read(store)?.unwrap_or_default();
     let mut items = Vec::new();
-    for position in front..back {
-        if items.len() >= count_max {
-            break;
-        }
-        items.extend(item(Position(position))?.read(store)?);
+    if count_max == 0 {
+        return Ok(items);
     }
+    walk(store, |item| {
+        items.push(item);
+        items.len() < count_max
+    })?;
     Ok(items)
 }

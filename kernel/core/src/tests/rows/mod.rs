@@ -1,0 +1,8 @@
+//! The scenarios that went wrong elsewhere (`docs/regressions.md`), one or more tests a row: `row_NN_…`.
+
+mod blueprints;
+mod delayed;
+mod fees;
+mod liveness;
+mod runs;
+mod timeouts;
