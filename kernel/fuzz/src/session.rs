@@ -15,6 +15,8 @@ pub struct Session {
     pub seed: u64,
     /// For how long cases are started. At least one is.
     pub duration: Duration,
+    /// However slow the machine is, so many cases are run; but for a session of no time, which is one case.
+    pub cases_min: u64,
 }
 
 impl Session {
@@ -29,12 +31,21 @@ impl Session {
         };
         let seed = number("MILLRACE_FUZZ_SEED")?.unwrap_or_else(|| RandomState::new().hash_one(0));
         let seconds = number("MILLRACE_FUZZ_SECONDS")?.unwrap_or(10);
-        Ok(Self { seed, duration: Duration::from_secs(seconds) })
+        Ok(Self { seed, duration: Duration::from_secs(seconds), cases_min: 1 })
     }
 
     /// The same session, shared with `parts − 1` others.
     pub fn share(self, parts: u32) -> Self {
         Self { duration: self.duration / parts.max(1), ..self }
+    }
+
+    /// The same session, with so many cases at least.
+    pub fn at_least(self, cases_min: u64) -> Self {
+        Self { cases_min, ..self }
+    }
+
+    fn is_over(&self, start: Instant, cases: u64) -> bool {
+        start.elapsed() >= self.duration && (self.duration.is_zero() || cases >= self.cases_min)
     }
 
     /// Runs cases until the time is over. `case` answers what became of its messages, for the report.
@@ -48,7 +59,7 @@ impl Session {
                 *report.outcomes.entry(outcome).or_default() += 1;
             }
             report.cases += 1;
-            if start.elapsed() >= self.duration {
+            if self.is_over(start, report.cases) {
                 return report;
             }
         }
