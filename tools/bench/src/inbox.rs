@@ -14,8 +14,8 @@ use millrace_wire::{
 use serde::Serialize;
 use std::path::Path;
 
-const BRIDGE: ContractHash = ContractHash::new(*b"bench delayed bridge");
-const TICKETER: ContractHash = ContractHash::new(*b"bench ticketer of it");
+pub(crate) const BRIDGE: ContractHash = ContractHash::new(*b"bench delayed bridge");
+pub(crate) const TICKETER: ContractHash = ContractHash::new(*b"bench ticketer of it");
 const OTHER_TICKETER: ContractHash = ContractHash::new(*b"bench other ticketer");
 /// Messages of the larger of two levels that are compared; the smaller has one.
 const MESSAGES: usize = 100;
@@ -162,7 +162,8 @@ fn legacy_chunks(bench: &Bench, count: usize) -> anyhow::Result<Messages> {
     Ok(chunks.iter().take(count).map(|chunk| bench.sign_legacy(chunk)).collect())
 }
 
-fn transfer(bench: &Bench, sender: ContractHash, parameter: Parameter<'_>) -> Vec<u8> {
+/// A call of the rollup, as a message.
+pub(crate) fn transfer(bench: &Bench, sender: ContractHash, parameter: Parameter<'_>) -> Vec<u8> {
     let source = PublicKeyHash { curve: millrace_wire::address::Curve::Ed25519, hash: [1; 20] };
     message::transfer(&bench.rollup(), &Transfer { sender, source, parameter })
 }

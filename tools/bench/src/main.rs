@@ -12,6 +12,8 @@ mod kernel;
 mod load;
 mod report;
 mod rollup;
+#[cfg(test)]
+mod rows;
 
 use anyhow::Context as _;
 use clap::Parser;

@@ -140,6 +140,18 @@ impl Bench {
         Ok(report)
     }
 
+    /// Durable storage.
+    #[cfg(test)]
+    pub(crate) fn durable(&self) -> &millrace_pvm::durable::Durable {
+        self.pvm.durable()
+    }
+
+    /// The names of what waits in the delayed inbox, oldest first.
+    #[cfg(test)]
+    pub(crate) fn waiting(&self) -> anyhow::Result<Vec<millrace_primitives::TransactionHash>> {
+        Ok(self.engine.waiting(self.pvm.durable())?.iter().map(|item| item.name).collect())
+    }
+
     /// The number of the last block.
     pub(crate) fn head_number(&self) -> anyhow::Result<u64> {
         Ok(self.engine.head(self.pvm.durable())?.header.number.get())

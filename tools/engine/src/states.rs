@@ -94,6 +94,14 @@ impl Engine {
         }
     }
 
+    /// What waits in the delayed inbox of `state`, oldest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn waiting(&self, state: &Durable) -> Result<Vec<Item>, EngineError> {
+        Ok(delayed::oldest(&NativeHost::new(state), usize::MAX)?)
+    }
+
     /// An account; `None` when it does not exist.
     ///
     /// # Errors
