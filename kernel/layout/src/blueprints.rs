@@ -10,6 +10,7 @@ use crate::{
         BLUEPRINT, BLUEPRINT_CHUNK, BLUEPRINT_CHUNKS, BLUEPRINT_HEADER, BLUEPRINT_LEGACY, BLUEPRINTS, RIVAL,
         RIVAL_CHUNK, RIVAL_CHUNKS, RIVAL_HEADER,
     },
+    codec::raw_bytes,
     key::{at, path},
 };
 use alloc::{string::ToString, vec::Vec};
@@ -21,36 +22,14 @@ use millrace_primitives::BlockNumber;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Announced(pub Vec<u8>);
 
-impl Value for Announced {
-    const SIZE_BYTES_MAX: usize = 8_192;
-    const IS_FIXED: bool = false;
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
-    }
-}
+raw_bytes!(Announced, 8_192, is_fixed: false);
 
 /// One piece of the payload of a blueprint.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Piece(pub Vec<u8>);
 
-impl Value for Piece {
-    const SIZE_BYTES_MAX: usize = 4_096;
-    // A piece is written once: there is no older, longer value to cut.
-    const IS_FIXED: bool = true;
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
-    }
-}
+// A piece is written once: there is no older, longer value to cut.
+raw_bytes!(Piece, 4_096, is_fixed: true);
 
 /// How many chunks a blueprint of format 0 has.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

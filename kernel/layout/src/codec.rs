@@ -71,6 +71,26 @@ pub(crate) fn list(bytes: &[u8], count: usize) -> Option<Rlp<'_>> {
     whole_list(bytes).filter(|rlp| has_items(rlp, count))
 }
 
+/// Declares the encoding of bytes that stand for themselves, up to a largest size.
+macro_rules! raw_bytes {
+    ($name:ident, $size_bytes_max:expr, is_fixed: $is_fixed:literal) => {
+        impl Value for $name {
+            const SIZE_BYTES_MAX: usize = $size_bytes_max;
+            const IS_FIXED: bool = $is_fixed;
+
+            fn encode(&self) -> Vec<u8> {
+                self.0.clone()
+            }
+
+            fn decode(bytes: &[u8]) -> Option<Self> {
+                Some(Self(bytes.to_vec()))
+            }
+        }
+    };
+}
+
+pub(crate) use raw_bytes;
+
 /// A list that spans all of `bytes`.
 pub(crate) fn whole_list(bytes: &[u8]) -> Option<Rlp<'_>> {
     let rlp = Rlp::new(bytes);

@@ -7,7 +7,7 @@
 use crate::{
     Key, LayoutError, Value,
     catalog::{QUEUE_BOUNDS, QUEUE_CHUNK, QUEUE_PARTIAL, QUEUE_PARTIALS, QUEUE_TRANSACTION},
-    codec,
+    codec::{self, raw_bytes},
     delayed::Bounds,
     key::{at, path},
 };
@@ -28,35 +28,13 @@ pub const PARTIAL_LEVELS_MAX: u32 = 10;
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Waiting(pub Vec<u8>);
 
-impl Value for Waiting {
-    const SIZE_BYTES_MAX: usize = TRANSACTION_BYTES_MAX;
-    const IS_FIXED: bool = false;
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
-    }
-}
+raw_bytes!(Waiting, TRANSACTION_BYTES_MAX, is_fixed: false);
 
 /// A chunk of a transaction that is being put together.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunk(pub Vec<u8>);
 
-impl Value for Chunk {
-    const SIZE_BYTES_MAX: usize = 4_096;
-    const IS_FIXED: bool = false;
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
-    }
-}
+raw_bytes!(Chunk, 4_096, is_fixed: false);
 
 /// What was announced of a transaction that comes in chunks.
 #[derive(Clone, PartialEq, Eq, Debug)]

@@ -3,7 +3,7 @@
 use crate::{
     Key, LayoutError, Value,
     catalog::{ACCOUNT, ACCOUNT_NODE, BLOCK_HASH, BODY, CODE, HEAD, SLOT, SLOTS},
-    codec,
+    codec::{self, raw_bytes},
     key::{at, path},
 };
 use alloc::{format, string::ToString, vec::Vec};
@@ -204,19 +204,8 @@ impl Value for Account {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Code(pub Vec<u8>);
 
-impl Value for Code {
-    const SIZE_BYTES_MAX: usize = 0xc000;
-    // Its key is its hash: it is never replaced by other code.
-    const IS_FIXED: bool = true;
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
-    }
-}
+// Its key is its hash: it is never replaced by other code.
+raw_bytes!(Code, 0xc000, is_fixed: true);
 
 /// The last block, and what the next one needs of it.
 #[derive(Clone, PartialEq, Eq, Debug)]

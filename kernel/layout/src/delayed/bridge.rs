@@ -7,6 +7,7 @@
 use crate::{
     Key, LayoutError, Value,
     catalog::{BRIDGE, BRIDGE_CHUNK, BRIDGE_PROGRESS},
+    codec::raw_bytes,
     key::{at, path},
 };
 use alloc::{string::ToString, vec::Vec};
@@ -43,18 +44,7 @@ impl Value for Progress {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Chunk(pub Vec<u8>);
 
-impl Value for Chunk {
-    const SIZE_BYTES_MAX: usize = 4_096;
-    const IS_FIXED: bool = false;
-
-    fn encode(&self) -> Vec<u8> {
-        self.0.clone()
-    }
-
-    fn decode(bytes: &[u8]) -> Option<Self> {
-        Some(Self(bytes.to_vec()))
-    }
-}
+raw_bytes!(Chunk, 4_096, is_fixed: false);
 
 /// The key of how much has arrived; nothing there means that no transaction is on its way.
 ///
