@@ -71,6 +71,7 @@ impl Parameters {
         let pool = self.pool.as_ref().map(|text| address("pool", text)).transpose()?;
         let parameters = layout::Parameters {
             chain_id: U256::from(self.chain_id),
+            fork: self.fork.into(),
             contracts: self.contracts()?,
             pool: pool.unwrap_or_default(),
             base_fee_min: amount("fees.base_fee_min", &self.fees.base_fee_min)?,

@@ -12,6 +12,9 @@ pub struct Parameters {
     /// EIP-155 chain id, from 1. Default 1337.
     #[serde(default = "default_chain_id")]
     pub chain_id: u64,
+    /// Rules of the EVM: `shanghai`, `cancun`, `prague` or `osaka`. Default osaka.
+    #[serde(default)]
+    pub fork: Fork,
     /// Public key of the sequencer, `edpk…`. No default: who holds the secret key orders the transactions.
     pub sequencer: String,
     /// Contract of the layer 1 whose tickets become the native token, `KT1…`. Without one there are no native
@@ -40,6 +43,32 @@ pub struct Parameters {
     /// What is there before block 1.
     #[serde(default)]
     pub genesis: GenesisState,
+}
+
+/// The fork of Ethereum whose rules the EVM follows.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Fork {
+    /// April 2023.
+    Shanghai,
+    /// March 2024.
+    Cancun,
+    /// May 2025.
+    Prague,
+    /// December 2025.
+    #[default]
+    Osaka,
+}
+
+impl From<Fork> for millrace_primitives::Fork {
+    fn from(fork: Fork) -> Self {
+        match fork {
+            Fork::Shanghai => Self::Shanghai,
+            Fork::Cancun => Self::Cancun,
+            Fork::Prague => Self::Prague,
+            Fork::Osaka => Self::Osaka,
+        }
+    }
 }
 
 /// Contracts of the layer 1 that the rollup listens to, `KT1…` each. What has no contract cannot happen.
@@ -186,6 +215,7 @@ impl Parameters {
     pub fn new(sequencer: impl Into<String>) -> Self {
         Self {
             chain_id: default_chain_id(),
+            fork: Fork::default(),
             sequencer: sequencer.into(),
             ticketer: None,
             contracts: Contracts::default(),

@@ -2,7 +2,7 @@
 
 use crate::*;
 use millrace_layout::{Value, parameters::Parameters as StoredParameters};
-use millrace_primitives::{Account, Address, Epoch, Gas, H256, PreimageHash, U256};
+use millrace_primitives::{Account, Address, Epoch, Fork, Gas, H256, PreimageHash, U256};
 use millrace_wire::{
     authority::{Authority, PublicKey},
     base58::Base58Check,
@@ -155,6 +155,7 @@ fn the_installer_leaves_the_kernel_and_every_genesis_value() {
     assert_eq!(store.get("/kernel/boot.wasm"), Some(&kernel));
     let stored = StoredParameters::decode(&store["/base/parameters"]).expect("parameters");
     assert_eq!(stored.chain_id, U256::from(4242));
+    assert_eq!(stored.fork, Fork::Osaka);
     assert_eq!(stored.contracts.ticketer.map(|kt1| kt1.to_base58()), parameters.ticketer);
     assert_eq!(stored.execution_gas_transaction_max, Gas::new(30_000_000));
     let authority = Authority::decode(&store["/base/authority"]).expect("an authority");

@@ -4,7 +4,6 @@
 use crate::{BlockError, TransactionFault, cost, fees, reader::WorldReader};
 use alloc::vec::Vec;
 use millrace_evm::{
-    Fork,
     execute::{
         BlockEnvironment, Outcome, TransactionError,
         tickets::{self, TicketDeposit},
@@ -56,6 +55,8 @@ pub fn environment(
         base_fee: fees::base_fee(parameters, backlog),
         chain_id: parameters.chain_id,
         prev_randao: H256::zero(),
+        blob_base_fee: U256::one(),
+        fork: parameters.fork,
     })
 }
 
@@ -235,7 +236,7 @@ impl<'a, S: Store> Execution<'a, S> {
             proxy: deposit.proxy,
             message: (deposit.level.get(), deposit.index),
         };
-        let credited = match tickets::deposit(&mut self.state, &self.environment, Fork::default(), &tickets) {
+        let credited = match tickets::deposit(&mut self.state, &self.environment, &tickets) {
             Ok(credited) => credited,
             Err(error) => return unreadable(error),
         };
@@ -332,7 +333,7 @@ impl<'a, S: Store> Execution<'a, S> {
         recovered: &Recovered,
         charges: &Fees,
     ) -> Result<Result<(Outcome, u8), TransactionFault>, LayoutError> {
-        match transact(&mut self.state, &self.environment, charges, Fork::default(), recovered) {
+        match transact(&mut self.state, &self.environment, charges, recovered) {
             Ok(outcome) => Ok(Ok((outcome, recovered.transaction().transaction_type.byte()))),
             Err(TransactionError::Invalid(invalid)) => Ok(Err(TransactionFault::from(&invalid))),
             Err(TransactionError::Reader(error)) => unreadable(error),

@@ -1,7 +1,7 @@
 //! What a transaction costs besides its execution: its share of the layer 1.
 
 use crate::transaction::AccessListItem;
-use millrace_primitives::{Gas, U256};
+use millrace_primitives::{Fork, Gas, U256};
 
 /// The fee parameters of the rollup.
 ///
@@ -20,7 +20,16 @@ pub struct Fees {
     pub execution_gas_limit_max: Gas,
     /// Whether the beneficiary of the block receives the price of the execution; otherwise nobody does.
     pub execution_fee_to_beneficiary: bool,
+    /// Whether a transaction pays its tip on top of the base fee, to the beneficiary (EIP-1559). On a rollup there is
+    /// no market for the place in a block.
+    pub has_tips: bool,
+    /// A transaction that offers more gas is refused (EIP-7825). On a rollup the gas of data availability counts as
+    /// well, and rises when the base fee falls, so its execution is held at `execution_gas_limit_max` instead.
+    pub gas_limit_max: Option<Gas>,
 }
+
+/// Most gas of a transaction from Osaka on: 2^24 (EIP-7825).
+const ETHEREUM_GAS_LIMIT_MAX: Gas = Gas::new(1 << 24);
 
 impl Default for Fees {
     fn default() -> Self {
@@ -29,11 +38,25 @@ impl Default for Fees {
             da_overhead_bytes: 150,
             execution_gas_limit_max: Gas::new(30_000_000),
             execution_fee_to_beneficiary: false,
+            has_tips: false,
+            gas_limit_max: None,
         }
     }
 }
 
 impl Fees {
+    /// Ethereum's own rules: no data availability, the base fee burned, the tip to the beneficiary.
+    pub fn ethereum(fork: Fork) -> Self {
+        Self {
+            da_fee_per_byte: U256::zero(),
+            da_overhead_bytes: 0,
+            execution_gas_limit_max: Gas::new(u64::MAX),
+            execution_fee_to_beneficiary: false,
+            has_tips: true,
+            gas_limit_max: (fork >= Fork::Osaka).then_some(ETHEREUM_GAS_LIMIT_MAX),
+        }
+    }
+
     /// Bytes that are charged for: the overhead, the call data, and 20 for each address and 32 for each key
     /// of the access list.
     pub fn da_bytes(&self, data: &[u8], access_list: &[AccessListItem]) -> u64 {

@@ -1,26 +1,17 @@
-//! The forks of Ethereum that a rollup may run.
+//! What the engine is told of a fork. The crate knows those up to Cancun whole; of Prague only the floor under the
+//! price of call data, which is settled around the engine here (`execute`), as are all other rules that concern a
+//! transaction and not an opcode.
 
 use evm::standard::Config;
-
-/// The rules in force, each with those before it. Prague and Osaka come later.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Debug)]
-pub enum Fork {
-    /// March 2023: `PUSH0`, warm beneficiary, bounded initialisation code.
-    Shanghai,
-    /// March 2024: transient storage, `MCOPY`, tame `SELFDESTRUCT`, the opcodes of blobs.
-    #[default]
-    Cancun,
-}
+use millrace_primitives::Fork;
 
 static SHANGHAI: Config = Config::shanghai();
 static CANCUN: Config = Config::cancun();
 
-impl Fork {
-    /// The configuration of the engine.
-    pub(crate) const fn config(self) -> &'static Config {
-        match self {
-            Self::Shanghai => &SHANGHAI,
-            Self::Cancun => &CANCUN,
-        }
+/// The configuration of the engine.
+pub(crate) const fn config(fork: Fork) -> &'static Config {
+    match fork {
+        Fork::Shanghai => &SHANGHAI,
+        Fork::Cancun | Fork::Prague | Fork::Osaka => &CANCUN,
     }
 }

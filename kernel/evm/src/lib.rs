@@ -45,8 +45,8 @@ pub use execute::{
     created_address, estimate, simulate, transact,
 };
 pub use fees::Fees;
-pub use fork::Fork;
 pub use keccak::keccak;
+pub use millrace_primitives::Fork;
 pub use state::{AccountChange, Changes, ChangesError, CreditError, State, StateReader};
 pub use transaction::{
     AccessListItem, DEPOSIT_SENDER, DecodeError, Deposit, RecoverError, Recovered, Signature,

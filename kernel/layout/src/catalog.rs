@@ -78,7 +78,7 @@ catalog! {
     /// Which layout this is.
     STORAGE_VERSION = "/base/storage_version", "u64, big-endian", 8, [Upgrade];
     /// The parameters of the rollup.
-    PARAMETERS = "/base/parameters", "RLP list of 16: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest; contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
+    PARAMETERS = "/base/parameters", "RLP list of 17: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest, fork of the EVM (0 Shanghai, 1 Cancun, 2 Prague, 3 Osaka); contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
     /// Who may order transactions.
     AUTHORITY = "/base/authority", "RLP list of 3: epoch, quorum, list of public keys (tag byte, key)", Authority::SIZE_BYTES_MAX, [Installer];
     /// Keys of members, prepared for checking signatures.

@@ -4,12 +4,12 @@
 use crate::{Key, LayoutError, Value, catalog::PARAMETERS, codec};
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::{Address, ContractHash, Gas, H256, Timestamp, U256};
+use millrace_primitives::{Address, ContractHash, Fork, Gas, H256, Timestamp, U256};
 use rlp::{Rlp, RlpStream};
 
 /// The encoding described here.
 const FORMAT: u8 = 1;
-const FIELDS: usize = 16;
+const FIELDS: usize = 17;
 const CONTRACTS: usize = 6;
 
 /// The contracts of the layer 1 that the rollup listens to. What comes from anybody else is ignored, and what has
@@ -77,6 +77,8 @@ impl Default for DelayedInbox {
 pub struct Parameters {
     /// EIP-155 chain id.
     pub chain_id: U256,
+    /// The rules of the EVM.
+    pub fork: Fork,
     /// Whom the rollup listens to on the layer 1.
     pub contracts: Contracts,
     /// Receives what transactions pay for their bytes; also the beneficiary in headers.
@@ -112,6 +114,7 @@ impl Default for Parameters {
     fn default() -> Self {
         Self {
             chain_id: U256::from(1337),
+            fork: Fork::default(),
             contracts: Contracts::default(),
             pool: Address::zero(),
             base_fee_min: U256::from(1_000_000_000u64),
@@ -156,6 +159,7 @@ impl Value for Parameters {
         stream.append(&self.has_fa_bridge);
         stream.append(&self.genesis_timestamp.get());
         stream.append(&self.allocation_digest);
+        stream.append(&self.fork.code());
         stream.out().to_vec()
     }
 
@@ -184,6 +188,7 @@ impl Value for Parameters {
             has_fa_bridge: rlp.val_at(13).ok()?,
             genesis_timestamp: Timestamp::new(codec::u64_at(&rlp, 14)?),
             allocation_digest: H256(codec::array_at(&rlp, 15)?),
+            fork: Fork::from_code(rlp.val_at(16).ok()?)?,
         })
     }
 }

@@ -126,6 +126,8 @@ impl Engine {
             base_fee: self.next_base_fee(state, timestamp)?,
             chain_id: self.parameters.chain_id,
             prev_randao: H256::zero(),
+            blob_base_fee: U256::one(),
+            fork: self.parameters.fork,
         })
     }
 }

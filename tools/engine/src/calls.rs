@@ -4,7 +4,7 @@ use crate::overrides::{CallReader, Overrides, ReadFault};
 use crate::{Engine, EngineError, host::NativeHost};
 use millrace_block::charges;
 use millrace_evm::{
-    Fees, Fork,
+    Fees,
     execute::{BlockEnvironment, EstimateError, Estimation, Invalid, TransactionError, estimate, simulate},
     state::State,
 };
@@ -76,7 +76,7 @@ impl Engine {
         let host = NativeHost::new(state);
         let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
         let fees = self.fees_of(simulation);
-        Ok(simulate(&mut State::new(reader), &environment, &fees, Fork::default(), simulation.call)?)
+        Ok(simulate(&mut State::new(reader), &environment, &fees, simulation.call)?)
     }
 
     /// The least gas limit with which the call succeeds as a transaction, now and whenever the base fee is
@@ -91,7 +91,7 @@ impl Engine {
         let fees = self.fees_of(simulation);
         let &Simulation { call, goes_on, .. } = simulation;
         let estimation = Estimation { call, base_fee_min: self.parameters.base_fee_min, goes_on };
-        match estimate(&mut State::new(reader), &environment, &fees, Fork::default(), &estimation) {
+        match estimate(&mut State::new(reader), &environment, &fees, &estimation) {
             Ok(gas) => Ok(gas),
             Err(EstimateError::Failed(outcome)) => Err(CallError::Failed(outcome)),
             Err(EstimateError::Interrupted) => Err(CallError::Interrupted),
@@ -140,6 +140,8 @@ impl Engine {
             base_fee: head.base_fee_per_gas,
             chain_id: self.parameters.chain_id,
             prev_randao: H256::zero(),
+            blob_base_fee: U256::one(),
+            fork: self.parameters.fork,
         })
     }
 }

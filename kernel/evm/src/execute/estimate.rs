@@ -3,7 +3,6 @@
 use super::simulate::{Terms, da_gas, simulate_with};
 use super::{BlockEnvironment, Call, CallOutcome, TransactionError};
 use crate::fees::Fees;
-use crate::fork::Fork;
 use crate::state::{State, StateReader};
 use alloc::boxed::Box;
 use millrace_primitives::{Gas, U256};
@@ -49,7 +48,6 @@ pub fn estimate<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     fees: &Fees,
-    fork: Fork,
     estimation: &Estimation<'_>,
 ) -> Result<Gas, EstimateError<R::Error>> {
     let &Estimation { call, base_fee_min, goes_on } = estimation;
@@ -61,7 +59,7 @@ pub fn estimate<R: StateReader>(
     let call = Call { gas: None, gas_price: None, ..call.clone() };
     let mut attempt = |execution_gas_limit: u64| {
         let terms = Terms { execution_gas_limit, da_gas, gas_price: block.base_fee };
-        simulate_with(state, block, fork, &call, &terms)
+        simulate_with(state, block, &call, &terms)
     };
 
     let first = attempt(offered)?;

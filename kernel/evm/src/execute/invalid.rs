@@ -38,6 +38,8 @@ pub enum Invalid {
     CostOverflow,
     /// The gas limit is above that of a block.
     GasLimitAboveBlock,
+    /// The gas limit is above that of a transaction (EIP-7825).
+    GasLimitAboveCap,
     /// The gas limit does not cover data availability and the intrinsic gas together.
     GasLimitTooLow {
         /// What would cover them.

@@ -2,13 +2,14 @@
 //!
 //! 1. *Validity* ([`Invalid`]): every rule is checked here, before anything is changed; an invalid
 //!    transaction leaves no trace.
-//! 2. The sender's nonce rises and `gas_limit × base_fee` is taken from its balance.
+//! 2. The sender's nonce rises and `gas_limit × price` is taken from its balance, the price being the base fee.
 //! 3. The engine runs with what the gas limit leaves after data availability, held at
 //!    [`Fees::execution_gas_limit_max`].
 //! 4. What was not used is given back; the price of data availability goes to the beneficiary, that of the
 //!    execution to nobody, or to the beneficiary too ([`Fees::execution_fee_to_beneficiary`]).
 //!
-//! So the sender pays exactly `gas_used × base_fee`, and
+//! Where tips are paid, as on Ethereum ([`Fees::has_tips`]), the price has the tip on top of the base fee, and the
+//! beneficiary receives it. So the sender pays exactly `gas_used × price`, and
 //! `balances before = balances after + what is burned`.
 
 mod estimate;
@@ -22,7 +23,6 @@ pub use invalid::{Halt, Invalid};
 pub use simulate::{Call, CallOutcome, simulate};
 
 use crate::fees::Fees;
-use crate::fork::Fork;
 use crate::keccak::keccak;
 use crate::machine::{self, Ended, Host, Message};
 use crate::rlp;
@@ -30,7 +30,7 @@ use crate::state::{State, StateReader};
 use crate::transaction::{AccessListItem, Recovered, Transaction};
 use alloc::vec::Vec;
 use evm::interpreter::ExitError;
-use millrace_primitives::{Address, BlockNumber, Gas, H160, H256, Log, Timestamp, U256};
+use millrace_primitives::{Address, BlockNumber, Fork, Gas, H160, H256, Log, Timestamp, U256};
 
 /// What a transaction can see of its block.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -49,6 +49,10 @@ pub struct BlockEnvironment {
     pub chain_id: U256,
     /// What `PREVRANDAO` answers: a rollup has no randomness, so zero in a header.
     pub prev_randao: H256,
+    /// What `BLOBBASEFEE` answers: without blobs 1, which EIP-4844 gives for no excess blob gas.
+    pub blob_base_fee: U256,
+    /// The rules in force.
+    pub fork: Fork,
 }
 
 /// What became of a valid transaction.
@@ -100,7 +104,7 @@ pub fn validate<R: StateReader>(
     transaction: &Recovered,
 ) -> Result<(), TransactionError<R::Error>> {
     let parts = (transaction.transaction(), transaction.sender());
-    validity::check(state, block, fees, Fork::default(), parts).map(|_| ())
+    validity::check(state, block, fees, parts).map(|_| ())
 }
 
 /// Executes a transaction on `state`.
@@ -111,12 +115,11 @@ pub fn transact<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     fees: &Fees,
-    fork: Fork,
     transaction: &Recovered,
 ) -> Result<Outcome, TransactionError<R::Error>> {
     let sender = transaction.sender();
     let transaction = transaction.transaction();
-    let terms = validity::check(state, block, fees, fork, (transaction, sender))?;
+    let terms = validity::check(state, block, fees, (transaction, sender))?;
     state.begin();
     let address = match transaction.to {
         Some(address) => address,
@@ -132,8 +135,7 @@ pub fn transact<R: StateReader>(
         input: transaction.data.clone(),
         gas_limit: terms.execution_gas_limit,
         intrinsic_gas: terms.intrinsic_gas,
-        gas_price: block.base_fee,
-        config: fork.config(),
+        gas_price: terms.gas_price,
     };
     let ended = execute(state, block, message, &transaction.access_list);
     if let Some(error) = state.take_failure() {
@@ -150,9 +152,7 @@ fn execute<R: StateReader>(
     message: Message,
     access_list: &[AccessListItem],
 ) -> Ended {
-    if message.config.runtime.eip3651_warm_coinbase_address {
-        state.warm(block.beneficiary);
-    }
+    state.warm(block.beneficiary);
     state.warm(message.caller);
     state.warm(message.address);
     for item in access_list {
@@ -161,8 +161,7 @@ fn execute<R: StateReader>(
             state.warm_slot(item.address, U256::from_big_endian(key.as_bytes()));
         }
     }
-    let config = message.config;
-    machine::run(message, &mut Host::new(state, block, config))
+    machine::run(message, &mut Host::new(state, block))
 }
 
 /// Gives back what was not used, pays the beneficiary, and closes the transaction.
@@ -175,12 +174,14 @@ fn settle<R: StateReader>(
 ) -> Outcome {
     let execution_gas = ended.gas_used;
     let gas_used = execution_gas.saturating_add(terms.da_gas);
-    let price = |gas: u64| U256::from(gas).saturating_mul(block.base_fee);
+    let price = |gas: u64, wei: U256| U256::from(gas).saturating_mul(wei);
     let unused = transaction.gas_limit.get().saturating_sub(gas_used);
     // Neither can overflow: both are parts of what was just taken from the sender.
-    let _ = state.add_balance(sender, price(unused));
+    let _ = state.add_balance(sender, price(unused, terms.gas_price));
     let paid_out = if terms.burns_execution { terms.da_gas } else { gas_used };
-    let _ = state.add_balance(block.beneficiary, price(paid_out));
+    let tip = price(gas_used, terms.gas_price.saturating_sub(block.base_fee));
+    let reward = price(paid_out, block.base_fee).saturating_add(tip);
+    let _ = state.add_balance(block.beneficiary, reward);
     let succeeded = ended.result.is_ok();
     let address = match transaction.to {
         Some(_) => None,
@@ -194,7 +195,7 @@ fn settle<R: StateReader>(
         output: output_of(&ended.result, ended.output),
         created: address.filter(|_| succeeded),
         sender,
-        effective_gas_price: block.base_fee,
+        effective_gas_price: terms.gas_price,
         halt: ended.result.err().map(Halt::from),
     }
 }

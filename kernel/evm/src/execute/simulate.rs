@@ -2,7 +2,6 @@
 
 use super::{BlockEnvironment, Halt, Invalid, TransactionError, created_address, output_of, validity};
 use crate::fees::Fees;
-use crate::fork::Fork;
 use crate::machine::Message;
 use crate::state::{State, StateReader};
 use crate::transaction::AccessListItem;
@@ -68,7 +67,6 @@ pub fn simulate<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     fees: &Fees,
-    fork: Fork,
     call: &Call,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
     let da_gas = da_gas(block, fees, call)?;
@@ -86,7 +84,7 @@ pub fn simulate<R: StateReader>(
     };
     // A transaction that pays sees what it pays, not what it offered.
     let gas_price = if is_free(call) { U256::zero() } else { block.base_fee };
-    simulate_with(state, block, fork, call, &Terms { execution_gas_limit: limit, da_gas, gas_price })
+    simulate_with(state, block, call, &Terms { execution_gas_limit: limit, da_gas, gas_price })
 }
 
 /// Whether gas costs nothing in this call.
@@ -118,7 +116,6 @@ pub(super) fn da_gas(block: &BlockEnvironment, fees: &Fees, call: &Call) -> Resu
 pub(super) fn simulate_with<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
-    fork: Fork,
     call: &Call,
     terms: &Terms,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
@@ -151,7 +148,6 @@ pub(super) fn simulate_with<R: StateReader>(
         gas_limit: execution_gas_limit,
         intrinsic_gas,
         gas_price,
-        config: fork.config(),
     };
     let ended = super::execute(state, block, message, &call.access_list);
     let logs = state.abandon();

@@ -8,7 +8,6 @@
 //! receiver itself owns the tickets. Nothing is ever lost or left over.
 
 use super::BlockEnvironment;
-use crate::fork::Fork;
 use crate::keccak::keccak;
 use crate::machine::{self, Host, Message};
 use crate::state::{State, StateReader, word};
@@ -62,7 +61,6 @@ pub struct Credited {
 pub fn deposit<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
-    fork: Fork,
     deposit: &TicketDeposit,
 ) -> Result<Option<Credited>, R::Error> {
     state.begin();
@@ -70,7 +68,7 @@ pub fn deposit<R: StateReader>(
         let _ = state.increment_nonce(TICKET_TABLE);
     }
     let (taken_by, execution_gas) = match deposit.proxy {
-        Some(proxy) => offer(state, block, fork, (deposit, proxy)),
+        Some(proxy) => offer(state, block, (deposit, proxy)),
         None => (None, Gas::ZERO),
     };
     let owner = match taken_by {
@@ -90,7 +88,6 @@ pub fn deposit<R: StateReader>(
 fn offer<R: StateReader>(
     state: &mut State<R>,
     block: &BlockEnvironment,
-    fork: Fork,
     (deposit, proxy): (&TicketDeposit, Address),
 ) -> (Option<Address>, Gas) {
     if state.code_hash_of(proxy) == EMPTY_CODE_HASH {
@@ -108,12 +105,10 @@ fn offer<R: StateReader>(
             gas_limit: HOOK_GAS.get(),
             intrinsic_gas: 0,
             gas_price: block.base_fee,
-            config: fork.config(),
         };
         state.warm(FA_BRIDGE);
         state.warm(proxy);
-        let config = message.config;
-        let ended = machine::run(message, &mut Host::new(state, block, config));
+        let ended = machine::run(message, &mut Host::new(state, block));
         (is_taken, used) = (ended.result.is_ok(), ended.gas_used);
     }
     state.pop_frame(is_taken);

@@ -2,7 +2,6 @@
 
 use super::{BlockEnvironment, Invalid, TransactionError};
 use crate::fees::Fees;
-use crate::fork::Fork;
 use crate::state::{State, StateReader};
 use crate::transaction::{AccessListItem, Transaction};
 use millrace_primitives::{Address, EMPTY_CODE_HASH, U256};
@@ -18,6 +17,8 @@ pub(super) struct Terms {
     pub(super) intrinsic_gas: u64,
     /// Gas for the execution, the intrinsic part included.
     pub(super) execution_gas_limit: u64,
+    /// Wei paid for a unit of gas.
+    pub(super) gas_price: U256,
     /// Wei taken in advance.
     pub(super) prepaid: U256,
     /// Whether nobody receives the price of the execution.
@@ -46,7 +47,6 @@ pub(super) fn check<R: StateReader>(
     state: &State<R>,
     block: &BlockEnvironment,
     fees: &Fees,
-    _fork: Fork,
     (transaction, sender): (&Transaction, Address),
 ) -> Result<Terms, TransactionError<R::Error>> {
     if transaction.chain_id.is_some_and(|chain_id| chain_id != block.chain_id) {
@@ -54,6 +54,9 @@ pub(super) fn check<R: StateReader>(
     }
     if transaction.to.is_none() && transaction.data.len() > INITCODE_BYTES_MAX {
         return Err(Invalid::InitcodeTooLarge.into());
+    }
+    if fees.gas_limit_max.is_some_and(|most| transaction.gas_limit > most) {
+        return Err(Invalid::GasLimitAboveCap.into());
     }
     if transaction.gas_limit > block.gas_limit {
         return Err(Invalid::GasLimitAboveBlock.into());
@@ -101,11 +104,13 @@ fn gas_terms(block: &BlockEnvironment, fees: &Fees, transaction: &Transaction) -
     let needed = da_gas.saturating_add(intrinsic_gas);
     let left = gas_limit.get().checked_sub(da_gas).filter(|left| *left >= intrinsic_gas);
     let left = left.ok_or(Invalid::GasLimitTooLow { needed })?;
-    let prepaid = U256::from(gas_limit.get()).checked_mul(block.base_fee).ok_or(Invalid::CostOverflow)?;
+    let gas_price = if fees.has_tips { transaction.price_with_tip(block.base_fee) } else { block.base_fee };
+    let prepaid = U256::from(gas_limit.get()).checked_mul(gas_price).ok_or(Invalid::CostOverflow)?;
     Ok(Terms {
         da_gas,
         intrinsic_gas,
         execution_gas_limit: left.min(fees.execution_gas_limit_max.get()),
+        gas_price,
         prepaid,
         burns_execution: !fees.execution_fee_to_beneficiary,
     })

@@ -1,6 +1,7 @@
 //! The state and the block as the traits of the `evm` crate.
 
 use crate::execute::BlockEnvironment;
+use crate::fork;
 use crate::precompile;
 use crate::state::{Code, State, StateReader, word};
 use alloc::rc::Rc;
@@ -12,7 +13,7 @@ use evm::interpreter::runtime::{
 };
 use evm::interpreter::{ExitError, ExitException, ExitFatal};
 use evm::standard::Config;
-use millrace_primitives::{Address, EMPTY_CODE_HASH, H160, H256, U256};
+use millrace_primitives::{Address, EMPTY_CODE_HASH, Fork, H160, H256, U256};
 
 /// Number of blocks before the current one whose hash can be asked for.
 const BLOCK_HASH_WINDOW: u64 = 256;
@@ -21,16 +22,20 @@ const BLOCK_HASH_WINDOW: u64 = 256;
 pub(crate) struct Host<'a, R: StateReader> {
     state: &'a mut State<R>,
     block: &'a BlockEnvironment,
-    config: &'static Config,
 }
 
 impl<'a, R: StateReader> Host<'a, R> {
-    pub(crate) const fn new(
-        state: &'a mut State<R>,
-        block: &'a BlockEnvironment,
-        config: &'static Config,
-    ) -> Self {
-        Self { state, block, config }
+    pub(crate) const fn new(state: &'a mut State<R>, block: &'a BlockEnvironment) -> Self {
+        Self { state, block }
+    }
+
+    /// The rules in force.
+    pub(crate) const fn fork(&self) -> Fork {
+        self.block.fork
+    }
+
+    const fn config(&self) -> &'static Config {
+        fork::config(self.block.fork)
     }
 }
 
@@ -96,9 +101,8 @@ impl<R: StateReader> RuntimeEnvironment for Host<'_, R> {
         H256::zero()
     }
 
-    /// What EIP-4844 gives for no excess blob gas.
     fn blob_base_fee_per_gas(&self) -> U256 {
-        U256::one()
+        self.block.blob_base_fee
     }
 
     fn chain_id(&self) -> U256 {
@@ -163,7 +167,7 @@ impl<R: StateReader> RuntimeBackend for Host<'_, R> {
 
     fn is_cold(&self, address: H160, index: Option<H256>) -> bool {
         match index {
-            None => !precompile::is_precompile(address) && !self.state.is_warm(address),
+            None => !precompile::is_precompile(self.block.fork, address) && !self.state.is_warm(address),
             Some(index) => !self.state.is_slot_warm(address, U256::from_big_endian(index.as_bytes())),
         }
     }
@@ -173,7 +177,7 @@ impl<R: StateReader> RuntimeBackend for Host<'_, R> {
             TouchKind::Access => self.state.warm(address),
             TouchKind::StateChange => self.state.touch(address),
             TouchKind::Coinbase => {
-                if self.config.runtime.eip3651_warm_coinbase_address {
+                if self.config().runtime.eip3651_warm_coinbase_address {
                     self.state.warm(address);
                 }
             }
@@ -205,7 +209,7 @@ impl<R: StateReader> RuntimeBackend for Host<'_, R> {
     /// The balance has already moved. From Cancun on only a contract of the same transaction goes
     /// (EIP-6780).
     fn mark_delete_reset(&mut self, address: H160) {
-        if !self.config.runtime.eip6780_suicide_only_in_same_tx || self.state.was_created_now(address) {
+        if !self.config().runtime.eip6780_suicide_only_in_same_tx || self.state.was_created_now(address) {
             self.state.doom(address);
         }
     }

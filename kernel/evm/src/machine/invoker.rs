@@ -4,6 +4,7 @@
 use super::host::Backend;
 use super::interpreter::Frame;
 use super::resolver::Resolver;
+use crate::fork;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -11,7 +12,7 @@ use evm::interpreter::runtime::{Context, RuntimeState, SetCodeOrigin, Transactio
 use evm::interpreter::trap::{CallCreateTrap, CallScheme};
 use evm::interpreter::{Capture, ExitError, ExitSucceed};
 use evm::standard::{
-    Config, GasometerState, Invoker as StandardInvoker, InvokerState, ResolverOrigin, State as FrameState,
+    GasometerState, Invoker as StandardInvoker, InvokerState, ResolverOrigin, State as FrameState,
     SubstackInvoke, routines,
 };
 use evm::{Invoker as InvokerTrait, InvokerControl, InvokerExit, MergeStrategy};
@@ -34,7 +35,6 @@ pub(crate) struct Message {
     pub(crate) gas_limit: u64,
     pub(crate) intrinsic_gas: u64,
     pub(crate) gas_price: U256,
-    pub(crate) config: &'static Config,
 }
 
 /// How the outermost call ended.
@@ -86,7 +86,7 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
         };
         let mut gasometer = GasometerState::new(message.gas_limit, false);
         gasometer.record_gas64(message.intrinsic_gas)?;
-        let state = FrameState { runtime, gasometer, config: message.config };
+        let state = FrameState { runtime, gasometer, config: fork::config(self.resolver.fork) };
         let transfer = Transfer { source: caller, target: address, value };
         let origin = ResolverOrigin::Transaction;
         host.push_substate();

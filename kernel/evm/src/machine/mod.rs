@@ -15,7 +15,7 @@ use resolver::Resolver;
 
 /// Runs the outermost call. A failure to read the state is left in the state.
 pub(crate) fn run<R: StateReader>(message: Message, host: &mut Host<'_, R>) -> Ended {
-    let resolver = Resolver;
+    let resolver = Resolver { fork: host.fork() };
     let gas_limit = message.gas_limit;
     match evm::transact(message, Some(STACK_DEPTH), host, &Invoker::new(&resolver)) {
         Ok(ended) => ended,

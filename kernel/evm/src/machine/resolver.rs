@@ -10,10 +10,12 @@ use evm::interpreter::trap::CallScheme;
 use evm::interpreter::{ExitError, ExitException, ExitSucceed};
 use evm::standard::{Resolver as ResolverTrait, ResolverOrigin, State as FrameState};
 use evm::{GasMutState, InvokerControl, InvokerExit};
-use millrace_primitives::{H160, U256};
+use millrace_primitives::{Fork, H160, U256};
 
 /// Finds code through the host, and precompiles by address.
-pub(crate) struct Resolver;
+pub(crate) struct Resolver {
+    pub(crate) fork: Fork,
+}
 
 type Resolved = Result<InvokerControl<Frame, FrameState<'static>>, ExitError>;
 
@@ -30,8 +32,8 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
         state: FrameState<'static>,
         host: &mut H,
     ) -> Resolved {
-        if precompile::is_precompile(code_address) {
-            return Ok(InvokerControl::DirectExit(run_precompile(code_address, &input, state)));
+        if precompile::is_precompile(self.fork, code_address) {
+            return Ok(InvokerControl::DirectExit(run_precompile(self.fork, code_address, &input, state)));
         }
         let code = host.code_of(code_address);
         if code.bytes().is_empty() {
@@ -57,13 +59,14 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
 }
 
 fn run_precompile(
+    fork: Fork,
     address: H160,
     input: &[u8],
     mut state: FrameState<'static>,
 ) -> InvokerExit<FrameState<'static>> {
     use evm::interpreter::runtime::GasState;
     let gas = u64::try_from(state.gas()).unwrap_or(u64::MAX);
-    let (result, retval) = match precompile::run(address, input, gas) {
+    let (result, retval) = match precompile::run(fork, address, input, gas) {
         Ok(output) => match state.record_gas(U256::from(output.gas)) {
             Ok(()) => (ExitSucceed::Returned.into(), output.bytes),
             Err(error) => (Err(error), Vec::new()),

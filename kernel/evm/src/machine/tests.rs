@@ -1,8 +1,8 @@
 //! Our frames, opcodes and outermost call against the crate's own, on random programs.
 
 use super::{Host, Message, run};
+use crate::Fork;
 use crate::execute::BlockEnvironment;
-use crate::fork::Fork;
 use crate::keccak::keccak;
 use crate::state::{Changes, State, StateReader};
 use alloc::vec;
@@ -61,6 +61,8 @@ fn block() -> BlockEnvironment {
         base_fee: U256::zero(),
         chain_id: U256::from(1337),
         prev_randao: H256::repeat_byte(9),
+        blob_base_fee: U256::one(),
+        fork: Fork::Cancun,
     }
 }
 
@@ -84,9 +86,8 @@ fn ours(code: &[u8], input: &[u8]) -> Seen {
         gas_limit: GAS_LIMIT,
         intrinsic_gas: 21_000 + input.iter().map(|byte| if *byte == 0 { 4 } else { 16 }).sum::<u64>(),
         gas_price: U256::zero(),
-        config: Fork::Cancun.config(),
     };
-    let ended = run(message, &mut Host::new(&mut state, &block, Fork::Cancun.config()));
+    let ended = run(message, &mut Host::new(&mut state, &block));
     state.finish();
     let gas = if matches!(ended.result, Err(ExitError::Reverted)) { 0 } else { ended.gas_used };
     (ended.result.is_ok().then_some(ended.output), gas, state.changes())
@@ -106,9 +107,9 @@ fn theirs(code: &[u8], input: &[u8]) -> Seen {
         gas_limit: U256::from(GAS_LIMIT),
         gas_price: TransactGasPrice::Legacy(U256::zero()),
         access_list: vec![],
-        config: Fork::Cancun.config(),
+        config: crate::fork::config(Fork::Cancun),
     };
-    let mut host = Host::new(&mut state, &block, Fork::Cancun.config());
+    let mut host = Host::new(&mut state, &block);
     let ended = evm::transact(arguments, Some(4), &mut host, &Invoker::new(&resolver));
     state.finish();
     let (output, gas) = match ended {

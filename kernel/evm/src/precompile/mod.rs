@@ -11,7 +11,7 @@ mod hashes;
 mod modexp;
 
 use alloc::vec::Vec;
-use millrace_primitives::Address;
+use millrace_primitives::{Address, Fork};
 
 /// Addresses 1 to this are built in.
 const LAST: u8 = 9;
@@ -34,8 +34,8 @@ pub(crate) enum Failure {
     BadInput,
 }
 
-/// Whether there is one at this address.
-pub(crate) fn is_precompile(address: Address) -> bool {
+/// Whether this fork has one at this address.
+pub(crate) fn is_precompile(_fork: Fork, address: Address) -> bool {
     number(address).is_some()
 }
 
@@ -46,7 +46,7 @@ fn number(address: Address) -> Option<u8> {
 
 /// Runs the precompile at this address, which [`is_precompile`], with `gas` to spend. Nothing is computed
 /// before it is known to be paid for.
-pub(crate) fn run(address: Address, input: &[u8], gas: u64) -> Result<Output, Failure> {
+pub(crate) fn run(_fork: Fork, address: Address, input: &[u8], gas: u64) -> Result<Output, Failure> {
     match number(address).unwrap_or_default() {
         1 => hashes::ecrecover(input, gas),
         2 => hashes::sha256(input, gas),

@@ -2,7 +2,7 @@ use super::{Failure, is_precompile, run};
 use crate::keccak::keccak;
 use alloc::vec;
 use alloc::vec::Vec;
-use millrace_primitives::{Address, H160};
+use millrace_primitives::{Address, Fork, H160};
 use proptest::prelude::*;
 
 const GAS: u64 = 30_000_000;
@@ -19,10 +19,10 @@ fn hex(text: &str) -> Vec<u8> {
 
 /// Runs with plenty of gas, and once more with exactly what it took and with one less.
 fn call(number: u8, input: &[u8]) -> (u64, Vec<u8>) {
-    let output = run(at(number), input, GAS).unwrap();
-    assert_eq!(run(at(number), input, output.gas).as_ref(), Ok(&output));
+    let output = run(Fork::Cancun, at(number), input, GAS).unwrap();
+    assert_eq!(run(Fork::Cancun, at(number), input, output.gas).as_ref(), Ok(&output));
     if let Some(less) = output.gas.checked_sub(1) {
-        assert_eq!(run(at(number), input, less), Err(Failure::OutOfGas));
+        assert_eq!(run(Fork::Cancun, at(number), input, less), Err(Failure::OutOfGas));
     }
     (output.gas, output.bytes)
 }
@@ -30,11 +30,11 @@ fn call(number: u8, input: &[u8]) -> (u64, Vec<u8>) {
 #[test]
 fn there_are_nine() {
     for number in 0..=0x11 {
-        assert_eq!(is_precompile(at(number)), (1..=9).contains(&number), "{number}");
+        assert_eq!(is_precompile(Fork::Cancun, at(number)), (1..=9).contains(&number), "{number}");
     }
     let mut far = at(1);
     far.0[0] = 1;
-    assert!(!is_precompile(far));
+    assert!(!is_precompile(Fork::Cancun, far));
 }
 
 /// A digest, `v`, `r` and `s`, and the address that signed.
@@ -134,10 +134,10 @@ fn modexp_of_sizes_beyond_all_gas_fails() {
     for place in [0, 32, 64] {
         let mut input = modexp_input(&[3], &[0xff; 40], &[7]);
         input[place] = 0xff;
-        assert_eq!(run(at(5), &input, GAS), Err(Failure::OutOfGas), "size at {place}");
+        assert_eq!(run(Fork::Cancun, at(5), &input, GAS), Err(Failure::OutOfGas), "size at {place}");
         let mut input = modexp_input(&[3], &[0xff; 40], &[7]);
         input[place + 27] = 1;
-        assert_eq!(run(at(5), &input, GAS), Err(Failure::OutOfGas), "size at {place}");
+        assert_eq!(run(Fork::Cancun, at(5), &input, GAS), Err(Failure::OutOfGas), "size at {place}");
     }
     // No base and no modulus: nothing to compute, whatever the exponent is said to be.
     let mut input = modexp_input(&[], &[], &[]);
@@ -195,9 +195,9 @@ fn points_add() {
     // Infinity is zeros, and so is what is missing.
     assert_eq!(call(6, &hex(ONE)).1, hex(ONE));
     assert_eq!(call(6, &[]).1, vec![0; 64]);
-    assert_eq!(run(at(6), &[word(1), word(1)].concat(), GAS), Err(Failure::BadInput));
-    assert_eq!(run(at(6), &[hex(P), word(0)].concat(), GAS), Err(Failure::BadInput));
-    assert_eq!(run(at(6), &[word(0), hex(P)].concat(), GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(6), &[word(1), word(1)].concat(), GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(6), &[hex(P), word(0)].concat(), GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(6), &[word(0), hex(P)].concat(), GAS), Err(Failure::BadInput));
 }
 
 #[test]
@@ -209,7 +209,7 @@ fn points_multiply() {
     // Scalars are taken modulo the order: 2^256 - 1, five orders and some.
     let reduced = hex("0e0a77c19a07df2f666ea36f7879462e36fc76959f60cd29ac96341c4ffffffa");
     assert_eq!(call(7, &[hex(ONE), vec![0xff; 32]].concat()).1, call(7, &[hex(ONE), reduced].concat()).1);
-    assert_eq!(run(at(7), &[word(1), word(1), word(1)].concat(), GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(7), &[word(1), word(1), word(1)].concat(), GAS), Err(Failure::BadInput));
 }
 
 #[test]
@@ -223,10 +223,10 @@ fn pairings_are_checked() {
     assert_eq!(call(8, &[hex(ONE), vec![0; 128]].concat()).1, word(1));
     let mut short = cancelling;
     short.pop();
-    assert_eq!(run(at(8), &short, GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(8), &short, GAS), Err(Failure::BadInput));
     let mut off_the_twist = [hex(ONE), hex(TWIST)].concat();
     off_the_twist[191] ^= 1;
-    assert_eq!(run(at(8), &off_the_twist, GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(8), &off_the_twist, GAS), Err(Failure::BadInput));
 }
 
 /// BLAKE2b of "abc" as one call of F: rounds, state, message, offset, last-block flag (EIP-152).
@@ -257,11 +257,11 @@ fn blake2f_agrees_with_the_examples_of_its_eip() {
     input[212] = 0;
     assert_eq!(call(9, &input).1, not_last);
     input[212] = 2;
-    assert_eq!(run(at(9), &input, GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(9), &input, GAS), Err(Failure::BadInput));
     input.pop();
-    assert_eq!(run(at(9), &input, GAS), Err(Failure::BadInput));
+    assert_eq!(run(Fork::Cancun, at(9), &input, GAS), Err(Failure::BadInput));
     // As many rounds as there is no gas for.
-    assert_eq!(run(at(9), &blake2f_input(u32::MAX), GAS), Err(Failure::OutOfGas));
+    assert_eq!(run(Fork::Cancun, at(9), &blake2f_input(u32::MAX), GAS), Err(Failure::OutOfGas));
 }
 
 #[test]

@@ -137,4 +137,9 @@ impl Transaction {
     pub const fn effective_gas_price(&self, base_fee: U256) -> U256 {
         base_fee
     }
+
+    /// Wei paid for a unit of gas where tips are paid (EIP-1559).
+    pub(crate) fn price_with_tip(&self, base_fee: U256) -> U256 {
+        base_fee.saturating_add(self.max_priority_fee_per_gas).min(self.max_fee_per_gas)
+    }
 }

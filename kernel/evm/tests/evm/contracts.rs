@@ -235,7 +235,7 @@ fn destruction_pays_out_and_spares_the_contract_since_cancun() {
     assert!(chain.state.account(address(0xd)).unwrap().is_some());
 
     let mut chain = Chain::new(memory);
-    chain.fork = Fork::Shanghai;
+    chain.block.fork = Fork::Shanghai;
     assert!(chain.call(address(0xd), &[]).succeeded);
     assert_eq!(chain.balance(address(0xbe)), U256::from(50));
     assert_eq!(chain.state.account(address(0xd)).unwrap(), None);
@@ -285,7 +285,7 @@ fn static_calls_write_nothing() {
 #[test]
 fn shanghai_has_no_transient_storage() {
     let mut chain = installed(&[(0x77, code("5f 5c 00"))]);
-    chain.fork = Fork::Shanghai;
+    chain.block.fork = Fork::Shanghai;
     assert_eq!(chain.call(address(0x77), &[]).halt, Some(Halt::InvalidOpcode(0x5c)));
 }
 

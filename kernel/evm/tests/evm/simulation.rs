@@ -28,12 +28,12 @@ fn chain() -> Chain {
 }
 
 fn run(chain: &mut Chain, call: &Call) -> Result<CallOutcome, TransactionError<crate::support::Broken>> {
-    simulate(&mut chain.state, &chain.block, &chain.fees, chain.fork, call)
+    simulate(&mut chain.state, &chain.block, &chain.fees, call)
 }
 
 fn estimated(chain: &mut Chain, call: &Call) -> Result<Gas, EstimateError<crate::support::Broken>> {
     let estimation = Estimation { call, base_fee_min: chain.block.base_fee, goes_on: &|| true };
-    estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &estimation)
+    estimate(&mut chain.state, &chain.block, &chain.fees, &estimation)
 }
 
 fn to(target: u64) -> Call {
@@ -134,7 +134,7 @@ fn an_estimate_suffices_when_gas_is_cheaper() {
     let base_fee_min = chain.block.base_fee / 2;
     let call = to(0x11);
     let estimation = Estimation { call: &call, base_fee_min, goes_on: &|| true };
-    let gas = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &estimation).unwrap();
+    let gas = estimate(&mut chain.state, &chain.block, &chain.fees, &estimation).unwrap();
     assert_eq!(gas.get(), now.get() + DA_OVERHEAD_GAS, "twice the data availability, the same execution");
 }
 
@@ -146,7 +146,7 @@ fn a_search_ends_when_nobody_waits_for_it() {
     let call = to(0xe);
     let estimation = Estimation { call: &call, base_fee_min: chain.block.base_fee, goes_on: &goes_on };
     let before = chain.state.changes();
-    let ended = estimate(&mut chain.state, &chain.block, &chain.fees, chain.fork, &estimation);
+    let ended = estimate(&mut chain.state, &chain.block, &chain.fees, &estimation);
     assert_eq!(ended, Err(EstimateError::Interrupted));
     assert_eq!(left.get(), -1, "asked again after no more than that");
     assert_eq!(chain.state.changes(), before);

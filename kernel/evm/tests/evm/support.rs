@@ -161,6 +161,8 @@ pub fn block() -> BlockEnvironment {
         base_fee: U256::from(BASE_FEE),
         chain_id: U256::from(CHAIN_ID),
         prev_randao: H256::zero(),
+        blob_base_fee: U256::one(),
+        fork: Fork::Cancun,
     }
 }
 
@@ -174,7 +176,6 @@ pub struct Chain {
     pub state: State<Memory>,
     pub block: BlockEnvironment,
     pub fees: Fees,
-    pub fork: Fork,
     pub alice: User,
 }
 
@@ -185,11 +186,11 @@ impl Chain {
         let mut memory = memory;
         let alice = user(1);
         memory.fund(alice.address, U256::exp10(24));
-        Self { state: State::new(memory), block: block(), fees: no_da(), fork: Fork::Cancun, alice }
+        Self { state: State::new(memory), block: block(), fees: no_da(), alice }
     }
 
     pub fn transact(&mut self, transaction: &Recovered) -> Transacted {
-        transact(&mut self.state, &self.block, &self.fees, self.fork, transaction)
+        transact(&mut self.state, &self.block, &self.fees, transaction)
     }
 
     pub fn alice_sends(&mut self, transaction: Transaction) -> Transacted {
