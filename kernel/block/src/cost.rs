@@ -67,7 +67,7 @@ pub fn delayed_charges(parameters: &Parameters) -> Fees {
 
 /// Execution gas that a transaction may use: its limit without the part for its bytes, held at the cap.
 pub(crate) fn execution_limit(charges: &Fees, transaction: &Transaction, base_fee: U256) -> Gas {
-    let bytes = charges.da_bytes(&transaction.data, &transaction.access_list);
+    let bytes = charges.da_bytes(&transaction.shape());
     let da_gas = charges.da_gas(bytes, base_fee).unwrap_or(u64::MAX);
     transaction.gas_limit.saturating_sub(da_gas).min(charges.execution_gas_limit_max)
 }

@@ -1,6 +1,6 @@
 //! What a transaction costs besides its execution: its share of the layer 1.
 
-use crate::transaction::AccessListItem;
+use crate::transaction::Shape;
 use millrace_primitives::{Fork, Gas, U256};
 
 /// The fee parameters of the rollup.
@@ -57,14 +57,18 @@ impl Fees {
         }
     }
 
-    /// Bytes that are charged for: the overhead, the call data, and 20 for each address and 32 for each key
-    /// of the access list.
-    pub fn da_bytes(&self, data: &[u8], access_list: &[AccessListItem]) -> u64 {
-        let listed = access_list.iter().fold(0u64, |sum, item| {
+    /// Bytes that are charged for: the overhead, the call data, 20 for each address and 32 for each key of the access
+    /// list, and 125 for each authorization, as on Etherlink.
+    pub fn da_bytes(&self, shape: &Shape<'_>) -> u64 {
+        let listed = shape.access_list.iter().fold(0u64, |sum, item| {
             let keys = (item.storage_keys.len() as u64).saturating_mul(32);
             sum.saturating_add(20).saturating_add(keys)
         });
-        self.da_overhead_bytes.saturating_add(data.len() as u64).saturating_add(listed)
+        let authorizations = (shape.authorizations as u64).saturating_mul(125);
+        self.da_overhead_bytes
+            .saturating_add(shape.data.len() as u64)
+            .saturating_add(listed)
+            .saturating_add(authorizations)
     }
 
     /// Gas that pays for this many bytes at this base fee, rounded up; `None` when it is more than any
@@ -83,21 +87,24 @@ impl Fees {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use alloc::vec;
+    use crate::transaction::AccessListItem;
     use millrace_primitives::{Address, H256};
+
+    const PLAIN: Shape<'_> = Shape { data: &[], access_list: &[], authorizations: 0, creates: false };
 
     #[test]
     fn a_plain_transfer_pays_for_the_overhead() {
         let fees = Fees::default();
-        assert_eq!(fees.da_bytes(&[], &[]), 150);
+        assert_eq!(fees.da_bytes(&PLAIN), 150);
         // 150 bytes × 4,000 gwei at 1 gwei: the 600,000 gas of every transfer on the chain measured.
         assert_eq!(fees.da_gas(150, U256::exp10(9)), Some(600_000));
     }
 
     #[test]
     fn every_declared_key_counts() {
-        let item = AccessListItem { address: Address::zero(), storage_keys: vec![H256::zero(); 3] };
-        assert_eq!(Fees::default().da_bytes(&[0; 10], &[item.clone(), item]), 150 + 10 + 2 * (20 + 96));
+        let item = AccessListItem { address: Address::zero(), storage_keys: alloc::vec![H256::zero(); 3] };
+        let shape = Shape { data: &[0; 10], access_list: &[item.clone(), item], authorizations: 2, ..PLAIN };
+        assert_eq!(Fees::default().da_bytes(&shape), 150 + 10 + 2 * (20 + 96) + 2 * 125);
     }
 
     #[test]

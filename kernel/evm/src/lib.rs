@@ -49,6 +49,6 @@ pub use keccak::keccak;
 pub use millrace_primitives::Fork;
 pub use state::{AccountChange, Changes, ChangesError, CreditError, State, StateReader};
 pub use transaction::{
-    AccessListItem, DEPOSIT_SENDER, DecodeError, Deposit, RecoverError, Recovered, Signature,
-    SignedTransaction, TRANSACTION_BYTES_MAX, Transaction, TransactionType,
+    AccessListItem, Authorization, DEPOSIT_SENDER, DecodeError, Deposit, RecoverError, Recovered, Shape,
+    Signature, SignedTransaction, TRANSACTION_BYTES_MAX, Transaction, TransactionType,
 };

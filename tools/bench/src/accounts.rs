@@ -61,6 +61,7 @@ impl Account {
             value: U256::from(ask.value),
             data: ask.data,
             access_list: vec![],
+            authorizations: Vec::new(),
         };
         let digest = transaction.signing_hash();
         let signed = self.key.sign_prehash_recoverable(digest.as_bytes());

@@ -5,7 +5,7 @@ use blake2::{Blake2b, Digest, digest::consts::U32};
 use k256::ecdsa::SigningKey;
 use millrace_evm::{
     keccak,
-    transaction::{Signature, Transaction, TransactionType},
+    transaction::{Authorization, Signature, Transaction, TransactionType},
 };
 use millrace_host::{Budget, MemoryHost, RunEnd, Store};
 use millrace_layout::{
@@ -68,11 +68,24 @@ impl User {
     }
 
     pub(super) fn signature(&self, transaction: &Transaction) -> Signature {
-        let digest = transaction.signing_hash();
+        self.signature_of(transaction.signing_hash())
+    }
+
+    fn signature_of(&self, digest: H256) -> Signature {
         let (signature, id) = self.key.sign_prehash_recoverable(digest.as_bytes()).unwrap();
         let (r, s) = signature.split_bytes();
         let (r, s) = (U256::from_big_endian(&r), U256::from_big_endian(&s));
         Signature { r, s, y_parity: id.is_y_odd() }
+    }
+}
+
+impl User {
+    /// Lets the account run the code of another (EIP-7702).
+    pub(super) fn authorize(&self, address: Address, nonce: u64) -> Authorization {
+        let chain_id = U256::from(1337);
+        let claim = Authorization { chain_id, address, nonce, y_parity: 0, r: U256::zero(), s: U256::zero() };
+        let Signature { r, s, y_parity } = self.signature_of(claim.signing_hash());
+        Authorization { y_parity: u8::from(y_parity), r, s, ..claim }
     }
 }
 
@@ -89,6 +102,7 @@ pub(super) fn transfer_of(nonce: u64, to: Address, value: u64) -> Transaction {
         value: U256::from(value),
         data: vec![],
         access_list: vec![],
+        authorizations: Vec::new(),
     }
 }
 

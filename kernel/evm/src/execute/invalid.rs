@@ -51,6 +51,12 @@ pub enum Invalid {
     SenderHasCode,
     /// The initialisation code is too long (EIP-3860).
     InitcodeTooLarge,
+    /// Its type belongs to a later fork.
+    TypeNotInFork,
+    /// It sets code and creates a contract (EIP-7702).
+    SetCodeCreates,
+    /// It sets code and authorizes nothing (EIP-7702).
+    NoAuthorizations,
 }
 
 /// Why an execution failed.

@@ -12,6 +12,7 @@
 //! beneficiary receives it. So the sender pays exactly `gas_used × price`, and
 //! `balances before = balances after + what is burned`.
 
+mod delegation;
 mod estimate;
 mod invalid;
 mod simulate;
@@ -127,6 +128,7 @@ pub fn transact<R: StateReader>(
     };
     // Both were checked: the nonce is not the largest and the balance covers more than this.
     let _ = state.increment_nonce(sender) && state.take_balance(sender, terms.prepaid);
+    let refund = delegation::apply(state, block, &transaction.authorizations);
     let message = Message {
         caller: sender,
         address,
@@ -134,10 +136,11 @@ pub fn transact<R: StateReader>(
         value: transaction.value,
         input: transaction.data.clone(),
         gas_limit: terms.execution_gas_limit,
-        intrinsic_gas: terms.intrinsic_gas,
+        intrinsic_gas: terms.upfront.intrinsic,
         gas_price: terms.gas_price,
     };
-    let ended = execute(state, block, message, &transaction.access_list);
+    let mut ended = execute(state, block, message, &transaction.access_list);
+    ended.gas_used = delegation::settle_gas(ended.gas_spent, ended.gas_used, refund, terms.upfront.floor);
     if let Some(error) = state.take_failure() {
         state.abandon();
         return Err(TransactionError::Reader(error));
@@ -160,6 +163,9 @@ fn execute<R: StateReader>(
         for key in &item.storage_keys {
             state.warm_slot(item.address, U256::from_big_endian(key.as_bytes()));
         }
+    }
+    if !message.creates {
+        delegation::warm_delegate(state, message.address);
     }
     machine::run(message, &mut Host::new(state, block))
 }

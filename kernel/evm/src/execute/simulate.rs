@@ -1,10 +1,12 @@
 //! Calls that leave no trace: what `eth_call` asks.
 
-use super::{BlockEnvironment, Halt, Invalid, TransactionError, created_address, output_of, validity};
+use super::{
+    BlockEnvironment, Halt, Invalid, TransactionError, created_address, delegation, output_of, validity,
+};
 use crate::fees::Fees;
 use crate::machine::Message;
 use crate::state::{State, StateReader};
-use crate::transaction::AccessListItem;
+use crate::transaction::{AccessListItem, Authorization, Shape};
 use alloc::vec::Vec;
 use millrace_primitives::{Address, Gas, Log, U256};
 
@@ -27,6 +29,20 @@ pub struct Call {
     pub data: Vec<u8>,
     /// Accounts and slots that are warm from the beginning.
     pub access_list: Vec<AccessListItem>,
+    /// Delegations that come first (EIP-7702).
+    pub authorizations: Vec<Authorization>,
+}
+
+impl Call {
+    /// What decides on its price before it runs.
+    pub fn shape(&self) -> Shape<'_> {
+        Shape {
+            data: &self.data,
+            access_list: &self.access_list,
+            authorizations: self.authorizations.len(),
+            creates: self.to.is_none(),
+        }
+    }
 }
 
 /// What became of a call.
@@ -80,7 +96,7 @@ pub fn simulate<R: StateReader>(
         Some(gas) if is_free(call) => gas.get().min(cap),
         Some(gas) => gas.get().saturating_sub(da_gas).min(cap),
         None if is_free(call) => cap,
-        None => affordable(state, call, da_gas)?.min(cap),
+        None => affordable(state, block, call, da_gas)?.min(cap),
     };
     // A transaction that pays sees what it pays, not what it offered.
     let gas_price = if is_free(call) { U256::zero() } else { block.base_fee };
@@ -96,6 +112,7 @@ fn is_free(call: &Call) -> bool {
 /// availability; at least what is spent before the first opcode, for which it may then lack the funds.
 fn affordable<R: StateReader>(
     state: &State<R>,
+    block: &BlockEnvironment,
     call: &Call,
     da_gas: u64,
 ) -> Result<u64, TransactionError<R::Error>> {
@@ -103,13 +120,13 @@ fn affordable<R: StateReader>(
     let left = account.unwrap_or_default().balance.saturating_sub(call.value);
     let gas = left.checked_div(call.gas_price.unwrap_or_default()).unwrap_or_default();
     let gas = u64::try_from(gas).unwrap_or(u64::MAX).saturating_sub(da_gas);
-    Ok(gas.max(validity::intrinsic_gas(&call.data, &call.access_list, call.to.is_none())))
+    Ok(gas.max(call.shape().upfront(block.fork).needed()))
 }
 
 /// Gas that a transaction of this shape pays for data availability.
 pub(super) fn da_gas(block: &BlockEnvironment, fees: &Fees, call: &Call) -> Result<u64, Invalid> {
-    let bytes = fees.da_bytes(&call.data, &call.access_list);
-    fees.da_gas(bytes, block.base_fee).ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })
+    fees.da_gas(fees.da_bytes(&call.shape()), block.base_fee)
+        .ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })
 }
 
 /// Runs on these terms.
@@ -124,9 +141,9 @@ pub(super) fn simulate_with<R: StateReader>(
     if creates && call.data.len() > validity::INITCODE_BYTES_MAX {
         return Err(Invalid::InitcodeTooLarge.into());
     }
-    let intrinsic_gas = validity::intrinsic_gas(&call.data, &call.access_list, creates);
-    if intrinsic_gas > execution_gas_limit {
-        let needed = intrinsic_gas.saturating_add(da_gas);
+    let upfront = call.shape().upfront(block.fork);
+    if upfront.needed() > execution_gas_limit {
+        let needed = upfront.needed().saturating_add(da_gas);
         return Err(Invalid::GasLimitTooLow { needed }.into());
     }
     let gas = call.gas.map_or(execution_gas_limit.saturating_add(da_gas), Gas::get);
@@ -139,6 +156,7 @@ pub(super) fn simulate_with<R: StateReader>(
     // At the largest nonce a call goes on with it: nothing comes of it.
     let _ = state.increment_nonce(from);
     let _ = state.take_balance(from, prepaid);
+    let refund = delegation::apply(state, block, &call.authorizations);
     let message = Message {
         caller: from,
         address,
@@ -146,10 +164,11 @@ pub(super) fn simulate_with<R: StateReader>(
         value: call.value,
         input: call.data.clone(),
         gas_limit: execution_gas_limit,
-        intrinsic_gas,
+        intrinsic_gas: upfront.intrinsic,
         gas_price,
     };
-    let ended = super::execute(state, block, message, &call.access_list);
+    let mut ended = super::execute(state, block, message, &call.access_list);
+    ended.gas_used = delegation::settle_gas(ended.gas_spent, ended.gas_used, refund, upfront.floor);
     let logs = state.abandon();
     if let Some(error) = state.take_failure() {
         return Err(TransactionError::Reader(error));

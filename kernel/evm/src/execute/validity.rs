@@ -3,8 +3,8 @@
 use super::{BlockEnvironment, Invalid, TransactionError};
 use crate::fees::Fees;
 use crate::state::{State, StateReader};
-use crate::transaction::{AccessListItem, Transaction};
-use millrace_primitives::{Address, EMPTY_CODE_HASH, U256};
+use crate::transaction::{Transaction, TransactionType, Upfront};
+use millrace_primitives::{Address, EMPTY_CODE_HASH, Fork, U256};
 
 /// Most bytes of initialisation code (EIP-3860).
 pub(super) const INITCODE_BYTES_MAX: usize = 49_152;
@@ -13,8 +13,8 @@ pub(super) const INITCODE_BYTES_MAX: usize = 49_152;
 pub(super) struct Terms {
     /// Gas that pays for data availability.
     pub(super) da_gas: u64,
-    /// Gas that is spent before the first opcode.
-    pub(super) intrinsic_gas: u64,
+    /// Gas of what comes before the first opcode.
+    pub(super) upfront: Upfront,
     /// Gas for the execution, the intrinsic part included.
     pub(super) execution_gas_limit: u64,
     /// Wei paid for a unit of gas.
@@ -23,23 +23,6 @@ pub(super) struct Terms {
     pub(super) prepaid: U256,
     /// Whether nobody receives the price of the execution.
     pub(super) burns_execution: bool,
-}
-
-/// Gas that is spent before the first opcode (Yellow Paper 6.2, EIP-2028, EIP-2930, EIP-3860).
-pub(super) fn intrinsic_gas(data: &[u8], access_list: &[AccessListItem], creates: bool) -> u64 {
-    let zeros = data.iter().filter(|byte| **byte == 0).count() as u64;
-    let others = (data.len() as u64).saturating_sub(zeros);
-    let listed = access_list.iter().fold(0u64, |sum, item| {
-        let keys = (item.storage_keys.len() as u64).saturating_mul(1_900);
-        sum.saturating_add(2_400).saturating_add(keys)
-    });
-    let creation =
-        if creates { (data.len() as u64).div_ceil(32).saturating_mul(2).saturating_add(32_000) } else { 0 };
-    21_000u64
-        .saturating_add(zeros.saturating_mul(4))
-        .saturating_add(others.saturating_mul(16))
-        .saturating_add(listed)
-        .saturating_add(creation)
 }
 
 /// Checks every rule, cheapest first, the state last.
@@ -52,6 +35,7 @@ pub(super) fn check<R: StateReader>(
     if transaction.chain_id.is_some_and(|chain_id| chain_id != block.chain_id) {
         return Err(Invalid::WrongChainId.into());
     }
+    check_set_code(block.fork, transaction)?;
     if transaction.to.is_none() && transaction.data.len() > INITCODE_BYTES_MAX {
         return Err(Invalid::InitcodeTooLarge.into());
     }
@@ -71,7 +55,10 @@ pub(super) fn check<R: StateReader>(
 
     let account = state.account(sender).map_err(TransactionError::Reader)?.unwrap_or_default();
     if account.code_hash != EMPTY_CODE_HASH {
-        return Err(Invalid::SenderHasCode.into());
+        let code = state.code(sender).map_err(TransactionError::Reader)?;
+        if code.delegate().is_none() {
+            return Err(Invalid::SenderHasCode.into());
+        }
     }
     if account.nonce == u64::MAX {
         return Err(Invalid::NonceMax.into());
@@ -92,23 +79,41 @@ pub(super) fn check<R: StateReader>(
     Ok(terms)
 }
 
+/// Rules of EIP-7702 that need no state.
+fn check_set_code(fork: Fork, transaction: &Transaction) -> Result<(), Invalid> {
+    if transaction.transaction_type != TransactionType::SetCode {
+        return Ok(());
+    }
+    if fork < Fork::Prague {
+        return Err(Invalid::TypeNotInFork);
+    }
+    if transaction.to.is_none() {
+        return Err(Invalid::SetCodeCreates);
+    }
+    if transaction.authorizations.is_empty() {
+        return Err(Invalid::NoAuthorizations);
+    }
+    Ok(())
+}
+
 /// Splits the gas limit into data availability and execution.
 fn gas_terms(block: &BlockEnvironment, fees: &Fees, transaction: &Transaction) -> Result<Terms, Invalid> {
-    let Transaction { data, access_list, to, gas_limit, .. } = transaction;
-    let intrinsic_gas = intrinsic_gas(data, access_list, to.is_none());
-    if intrinsic_gas > fees.execution_gas_limit_max.get() {
+    let (shape, gas_limit) = (transaction.shape(), transaction.gas_limit);
+    let upfront = shape.upfront(block.fork);
+    if upfront.needed() > fees.execution_gas_limit_max.get() {
         return Err(Invalid::IntrinsicGasAboveCap);
     }
-    let bytes = fees.da_bytes(data, access_list);
-    let da_gas = fees.da_gas(bytes, block.base_fee).ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })?;
-    let needed = da_gas.saturating_add(intrinsic_gas);
-    let left = gas_limit.get().checked_sub(da_gas).filter(|left| *left >= intrinsic_gas);
+    let da_gas = fees
+        .da_gas(fees.da_bytes(&shape), block.base_fee)
+        .ok_or(Invalid::GasLimitTooLow { needed: u64::MAX })?;
+    let needed = da_gas.saturating_add(upfront.needed());
+    let left = gas_limit.get().checked_sub(da_gas).filter(|left| *left >= upfront.needed());
     let left = left.ok_or(Invalid::GasLimitTooLow { needed })?;
     let gas_price = if fees.has_tips { transaction.price_with_tip(block.base_fee) } else { block.base_fee };
     let prepaid = U256::from(gas_limit.get()).checked_mul(gas_price).ok_or(Invalid::CostOverflow)?;
     Ok(Terms {
         da_gas,
-        intrinsic_gas,
+        upfront,
         execution_gas_limit: left.min(fees.execution_gas_limit_max.get()),
         gas_price,
         prepaid,

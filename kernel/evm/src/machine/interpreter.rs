@@ -1,6 +1,7 @@
 //! One frame that runs code. In place of the crate's `EtableInterpreter`, which looks for the jump
 //! destinations of the whole code at every call: ours takes them from the [`Code`] that the block shares.
 
+use super::delegation;
 use super::host::Backend;
 use super::opcodes::Done;
 use crate::state::Code;
@@ -12,13 +13,17 @@ use evm::interpreter::{
     Interpreter, Machine, Opcode, eval,
 };
 use evm::standard::{State as FrameState, eval_gasometer};
-use millrace_primitives::U256;
+use millrace_primitives::{Fork, U256};
 
 /// The engine stopped because the state could not be read; the failure itself is in the state.
 pub(crate) const READ_FAILED: ExitFatal = ExitFatal::Unfinished;
 
+/// Of Osaka; the crate does not know it.
+const CLZ: Opcode = Opcode(0x1e);
+
 /// A frame.
 pub(crate) struct Frame {
+    pub(super) fork: Fork,
     pub(super) machine: Machine<FrameState<'static>>,
     pub(super) code: Rc<Code>,
     /// Call data: the machine has it too, but shows it to nobody.
@@ -27,11 +32,11 @@ pub(crate) struct Frame {
 }
 
 impl Frame {
-    pub(crate) fn new(code: Rc<Code>, input: Vec<u8>, state: FrameState<'static>) -> Self {
+    pub(crate) fn new(fork: Fork, code: Rc<Code>, input: Vec<u8>, state: FrameState<'static>) -> Self {
         let (stack_limit, memory_limit) = (state.config.stack_limit(), state.config.memory_limit());
         let input = Rc::new(input);
         let machine = Machine::new(code.shared(), Rc::clone(&input), stack_limit, memory_limit, state);
-        Self { machine, code, input, position: 0 }
+        Self { fork, machine, code, input, position: 0 }
     }
 
     /// One opcode of `code`, which is that of the frame.
@@ -65,10 +70,11 @@ impl Frame {
         host: &mut H,
         opcode: Opcode,
     ) -> Result<(), Capture<ExitResult, CallCreateTrap>> {
-        if matches!(opcode, Opcode::CREATE | Opcode::CREATE2)
-            && let Err(error) = mend_creation(&mut self.machine, opcode)
-        {
+        if let Err(error) = self.mend(host, opcode) {
             return Err(Capture::Exit(Err(error)));
+        }
+        if opcode == CLZ && self.fork >= Fork::Osaka {
+            return self.count_leading_zeros().map_err(|error| Capture::Exit(Err(error)));
         }
         let control: Control<CallCreateTrap> = eval_gasometer(&mut self.machine, host, self.position);
         let control = match control {
@@ -79,6 +85,29 @@ impl Frame {
             return Err(Capture::Exit(READ_FAILED.into()));
         }
         self.follow(control)
+    }
+
+    /// What the crate lacks or gets wrong before it looks at an opcode.
+    fn mend<H: Backend>(&mut self, host: &mut H, opcode: Opcode) -> Result<(), ExitError> {
+        match opcode {
+            Opcode::CREATE | Opcode::CREATE2 => mend_creation(&mut self.machine, opcode),
+            Opcode::CALL | Opcode::CALLCODE | Opcode::DELEGATECALL | Opcode::STATICCALL
+                if self.fork >= Fork::Prague =>
+            {
+                delegation::charge(&mut self.machine, host)
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// `CLZ` (EIP-7939): as many zeros as the word begins with, 256 for zero.
+    fn count_leading_zeros(&mut self) -> Result<(), ExitError> {
+        const GAS: u64 = 5;
+        self.machine.state.gasometer.record_gas64(GAS)?;
+        let word = self.machine.stack.peek(0)?;
+        self.machine.stack.set(0, U256::from(word.leading_zeros()))?;
+        self.position = self.position.saturating_add(1);
+        Ok(())
     }
 
     fn follow(

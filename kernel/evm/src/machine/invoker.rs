@@ -44,6 +44,8 @@ pub(crate) struct Ended {
     pub(crate) output: Vec<u8>,
     /// Gas used, less what was refunded.
     pub(crate) gas_used: u64,
+    /// Gas used, before refunds.
+    pub(crate) gas_spent: u64,
 }
 
 /// What must be remembered from the beginning of the outermost call to its end.
@@ -123,17 +125,24 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
                 result = Err(error);
             }
         }
-        let (strategy, left) = match &result {
-            Ok(_) => (MergeStrategy::Commit, substate.map(|state| state.effective_gas(true))),
-            Err(ExitError::Reverted) => {
-                (MergeStrategy::Revert, substate.map(|state| state.effective_gas(false)))
-            }
-            Err(_) => (MergeStrategy::Discard, None),
+        let strategy = match &result {
+            Ok(_) => MergeStrategy::Commit,
+            Err(ExitError::Reverted) => MergeStrategy::Revert,
+            Err(_) => MergeStrategy::Discard,
         };
         host.pop_substate(strategy)?;
-        let left = left.map_or(0, |left| u64::try_from(left).unwrap_or(0));
-        let gas_used = outermost.gas_limit.saturating_sub(left);
-        Ok(Ended { result, output, gas_used })
+        let used = |with_refund| {
+            let left = substate
+                .as_ref()
+                .map_or(0, |state| u64::try_from(state.effective_gas(with_refund)).unwrap_or(0));
+            outermost.gas_limit.saturating_sub(left)
+        };
+        let (gas_used, gas_spent) = match &result {
+            Ok(_) => (used(true), used(false)),
+            Err(ExitError::Reverted) => (used(false), used(false)),
+            Err(_) => (outermost.gas_limit, outermost.gas_limit),
+        };
+        Ok(Ended { result, output, gas_used, gas_spent })
     }
 
     fn enter_substack(

@@ -1,5 +1,6 @@
 //! The engine: the `evm` crate with our own frames, host and outermost call.
 
+mod delegation;
 mod host;
 mod interpreter;
 mod invoker;
@@ -19,7 +20,12 @@ pub(crate) fn run<R: StateReader>(message: Message, host: &mut Host<'_, R>) -> E
     let gas_limit = message.gas_limit;
     match evm::transact(message, Some(STACK_DEPTH), host, &Invoker::new(&resolver)) {
         Ok(ended) => ended,
-        Err(error) => Ended { result: Err(error), output: alloc::vec::Vec::new(), gas_used: gas_limit },
+        Err(error) => Ended {
+            result: Err(error),
+            output: alloc::vec::Vec::new(),
+            gas_used: gas_limit,
+            gas_spent: gas_limit,
+        },
     }
 }
 

@@ -35,7 +35,7 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
         if precompile::is_precompile(self.fork, code_address) {
             return Ok(InvokerControl::DirectExit(run_precompile(self.fork, code_address, &input, state)));
         }
-        let code = host.code_of(code_address);
+        let code = code_to_run(self.fork, code_address, host);
         if code.bytes().is_empty() {
             return Ok(InvokerControl::DirectExit(InvokerExit {
                 result: ExitSucceed::Stopped.into(),
@@ -43,7 +43,7 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
                 retval: Vec::new(),
             }));
         }
-        Ok(InvokerControl::Enter(Frame::new(code, input, state)))
+        Ok(InvokerControl::Enter(Frame::new(self.fork, code, input, state)))
     }
 
     fn resolve_create(
@@ -54,7 +54,17 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
         _host: &mut H,
     ) -> Resolved {
         let code = Rc::new(Code::new(init_code));
-        Ok(InvokerControl::Enter(Frame::new(code, Vec::new(), state)))
+        Ok(InvokerControl::Enter(Frame::new(self.fork, code, Vec::new(), state)))
+    }
+}
+
+/// The code at an address; that of another account where this one delegates to it, but no further (EIP-7702). A
+/// delegation to a precompile runs nothing.
+fn code_to_run<H: Backend>(fork: Fork, address: H160, host: &H) -> Rc<Code> {
+    let code = host.code_of(address);
+    match code.delegate() {
+        Some(delegate) if fork >= Fork::Prague => host.code_of(delegate),
+        _ => code,
     }
 }
 

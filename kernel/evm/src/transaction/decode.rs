@@ -2,7 +2,8 @@
 //! RLP has one spelling, so nothing is encoded again.
 
 use super::{
-    AccessListItem, S_MAX, Signature, SignedTransaction, TRANSACTION_BYTES_MAX, Transaction, TransactionType,
+    AccessListItem, Authorization, S_MAX, Signature, SignedTransaction, TRANSACTION_BYTES_MAX, Transaction,
+    TransactionType,
 };
 use crate::keccak::{keccak, keccak_of};
 use crate::rlp::{self, Reader, RlpError};
@@ -20,8 +21,6 @@ pub enum DecodeError {
     Rlp(RlpError),
     /// A blob transaction (EIP-4844): a rollup has no blobs of its own.
     BlobTransaction,
-    /// A transaction that sets code (EIP-7702): not in the forks there are.
-    SetCodeTransaction,
     /// A type that Ethereum does not define.
     UnknownType(u8),
     /// Signed for another chain.
@@ -58,7 +57,7 @@ impl SignedTransaction {
             1 => decode_typed(bytes, body, TransactionType::AccessList)?,
             2 => decode_typed(bytes, body, TransactionType::DynamicFee)?,
             3 => return Err(DecodeError::BlobTransaction),
-            4 => return Err(DecodeError::SetCodeTransaction),
+            4 => decode_typed(bytes, body, TransactionType::SetCode)?,
             other => return Err(DecodeError::UnknownType(other)),
         };
         match signed.transaction.chain_id {
@@ -131,6 +130,7 @@ pub(super) fn legacy_fields(fields: &mut Reader<'_>) -> Result<Transaction, RlpE
         value: fields.u256()?,
         data: fields.text()?.to_vec(),
         access_list: Vec::new(),
+        authorizations: Vec::new(),
     })
 }
 
@@ -178,7 +178,7 @@ fn decode_typed(
     let nonce = fields.u64()?;
     let max_priority_fee_per_gas = fields.u256()?;
     let max_fee_per_gas = match transaction_type {
-        TransactionType::DynamicFee => fields.u256()?,
+        TransactionType::DynamicFee | TransactionType::SetCode => fields.u256()?,
         TransactionType::AccessList | TransactionType::Legacy => max_priority_fee_per_gas,
     };
     let transaction = Transaction {
@@ -192,6 +192,10 @@ fn decode_typed(
         value: fields.u256()?,
         data: fields.text()?.to_vec(),
         access_list: access_list(fields.list()?)?,
+        authorizations: match transaction_type {
+            TransactionType::SetCode => Authorization::read_all(fields.list()?)?,
+            _ => Vec::new(),
+        },
     };
     let unsigned = read_so_far(content, &fields);
     let y_parity = match fields.u256()? {

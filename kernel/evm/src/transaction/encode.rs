@@ -1,6 +1,6 @@
 //! From a [`Transaction`] to bytes: what is signed, and the signed whole.
 
-use super::{AccessListItem, Signature, SignedTransaction, Transaction, TransactionType};
+use super::{AccessListItem, Authorization, Signature, SignedTransaction, Transaction, TransactionType};
 use crate::keccak::keccak;
 use crate::rlp;
 use alloc::vec::Vec;
@@ -39,7 +39,7 @@ impl Transaction {
             rlp::write_u256(&mut fields, self.chain_id.unwrap_or_default());
         }
         rlp::write_u64(&mut fields, self.nonce);
-        if self.transaction_type == TransactionType::DynamicFee {
+        if matches!(self.transaction_type, TransactionType::DynamicFee | TransactionType::SetCode) {
             rlp::write_u256(&mut fields, self.max_priority_fee_per_gas);
         }
         rlp::write_u256(&mut fields, self.max_fee_per_gas);
@@ -49,6 +49,9 @@ impl Transaction {
         rlp::write_text(&mut fields, &self.data);
         if !is_legacy {
             write_access_list(&mut fields, &self.access_list);
+        }
+        if self.transaction_type == TransactionType::SetCode {
+            write_authorizations(&mut fields, &self.authorizations);
         }
         self.write_tail(&mut fields, tail);
 
@@ -104,6 +107,15 @@ fn keys_size(item: &AccessListItem) -> usize {
 
 fn entry_size(item: &AccessListItem) -> usize {
     rlp::ADDRESS_SIZE.saturating_add(rlp::item_size(keys_size(item)))
+}
+
+fn write_authorizations(out: &mut Vec<u8>, authorizations: &[Authorization]) {
+    let mut content = Vec::with_capacity(authorizations.len().saturating_mul(128));
+    for authorization in authorizations {
+        authorization.write(&mut content);
+    }
+    rlp::write_list_header(out, content.len());
+    out.extend_from_slice(&content);
 }
 
 fn write_access_list(out: &mut Vec<u8>, list: &[AccessListItem]) {

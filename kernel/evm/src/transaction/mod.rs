@@ -1,15 +1,20 @@
 //! Transactions as users sign them (EIP-2718): legacy with and without EIP-155, access list (EIP-2930),
-//! dynamic fee (EIP-1559); and the pseudo-transaction that stands for a deposit in a block.
+//! dynamic fee (EIP-1559), set code (EIP-7702); and the pseudo-transaction that stands for a deposit in a block.
 
+mod authorization;
 mod decode;
 mod deposit;
 mod encode;
 mod recovery;
+mod shape;
 
+pub use authorization::Authorization;
 pub use decode::DecodeError;
 pub use deposit::{DEPOSIT_SENDER, Deposit};
 pub(crate) use recovery::recover_address;
 pub use recovery::{RecoverError, Recovered};
+pub use shape::Shape;
+pub(crate) use shape::Upfront;
 
 use alloc::vec::Vec;
 use millrace_primitives::{Address, Gas, H256, TransactionHash, U256};
@@ -35,6 +40,8 @@ pub enum TransactionType {
     AccessList,
     /// EIP-1559.
     DynamicFee,
+    /// EIP-7702.
+    SetCode,
 }
 
 impl TransactionType {
@@ -44,6 +51,7 @@ impl TransactionType {
             Self::Legacy => 0,
             Self::AccessList => 1,
             Self::DynamicFee => 2,
+            Self::SetCode => 4,
         }
     }
 }
@@ -80,6 +88,8 @@ pub struct Transaction {
     pub data: Vec<u8>,
     /// Empty in legacy transactions.
     pub access_list: Vec<AccessListItem>,
+    /// Only in transactions that set code.
+    pub authorizations: Vec<Authorization>,
 }
 
 /// An ECDSA signature on secp256k1 from which the key is recovered.

@@ -5,6 +5,8 @@ mod support;
 mod blocks;
 mod conservation;
 mod contracts;
+mod delegation;
+mod forks;
 mod gas;
 mod invalid;
 mod limits;

@@ -3,8 +3,9 @@
 
 use k256::ecdsa::SigningKey;
 use millrace_evm::{
-    AccountChange, BlockEnvironment, Changes, Fees, Fork, Invalid, Outcome, Recovered, Signature,
-    SignedTransaction, State, StateReader, Transaction, TransactionError, TransactionType, keccak, transact,
+    AccountChange, Authorization, BlockEnvironment, Changes, Fees, Fork, Invalid, Outcome, Recovered,
+    Signature, SignedTransaction, State, StateReader, Transaction, TransactionError, TransactionType, keccak,
+    transact,
 };
 use millrace_primitives::{Account, Address, BlockNumber, EMPTY_CODE_HASH, Gas, H160, H256, Timestamp, U256};
 use std::cell::Cell;
@@ -130,6 +131,12 @@ impl User {
         }
     }
 
+    pub fn authorize(&self, chain_id: U256, address: Address, nonce: u64) -> Authorization {
+        let claim = Authorization { chain_id, address, nonce, y_parity: 0, r: U256::zero(), s: U256::zero() };
+        let Signature { r, s, y_parity } = self.sign_digest(claim.signing_hash().0);
+        Authorization { y_parity: u8::from(y_parity), r, s, ..claim }
+    }
+
     pub fn recovered(&self, transaction: Transaction) -> Recovered {
         self.sign(transaction).recover().unwrap()
     }
@@ -148,6 +155,7 @@ pub fn dynamic(nonce: u64, to: Option<Address>, gas: u64, data: Vec<u8>) -> Tran
         value: U256::zero(),
         data,
         access_list: Vec::new(),
+        authorizations: Vec::new(),
     }
 }
 

@@ -5,8 +5,8 @@ use alloy_consensus::{SignableTransaction, TxEip1559, TxEip2930, TxEnvelope, TxL
 use alloy_eips::Decodable2718;
 use millrace_evm::rlp::RlpError;
 use millrace_evm::{
-    AccessListItem, DEPOSIT_SENDER, DecodeError, Deposit, SignedTransaction, TRANSACTION_BYTES_MAX,
-    Transaction, TransactionType,
+    AccessListItem, Authorization, DEPOSIT_SENDER, DecodeError, Deposit, SignedTransaction,
+    TRANSACTION_BYTES_MAX, Transaction, TransactionType,
 };
 use millrace_primitives::{Address, L1Level, U256};
 
@@ -36,6 +36,7 @@ fn samples() -> Vec<Transaction> {
     let listed = Transaction {
         transaction_type: TransactionType::AccessList,
         access_list: access_list(),
+        authorizations: Vec::new(),
         value: U256::exp10(20),
         data: vec![7; 300],
         ..legacy.clone()
@@ -49,9 +50,26 @@ fn samples() -> Vec<Transaction> {
         dynamic(1, None, 1 << 40, vec![0; 60]),
         Transaction {
             access_list: access_list(),
+            authorizations: Vec::new(),
             max_priority_fee_per_gas: U256::from(u128::MAX),
             max_fee_per_gas: U256::from(u128::MAX),
             ..dynamic(128, Some(Address::zero()), 55, vec![1])
+        },
+        Transaction {
+            transaction_type: TransactionType::SetCode,
+            access_list: access_list(),
+            authorizations: vec![
+                user(9).authorize(chain_id(), address(3), 0),
+                Authorization {
+                    chain_id: U256::MAX,
+                    address: Address::zero(),
+                    nonce: u64::MAX,
+                    y_parity: 255,
+                    r: U256::MAX,
+                    s: U256::zero(),
+                },
+            ],
+            ..dynamic(3, Some(address(9)), 100_000, vec![1, 0])
         },
     ]
 }
@@ -204,7 +222,7 @@ fn every_cut_of_a_transaction_is_refused() {
 fn other_types_have_their_own_reasons() {
     assert_eq!(decode(&[]), Err(DecodeError::Empty));
     assert_eq!(decode(&[3, 0xc0]), Err(DecodeError::BlobTransaction));
-    assert_eq!(decode(&[4, 0xc0]), Err(DecodeError::SetCodeTransaction));
+    assert_eq!(decode(&[4, 0xc0]), Err(DecodeError::Rlp(RlpError::Truncated)));
     assert_eq!(decode(&[0, 0xc0]), Err(DecodeError::UnknownType(0)));
     assert_eq!(decode(&[0x7f]), Err(DecodeError::UnknownType(0x7f)));
     assert_eq!(decode(&[0x80]), Err(DecodeError::UnknownType(0x80)));

@@ -21,9 +21,7 @@ fn of_decode(error: DecodeError, parameters: &Parameters) -> Refusal {
         DecodeError::Empty => undecodable("it has no bytes"),
         DecodeError::TooLarge => Refusal::Other("oversized data".to_owned()),
         DecodeError::Rlp(error) => Refusal::Undecodable(format!("rlp: {error:?}")),
-        DecodeError::BlobTransaction | DecodeError::SetCodeTransaction | DecodeError::UnknownType(_) => {
-            Refusal::TypeNotSupported
-        }
+        DecodeError::BlobTransaction | DecodeError::UnknownType(_) => Refusal::TypeNotSupported,
         DecodeError::WrongChainId(have) => Refusal::WrongChain { have, want: parameters.chain_id },
         DecodeError::BadParity | DecodeError::BadSignature | DecodeError::HighS => {
             Refusal::Undecodable(format!("invalid signature: {error:?}"))
@@ -58,6 +56,12 @@ pub(super) fn of_invalid(invalid: Invalid, offered: &Offered, parameters: &Param
             Refusal::Other("the intrinsic gas is above what a transaction may execute".to_owned())
         }
         Invalid::InitcodeTooLarge => Refusal::Other("max initcode size exceeded".to_owned()),
+        Invalid::GasLimitAboveCap => Refusal::Other("transaction gas limit too high".to_owned()),
+        Invalid::TypeNotInFork => Refusal::TypeNotSupported,
+        Invalid::SetCodeCreates => {
+            Refusal::Other("EIP-7702 transaction cannot be used to create contract".to_owned())
+        }
+        Invalid::NoAuthorizations => Refusal::Other("EIP-7702 transaction with empty auth list".to_owned()),
     }
 }
 

@@ -97,6 +97,7 @@ fn transaction_of(unsigned: &UnsignedTransaction) -> Transaction {
         value: unsigned.value,
         data: unsigned.data.clone(),
         access_list: unsigned.access_list.iter().map(item).collect(),
+        authorizations: Vec::new(),
     }
 }
 
@@ -150,6 +151,7 @@ mod tests {
             value: U256::exp10(18),
             data: vec![],
             access_list: vec![],
+            authorizations: Vec::new(),
         };
         let signed = wallet.sign(wallet.accounts()[0], &unsigned).unwrap();
         assert_eq!(hex::encode(signed), SIGNED);

@@ -10,7 +10,7 @@ use millrace_evm::{
         tickets::{FA_BRIDGE, HOOK_GAS, TICKET_TABLE, balance},
     },
     state::State,
-    transaction::{AccessListItem, Signature, Transaction},
+    transaction::{AccessListItem, Signature, Transaction, TransactionType},
 };
 use millrace_layout::{events::Event, parameters::Parameters, world::World};
 use millrace_primitives::{Address, BlockNumber, Gas, H256, Timestamp, U256};
@@ -34,6 +34,61 @@ fn ticket_balance(chain: &Chain, owner: Address) -> U256 {
     let ticketer = OTHER_TICKETER;
     let ticket = Ticket { ticketer, token_id: U256::zero(), metadata: None, amount: U256::one() };
     balance(&State::new(WorldReader::new(&chain.host)), ticket_hash(&ticket), owner).unwrap()
+}
+
+#[test]
+fn row_58_a_sender_whose_code_gives_everything_away_has_paid_before() {
+    let mut chain = Chain::started();
+    let (alice, bob) = (User::new(1), User::new(2));
+    let dave = Address::repeat_byte(0xda);
+    // Sends the whole balance of whoever runs it to dave.
+    let drain = [&[0x5f, 0x5f, 0x5f, 0x5f, 0x47, 0x73][..], dave.as_bytes(), &[0x5a, 0xf1, 0x00]].concat();
+    chain.install(CONTRACT, &drain);
+    let calling = |to: Address, nonce: u64| Transaction {
+        gas_limit: Gas::new(2_000_000),
+        max_fee_per_gas: U256::from(GWEI),
+        ..transfer_of(nonce, to, 0)
+    };
+    // Alice calls herself, and bob calls alice, in one block: she has nothing left but what her first call gave back.
+    let authorizing = Transaction {
+        transaction_type: TransactionType::SetCode,
+        authorizations: vec![alice.authorize(CONTRACT, 1)],
+        ..calling(alice.address, 0)
+    };
+    let before = chain.supply();
+    chain.block(vec![alice.sign(authorizing), bob.sign(calling(alice.address, 0))]);
+    let receipts = chain.body().receipts;
+    assert_eq!(receipts.iter().map(|receipt| receipt.succeeded).collect::<Vec<_>>(), [true, true]);
+    let da = [(150 + 125) * 4_000, 150 * 4_000];
+    let execution: u64 = receipts.iter().zip(da).map(|(receipt, da)| receipt.gas_used.get() - da).sum();
+    assert_eq!(before - chain.supply(), U256::from(execution) * GWEI);
+    let paid = U256::from(receipts.iter().map(|receipt| receipt.gas_used.get()).sum::<u64>()) * GWEI;
+    assert_eq!(chain.balance(dave) + chain.balance(bob.address) + paid, U256::exp10(18) * 2_000);
+    assert_eq!(chain.balance(alice.address), U256::zero());
+}
+
+#[test]
+fn row_59_every_authorization_is_paid_for() {
+    let mut chain = Chain::started();
+    let (alice, bob) = (User::new(1), User::new(2));
+    let setting = |nonce: u64, count: u64| Transaction {
+        transaction_type: TransactionType::SetCode,
+        authorizations: (0..count).map(|index| bob.authorize(SIDE, index)).collect(),
+        gas_limit: Gas::new(3_000_000),
+        ..transfer_of(nonce, CONTRACT, 0)
+    };
+    chain.block(vec![alice.sign(setting(0, 1)), alice.sign(setting(1, 3))]);
+    let used: Vec<_> = chain.body().receipts.iter().map(|receipt| receipt.gas_used.get()).collect();
+    // 125 bytes and 25,000 gas each, of which half comes back, up to a fifth of all, for bob exists. Of the three, the
+    // first is used already and the second is the next.
+    let execution = |count: u64, refund: u64| {
+        let spent = 21_000 + 25_000 * count;
+        spent - refund.min(spent / 5)
+    };
+    assert_eq!(
+        used,
+        [(150 + 125) * 4_000 + execution(1, 12_500), (150 + 375) * 4_000 + execution(3, 25_000)]
+    );
 }
 
 #[test]

@@ -4,6 +4,7 @@ use super::super::chain::{
     ADMIN, Chain, GWEI, OTHER_TICKETER, ROLLUP, TICKETER, User, delay, deposit, name_of, transfer,
     transfer_of,
 };
+use millrace_block::TransactionFault;
 use millrace_evm::transaction::Transaction;
 use millrace_host::{FaultAt, RunEnd};
 use millrace_layout::{attempt, delayed, events::Event, governance, world::World};
@@ -114,23 +115,26 @@ fn row_03_a_deposit_that_cannot_be_applied_waits_until_its_deadline() {
 
 #[test]
 fn row_04_a_delayed_transaction_of_a_type_that_cannot_be_is_dropped_with_a_reason() {
-    let mut chain = Chain::with_bridges();
-    // Type 4 with an empty list of authorizations.
+    // Type 4 with an empty list of authorizations breaks a rule; type 3 carries blobs, of which there are none.
     let mut stream = RlpStream::new_list(13);
     stream.append(&1337u64).append(&0u64).append(&0u64).append(&(2 * GWEI)).append(&100_000u64);
     stream.append(&vec![0xcau8; 20]).append(&0u64).append_empty_data();
     stream.begin_list(0).begin_list(0);
     stream.append(&0u8).append(&U256::one()).append(&U256::one());
-    let raw = [&[4], &stream.out()[..]].concat();
-    chain.run(&delay(&raw));
-    chain.run(&chain.seal(&chain.next_with(vec![name_of(&raw)], vec![])));
-    assert_eq!((chain.number(), chain.waiting()), (1, vec![]));
-    let number = BlockNumber::new(1);
-    let expected = [
-        Event::TransactionDropped { number, position: 0, reason: 1 },
-        Event::DelayedDropped { name: name_of(&raw), number, reason: 1 },
-    ];
-    assert_eq!(chain.events(), expected);
+    let fields = stream.out();
+    for (kind, reason) in [(4, TransactionFault::Rule), (3, TransactionFault::Undecodable)] {
+        let mut chain = Chain::with_bridges();
+        let raw = [&[kind], &fields[..]].concat();
+        chain.run(&delay(&raw));
+        chain.run(&chain.seal(&chain.next_with(vec![name_of(&raw)], vec![])));
+        assert_eq!((chain.number(), chain.waiting()), (1, vec![]));
+        let (number, reason) = (BlockNumber::new(1), reason.code());
+        let expected = [
+            Event::TransactionDropped { number, position: 0, reason },
+            Event::DelayedDropped { name: name_of(&raw), number, reason },
+        ];
+        assert_eq!(chain.events(), expected);
+    }
 }
 
 /// Deposits and transactions, of which one makes the module trap: the chain, the path that traps, its name.

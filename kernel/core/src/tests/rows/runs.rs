@@ -104,7 +104,7 @@ fn row_13_a_delayed_transaction_comes_together_over_runs_and_levels() {
     let alice = User::new(1);
     let data = vec![7; 11_000];
     let raw =
-        alice.sign(Transaction { data, gas_limit: Gas::new(300_000), ..transfer_of(0, Address::zero(), 1) });
+        alice.sign(Transaction { data, gas_limit: Gas::new(500_000), ..transfer_of(0, Address::zero(), 1) });
     let messages = delay(&raw);
     assert_eq!(messages.len(), 4);
     // Every run reads one message.
@@ -152,6 +152,7 @@ fn all_kinds() -> (Chain, Vec<Vec<u8>>) {
             max_fee_per_gas: price,
             max_priority_fee_per_gas: price,
             access_list: vec![listed],
+            authorizations: Vec::new(),
             gas_limit: Gas::new(1_000_000),
             to: Some(proxy),
             value: U256::zero(),

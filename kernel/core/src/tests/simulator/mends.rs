@@ -245,6 +245,7 @@ fn a_begun_block_without_sequencer_goes_on_with_the_items_it_was_made_of() {
         value: U256::one(),
         data: vec![],
         access_list: vec![],
+        authorizations: Vec::new(),
     });
     let mut messages = vec![transfer(BRIDGE, Parameter::DelayedBridge(&cheap))];
     messages.extend((1..4).map(|byte| deposit(TICKETER, &[byte; 20], u64::from(byte))));

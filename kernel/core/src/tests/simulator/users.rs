@@ -85,6 +85,7 @@ fn valid(rng: &mut Rng, site: &Site<'_>, nonce: u64) -> Transaction {
         value: U256::from(rng.u64(0..1_000_000)),
         data: vec![],
         access_list: vec![],
+        authorizations: Vec::new(),
     };
     if transaction_type != TransactionType::DynamicFee {
         transaction.max_priority_fee_per_gas = transaction.max_fee_per_gas;
@@ -121,7 +122,7 @@ fn valid(rng: &mut Rng, site: &Site<'_>, nonce: u64) -> Transaction {
 /// What the bytes cost, and `execution`.
 fn gas_limit(site: &Site<'_>, transaction: &Transaction, execution: u64) -> Gas {
     let charges = millrace_block::charges(&site.setup.parameters);
-    let bytes = charges.da_bytes(&transaction.data, &transaction.access_list);
+    let bytes = charges.da_bytes(&transaction.shape());
     let da_gas = if site.pays_da { charges.da_gas(bytes, site.base_fee).unwrap() } else { 0 };
     Gas::new(da_gas + execution)
 }
