@@ -12,6 +12,7 @@ use crate::{
     validity,
 };
 use alloc::vec::Vec;
+use millrace_evm::execute::history::record_parent;
 use millrace_host::{Budget, Store};
 use millrace_layout::{
     LayoutError,
@@ -125,7 +126,11 @@ fn execute(
     let backlog = backlog_at(parameters, parent.backlog, parent.header.timestamp, blueprint.timestamp);
     let environment = environment(parameters, &parent.header, blueprint.timestamp, backlog)?;
     let base_fee = environment.base_fee;
-    let (state, done) = pause::resume(store, begun)?;
+    let is_new = begun.is_none();
+    let (mut state, done) = pause::resume(store, begun)?;
+    if is_new {
+        record_parent(&mut state, &environment, parent.hash)?;
+    }
     let mut execution = Execution::new(state, parameters, environment, candidate.ordered_by, done);
     let step = execution.run(items, &blueprint.payload.transactions, budget)?;
     let (executed, changes) = execution.into_parts();

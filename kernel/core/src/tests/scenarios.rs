@@ -1,13 +1,14 @@
 //! What users, the sequencer and strangers can do.
 
-use super::chain::{Chain, GWEI, ROLLUP, START, TICKETER, User, deposit};
-use millrace_evm::{block, keccak};
+use super::chain::{Chain, GWEI, ROLLUP, START, TICKETER, User, deposit, transfer_of};
+use millrace_evm::{block, execute::history::HISTORY_CONTRACT, keccak, transaction::Transaction};
 use millrace_layout::{
     delayed,
     events::Event,
+    parameters::Parameters,
     world::{Head, World},
 };
-use millrace_primitives::{Address, BlockHash, BlockNumber, Timestamp, TransactionHash, U256};
+use millrace_primitives::{Address, BlockHash, BlockNumber, Fork, Gas, Timestamp, TransactionHash, U256};
 use millrace_wire::{frame::Kind, message};
 
 #[test]
@@ -221,4 +222,30 @@ fn an_unknown_delayed_item_is_named_in_vain() {
     let blueprint = chain.next_with(vec![TransactionHash::new([5; 32])], vec![]);
     chain.run(&chain.seal(&blueprint));
     assert_eq!(chain.events(), [Event::BlueprintDropped { number: BlockNumber::new(1), reason: 6 }]);
+}
+
+#[test]
+fn contracts_can_ask_for_hashes_of_blocks_long_past() {
+    let mut chain = Chain::started();
+    let asker = Address::repeat_byte(0xa5);
+    // Slot 0 = the hash of block 2, asked of the contract of EIP-2935.
+    let code = [
+        &[0x60, 2, 0x5f, 0x52, 0x60, 0x20, 0x5f, 0x60, 0x20, 0x5f, 0x73][..],
+        HISTORY_CONTRACT.as_bytes(),
+        &[0x5a, 0xfa, 0x50, 0x5f, 0x51, 0x5f, 0x55],
+    ]
+    .concat();
+    chain.install(asker, &code);
+    chain.block(vec![]);
+    chain.block(vec![]);
+    let second = chain.head().hash;
+    chain.block(vec![]);
+    let call = Transaction { gas_limit: Gas::new(700_000), ..transfer_of(0, asker, 0) };
+    chain.block(vec![User::new(1).sign(call)]);
+    assert_eq!(chain.slot(asker, 0), U256::from_big_endian(second.as_bytes()));
+    // Before Prague there is no such contract.
+    let parameters = Parameters { fork: Fork::Cancun, ..Chain::parameters() };
+    let mut chain = Chain::started_with(&parameters);
+    chain.block(vec![]);
+    assert_eq!((chain.number(), chain.nonce(HISTORY_CONTRACT)), (1, 0));
 }

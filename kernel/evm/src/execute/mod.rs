@@ -14,6 +14,7 @@
 
 mod delegation;
 mod estimate;
+pub mod history;
 mod invalid;
 mod simulate;
 pub mod tickets;
