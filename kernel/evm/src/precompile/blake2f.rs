@@ -15,20 +15,6 @@ const IV: [u64; 8] = [
     0x5be0_cd19_137e_2179,
 ];
 
-/// The order in which each of the ten kinds of round takes the words of the message.
-const SIGMA: [[usize; 16]; 10] = [
-    [0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15],
-    [14, 10, 4, 8, 9, 15, 13, 6, 1, 12, 0, 2, 11, 7, 5, 3],
-    [11, 8, 12, 0, 5, 2, 15, 13, 10, 14, 3, 6, 7, 1, 9, 4],
-    [7, 9, 3, 1, 13, 12, 11, 14, 2, 6, 5, 10, 4, 0, 15, 8],
-    [9, 0, 5, 7, 2, 4, 10, 15, 14, 1, 11, 12, 6, 8, 3, 13],
-    [2, 12, 6, 10, 0, 11, 8, 3, 4, 13, 7, 5, 15, 14, 1, 9],
-    [12, 5, 1, 15, 14, 13, 4, 10, 0, 7, 6, 3, 9, 2, 8, 11],
-    [13, 11, 7, 14, 12, 1, 3, 9, 5, 0, 15, 4, 8, 6, 2, 10],
-    [6, 15, 14, 9, 11, 3, 0, 8, 12, 2, 13, 7, 1, 4, 10, 5],
-    [10, 2, 8, 4, 7, 6, 1, 5, 15, 11, 9, 14, 3, 12, 13, 0],
-];
-
 /// Rounds (big-endian) 4, state 64, message 128, offset 16 (all little-endian words), last-block flag 1.
 const INPUT_BYTES: usize = 213;
 
@@ -59,6 +45,7 @@ pub(super) fn run(input: &[u8], gas: u64) -> Result<Output, Failure> {
 }
 
 /// Mixes two words of the message into four of the state.
+#[inline(always)]
 fn mix([a, b, c, d]: [u64; 4], x: u64, y: u64) -> [u64; 4] {
     let a = a.wrapping_add(b).wrapping_add(x);
     let d = (d ^ a).rotate_right(32);
@@ -74,34 +61,54 @@ fn mix([a, b, c, d]: [u64; 4], x: u64, y: u64) -> [u64; 4] {
 fn compress(h: [u64; 8], message: &[u64; 16], [t0, t1]: [u64; 2], is_last: bool, rounds: u32) -> [u64; 8] {
     let [h0, h1, h2, h3, h4, h5, h6, h7] = h;
     let [i0, i1, i2, i3, i4, i5, i6, i7] = IV;
-    let i6 = if is_last { !i6 } else { i6 };
+    let [m0, m1, m2, m3, m4, m5, m6, m7, m8, m9, m10, m11, m12, m13, m14, m15] = *message;
     // The state as a square of four rows, of which `mix` takes columns and diagonals.
-    let (mut a, mut b) = ([h0, h1, h2, h3], [h4, h5, h6, h7]);
-    let (mut c, mut d) = ([i0, i1, i2, i3], [i4 ^ t0, i5 ^ t1, i6, i7]);
-    let mut kinds = SIGMA.iter().cycle();
-    for _ in 0..rounds {
-        let Some(order) = kinds.next() else { break };
-        let word = |at: usize| {
-            let index = order.get(at).copied().unwrap_or(0);
-            message.get(index).copied().unwrap_or(0)
-        };
-        for half in [0usize, 8] {
-            for (column, (((a, b), c), d)) in a.iter_mut().zip(&mut b).zip(&mut c).zip(&mut d).enumerate() {
-                let at = half.wrapping_add(column.wrapping_mul(2));
-                [*a, *b, *c, *d] = mix([*a, *b, *c, *d], word(at), word(at.wrapping_add(1)));
-            }
-            // Turn diagonals into columns, and after the second half back.
-            let turns = if half == 0 { [1, 2, 3] } else { [3, 2, 1] };
-            let [of_b, of_c, of_d] = turns;
-            b.rotate_left(of_b);
-            c.rotate_left(of_c);
-            d.rotate_left(of_d);
+    let [mut a0, mut a1, mut a2, mut a3] = [h0, h1, h2, h3];
+    let [mut b0, mut b1, mut b2, mut b3] = [h4, h5, h6, h7];
+    let [mut c0, mut c1, mut c2, mut c3] = [i0, i1, i2, i3];
+    let [mut d0, mut d1, mut d2, mut d3] = [i4 ^ t0, i5 ^ t1, if is_last { !i6 } else { i6 }, i7];
+
+    // Written out, so that every word of state and message is a variable: a block can buy billions of rounds.
+    macro_rules! round {
+        ($m0:ident $m1:ident $m2:ident $m3:ident $m4:ident $m5:ident $m6:ident $m7:ident
+         $m8:ident $m9:ident $m10:ident $m11:ident $m12:ident $m13:ident $m14:ident $m15:ident) => {{
+            [a0, b0, c0, d0] = mix([a0, b0, c0, d0], $m0, $m1);
+            [a1, b1, c1, d1] = mix([a1, b1, c1, d1], $m2, $m3);
+            [a2, b2, c2, d2] = mix([a2, b2, c2, d2], $m4, $m5);
+            [a3, b3, c3, d3] = mix([a3, b3, c3, d3], $m6, $m7);
+            [a0, b1, c2, d3] = mix([a0, b1, c2, d3], $m8, $m9);
+            [a1, b2, c3, d0] = mix([a1, b2, c3, d0], $m10, $m11);
+            [a2, b3, c0, d1] = mix([a2, b3, c0, d1], $m12, $m13);
+            [a3, b0, c1, d2] = mix([a3, b0, c1, d2], $m14, $m15);
+        }};
+    }
+    // Each of the ten kinds of round takes the words of the message in its own order (SIGMA of RFC 7693).
+    for _ in 0..rounds / 10 {
+        round!(m0 m1 m2 m3 m4 m5 m6 m7 m8 m9 m10 m11 m12 m13 m14 m15);
+        round!(m14 m10 m4 m8 m9 m15 m13 m6 m1 m12 m0 m2 m11 m7 m5 m3);
+        round!(m11 m8 m12 m0 m5 m2 m15 m13 m10 m14 m3 m6 m7 m1 m9 m4);
+        round!(m7 m9 m3 m1 m13 m12 m11 m14 m2 m6 m5 m10 m4 m0 m15 m8);
+        round!(m9 m0 m5 m7 m2 m4 m10 m15 m14 m1 m11 m12 m6 m8 m3 m13);
+        round!(m2 m12 m6 m10 m0 m11 m8 m3 m4 m13 m7 m5 m15 m14 m1 m9);
+        round!(m12 m5 m1 m15 m14 m13 m4 m10 m0 m7 m6 m3 m9 m2 m8 m11);
+        round!(m13 m11 m7 m14 m12 m1 m3 m9 m5 m0 m15 m4 m8 m6 m2 m10);
+        round!(m6 m15 m14 m9 m11 m3 m0 m8 m12 m2 m13 m7 m1 m4 m10 m5);
+        round!(m10 m2 m8 m4 m7 m6 m1 m5 m15 m11 m9 m14 m3 m12 m13 m0);
+    }
+    for kind in 0..rounds % 10 {
+        match kind {
+            0 => round!(m0 m1 m2 m3 m4 m5 m6 m7 m8 m9 m10 m11 m12 m13 m14 m15),
+            1 => round!(m14 m10 m4 m8 m9 m15 m13 m6 m1 m12 m0 m2 m11 m7 m5 m3),
+            2 => round!(m11 m8 m12 m0 m5 m2 m15 m13 m10 m14 m3 m6 m7 m1 m9 m4),
+            3 => round!(m7 m9 m3 m1 m13 m12 m11 m14 m2 m6 m5 m10 m4 m0 m15 m8),
+            4 => round!(m9 m0 m5 m7 m2 m4 m10 m15 m14 m1 m11 m12 m6 m8 m3 m13),
+            5 => round!(m2 m12 m6 m10 m0 m11 m8 m3 m4 m13 m7 m5 m15 m14 m1 m9),
+            6 => round!(m12 m5 m1 m15 m14 m13 m4 m10 m0 m7 m6 m3 m9 m2 m8 m11),
+            7 => round!(m13 m11 m7 m14 m12 m1 m3 m9 m5 m0 m15 m4 m8 m6 m2 m10),
+            8 => round!(m6 m15 m14 m9 m11 m3 m0 m8 m12 m2 m13 m7 m1 m4 m10 m5),
+            _ => {}
         }
     }
-    let [a0, a1, a2, a3] = a;
-    let [b0, b1, b2, b3] = b;
-    let [c0, c1, c2, c3] = c;
-    let [d0, d1, d2, d3] = d;
     [
         h0 ^ a0 ^ c0,
         h1 ^ a1 ^ c1,
