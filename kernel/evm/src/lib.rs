@@ -37,17 +37,19 @@ mod machine;
 mod precompile;
 pub mod rlp;
 pub mod state;
+pub mod trace;
 pub mod transaction;
 pub mod trie;
 
 pub use execute::{
     BlockEnvironment, Call, CallOutcome, EstimateError, Estimation, Halt, Invalid, Outcome, TransactionError,
-    created_address, estimate, simulate, transact,
+    created_address, estimate, simulate, simulate_traced, transact, transact_traced,
 };
 pub use fees::Fees;
 pub use keccak::keccak;
 pub use millrace_primitives::Fork;
 pub use state::{AccountChange, Changes, ChangesError, CreditError, State, StateReader};
+pub use trace::{NoTracer, Tracer};
 pub use transaction::{
     AccessListItem, Authorization, DEPOSIT_SENDER, DecodeError, Deposit, RecoverError, Recovered, Shape,
     Signature, SignedTransaction, TRANSACTION_BYTES_MAX, Transaction, TransactionType,

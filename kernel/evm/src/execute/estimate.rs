@@ -4,6 +4,7 @@ use super::simulate::{Terms, da_gas, simulate_with};
 use super::{BlockEnvironment, Call, CallOutcome, TransactionError};
 use crate::fees::Fees;
 use crate::state::{State, StateReader};
+use crate::trace::NoTracer;
 use alloc::boxed::Box;
 use millrace_primitives::{Gas, U256};
 
@@ -59,7 +60,7 @@ pub fn estimate<R: StateReader>(
     let call = Call { gas: None, gas_price: None, ..call.clone() };
     let mut attempt = |execution_gas_limit: u64| {
         let terms = Terms { execution_gas_limit, da_gas, gas_price: block.base_fee };
-        simulate_with(state, block, &call, &terms)
+        simulate_with(state, block, &call, &terms, NoTracer)
     };
 
     let first = attempt(offered)?;

@@ -22,13 +22,14 @@ mod validity;
 
 pub use estimate::{EstimateError, Estimation, estimate};
 pub use invalid::{Halt, Invalid};
-pub use simulate::{Call, CallOutcome, simulate};
+pub use simulate::{Call, CallOutcome, simulate, simulate_traced};
 
 use crate::fees::Fees;
 use crate::keccak::keccak;
 use crate::machine::{self, Ended, Host, Message};
 use crate::rlp;
 use crate::state::{State, StateReader};
+use crate::trace::{NoTracer, Tracer};
 use crate::transaction::{AccessListItem, Recovered, Transaction};
 use alloc::vec::Vec;
 use evm::interpreter::ExitError;
@@ -119,6 +120,20 @@ pub fn transact<R: StateReader>(
     fees: &Fees,
     transaction: &Recovered,
 ) -> Result<Outcome, TransactionError<R::Error>> {
+    transact_traced(state, block, fees, transaction, NoTracer)
+}
+
+/// The same, watched.
+///
+/// # Errors
+/// Those of [`transact`]. An execution that the tracer stops has an outcome, which means nothing.
+pub fn transact_traced<R: StateReader, T: Tracer>(
+    state: &mut State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    transaction: &Recovered,
+    tracer: T,
+) -> Result<Outcome, TransactionError<R::Error>> {
     let sender = transaction.sender();
     let transaction = transaction.transaction();
     let terms = validity::check(state, block, fees, (transaction, sender))?;
@@ -140,7 +155,7 @@ pub fn transact<R: StateReader>(
         intrinsic_gas: terms.upfront.intrinsic,
         gas_price: terms.gas_price,
     };
-    let mut ended = execute(state, block, message, &transaction.access_list);
+    let mut ended = execute(state, block, message, &transaction.access_list, tracer);
     ended.gas_used = delegation::settle_gas(ended.gas_spent, ended.gas_used, refund, terms.upfront.floor);
     if let Some(error) = state.take_failure() {
         state.abandon();
@@ -150,11 +165,12 @@ pub fn transact<R: StateReader>(
 }
 
 /// Warms what is warm from the beginning (EIP-2929, EIP-2930, EIP-3651) and runs the engine.
-fn execute<R: StateReader>(
+fn execute<R: StateReader, T: Tracer>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     message: Message,
     access_list: &[AccessListItem],
+    tracer: T,
 ) -> Ended {
     state.warm(block.beneficiary);
     state.warm(message.caller);
@@ -168,7 +184,7 @@ fn execute<R: StateReader>(
     if !message.creates {
         delegation::warm_delegate(state, message.address);
     }
-    machine::run(message, &mut Host::new(state, block))
+    machine::run(message, &mut Host::traced(state, block, tracer))
 }
 
 /// Gives back what was not used, pays the beneficiary, and closes the transaction.

@@ -6,6 +6,7 @@ use super::{
 use crate::fees::Fees;
 use crate::machine::Message;
 use crate::state::{State, StateReader};
+use crate::trace::{NoTracer, Tracer};
 use crate::transaction::{AccessListItem, Authorization, Shape};
 use alloc::vec::Vec;
 use millrace_primitives::{Address, Gas, Log, U256};
@@ -85,6 +86,20 @@ pub fn simulate<R: StateReader>(
     fees: &Fees,
     call: &Call,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
+    simulate_traced(state, block, fees, call, NoTracer)
+}
+
+/// The same, watched.
+///
+/// # Errors
+/// Those of [`simulate`]. An execution that the tracer stops has an outcome, which means nothing.
+pub fn simulate_traced<R: StateReader, T: Tracer>(
+    state: &mut State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    call: &Call,
+    tracer: T,
+) -> Result<CallOutcome, TransactionError<R::Error>> {
     let da_gas = da_gas(block, fees, call)?;
     let cap = fees.execution_gas_limit_max.get();
     let price = call.gas_price.unwrap_or_default();
@@ -100,7 +115,7 @@ pub fn simulate<R: StateReader>(
     };
     // A transaction that pays sees what it pays, not what it offered.
     let gas_price = if is_free(call) { U256::zero() } else { block.base_fee };
-    simulate_with(state, block, call, &Terms { execution_gas_limit: limit, da_gas, gas_price })
+    simulate_with(state, block, call, &Terms { execution_gas_limit: limit, da_gas, gas_price }, tracer)
 }
 
 /// Whether gas costs nothing in this call.
@@ -130,11 +145,12 @@ pub(super) fn da_gas(block: &BlockEnvironment, fees: &Fees, call: &Call) -> Resu
 }
 
 /// Runs on these terms.
-pub(super) fn simulate_with<R: StateReader>(
+pub(super) fn simulate_with<R: StateReader, T: Tracer>(
     state: &mut State<R>,
     block: &BlockEnvironment,
     call: &Call,
     terms: &Terms,
+    tracer: T,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
     let &Terms { execution_gas_limit, da_gas, gas_price } = terms;
     let creates = call.to.is_none();
@@ -167,7 +183,7 @@ pub(super) fn simulate_with<R: StateReader>(
         intrinsic_gas: upfront.intrinsic,
         gas_price,
     };
-    let mut ended = super::execute(state, block, message, &call.access_list);
+    let mut ended = super::execute(state, block, message, &call.access_list, tracer);
     ended.gas_used = delegation::settle_gas(ended.gas_spent, ended.gas_used, refund, upfront.floor);
     let logs = state.abandon();
     if let Some(error) = state.take_failure() {

@@ -4,6 +4,7 @@ use crate::execute::BlockEnvironment;
 use crate::fork;
 use crate::precompile;
 use crate::state::{Code, State, StateReader, word};
+use crate::trace::{NoTracer, Tracer};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use evm::MergeStrategy;
@@ -19,14 +20,21 @@ use millrace_primitives::{Address, EMPTY_CODE_HASH, Fork, H160, H256, U256};
 const BLOCK_HASH_WINDOW: u64 = 256;
 
 /// What the engine runs on.
-pub(crate) struct Host<'a, R: StateReader> {
+pub(crate) struct Host<'a, R: StateReader, T = NoTracer> {
     state: &'a mut State<R>,
     block: &'a BlockEnvironment,
+    tracer: T,
 }
 
 impl<'a, R: StateReader> Host<'a, R> {
     pub(crate) const fn new(state: &'a mut State<R>, block: &'a BlockEnvironment) -> Self {
-        Self { state, block }
+        Self { state, block, tracer: NoTracer }
+    }
+}
+
+impl<'a, R: StateReader, T: Tracer> Host<'a, R, T> {
+    pub(crate) const fn traced(state: &'a mut State<R>, block: &'a BlockEnvironment, tracer: T) -> Self {
+        Self { state, block, tracer }
     }
 
     /// The rules in force.
@@ -41,6 +49,12 @@ impl<'a, R: StateReader> Host<'a, R> {
 
 /// What our frames need beyond the traits of the crate.
 pub(crate) trait Backend: RuntimeEnvironment + RuntimeBackend + TransactionalBackend {
+    /// Who watches.
+    type Tracer: Tracer;
+
+    /// Who watches.
+    fn tracer(&mut self) -> &mut Self::Tracer;
+
     /// Whether a read failed: the engine has to stop.
     fn has_failed(&self) -> bool;
 
@@ -48,7 +62,13 @@ pub(crate) trait Backend: RuntimeEnvironment + RuntimeBackend + TransactionalBac
     fn code_of(&self, address: Address) -> Rc<Code>;
 }
 
-impl<R: StateReader> Backend for Host<'_, R> {
+impl<R: StateReader, T: Tracer> Backend for Host<'_, R, T> {
+    type Tracer = T;
+
+    fn tracer(&mut self) -> &mut T {
+        &mut self.tracer
+    }
+
     fn has_failed(&self) -> bool {
         self.state.has_failed()
     }
@@ -58,7 +78,7 @@ impl<R: StateReader> Backend for Host<'_, R> {
     }
 }
 
-impl<R: StateReader> RuntimeEnvironment for Host<'_, R> {
+impl<R: StateReader, T: Tracer> RuntimeEnvironment for Host<'_, R, T> {
     fn block_hash(&self, number: U256) -> H256 {
         let current = self.block.number.get();
         let Ok(number) = u64::try_from(number) else { return H256::zero() };
@@ -110,7 +130,7 @@ impl<R: StateReader> RuntimeEnvironment for Host<'_, R> {
     }
 }
 
-impl<R: StateReader> RuntimeBaseBackend for Host<'_, R> {
+impl<R: StateReader, T: Tracer> RuntimeBaseBackend for Host<'_, R, T> {
     fn balance(&self, address: H160) -> U256 {
         self.state.balance_of(address)
     }
@@ -152,7 +172,7 @@ impl<R: StateReader> RuntimeBaseBackend for Host<'_, R> {
     }
 }
 
-impl<R: StateReader> RuntimeBackend for Host<'_, R> {
+impl<R: StateReader, T: Tracer> RuntimeBackend for Host<'_, R, T> {
     fn original_storage(&self, address: H160, index: H256) -> H256 {
         word(self.state.slot_original(address, U256::from_big_endian(index.as_bytes())))
     }
@@ -202,7 +222,11 @@ impl<R: StateReader> RuntimeBackend for Host<'_, R> {
 
     fn log(&mut self, log: Log) -> Result<(), ExitError> {
         let Log { address, topics, data } = log;
-        self.state.emit(millrace_primitives::Log { address, topics, data });
+        let log = millrace_primitives::Log { address, topics, data };
+        if T::IS_ON {
+            self.tracer.log(&log);
+        }
+        self.state.emit(log);
         Ok(())
     }
 
@@ -249,7 +273,7 @@ impl<R: StateReader> RuntimeBackend for Host<'_, R> {
     }
 }
 
-impl<R: StateReader> TransactionalBackend for Host<'_, R> {
+impl<R: StateReader, T: Tracer> TransactionalBackend for Host<'_, R, T> {
     fn push_substate(&mut self) {
         self.state.push_frame();
     }

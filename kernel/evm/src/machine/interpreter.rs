@@ -5,6 +5,7 @@ use super::delegation;
 use super::host::Backend;
 use super::opcodes::Done;
 use crate::state::Code;
+use crate::trace::Tracer;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use evm::interpreter::trap::{CallCreateTrap, CallFeedback, CreateFeedback};
@@ -41,7 +42,7 @@ impl Frame {
 
     /// One opcode of `code`, which is that of the frame.
     #[inline]
-    fn step<H: Backend>(
+    pub(super) fn step<H: Backend>(
         &mut self,
         code: &[u8],
         host: &mut H,
@@ -186,6 +187,9 @@ impl<H: Backend> Interpreter<H> for Frame {
 
     fn run(&mut self, host: &mut H) -> Capture<ExitResult, Self::Trap> {
         let code = Rc::clone(&self.code);
+        if H::Tracer::IS_ON {
+            return self.run_watched(code.bytes(), host);
+        }
         loop {
             if let Err(capture) = self.step(code.bytes(), host) {
                 return capture;

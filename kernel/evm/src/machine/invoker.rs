@@ -4,7 +4,9 @@
 use super::host::Backend;
 use super::interpreter::Frame;
 use super::resolver::Resolver;
+use super::watch;
 use crate::fork;
+use crate::trace::Tracer;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use core::convert::Infallible;
@@ -91,6 +93,10 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
         let state = FrameState { runtime, gasometer, config: fork::config(self.resolver.fork) };
         let transfer = Transfer { source: caller, target: address, value };
         let origin = ResolverOrigin::Transaction;
+        if H::Tracer::IS_ON {
+            let gas = state.gasometer.gas64();
+            host.tracer().enter(&watch::outermost((caller, address, value), creates, gas, &input));
+        }
         host.push_substate();
         let control = if creates {
             routines::make_enter_create_machine(origin, self.resolver, caller, input, transfer, state, host)?
@@ -118,8 +124,12 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
     ) -> Result<Ended, ExitError> {
         let InvokerExit { mut result, mut substate, retval } = exit;
         let mut output = retval;
+        let mut deployed = Vec::new();
         if let (Ok(_), Some(address), Some(state)) = (&result, outermost.creates, substate.as_mut()) {
             let code = core::mem::take(&mut output);
+            if H::Tracer::IS_ON {
+                deployed.clone_from(&code);
+            }
             let origin = SetCodeOrigin::Transaction;
             if let Err(error) = routines::deploy_create_code(address, code, state, host, origin) {
                 result = Err(error);
@@ -142,6 +152,11 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
             Err(ExitError::Reverted) => (used(false), used(false)),
             Err(_) => (outermost.gas_limit, outermost.gas_limit),
         };
+        if H::Tracer::IS_ON {
+            let output = if outermost.creates.is_some() && result.is_ok() { &deployed } else { &output };
+            let gas_left = outermost.gas_limit.saturating_sub(gas_spent);
+            host.tracer().exit(&watch::exit(&result, output, gas_left));
+        }
         Ok(Ended { result, output, gas_used, gas_spent })
     }
 
@@ -153,7 +168,16 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
         depth: usize,
     ) -> Capture<Result<(SubstackInvoke, InvokerControl<Frame, FrameState<'static>>), ExitError>, Infallible>
     {
-        self.inner.enter_substack(trap, parent, host, depth)
+        if H::Tracer::IS_ON {
+            watch::enter(&trap, parent, host);
+        }
+        let entered = self.inner.enter_substack(trap, parent, host, depth);
+        if H::Tracer::IS_ON
+            && let Capture::Exit(Err(error)) = &entered
+        {
+            host.tracer().exit(&watch::exit(&Err(error.clone()), &[], 0));
+        }
+        entered
     }
 
     fn exit_substack(
@@ -163,6 +187,12 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
         parent: &mut Frame,
         host: &mut H,
     ) -> Result<(), ExitError> {
+        if H::Tracer::IS_ON {
+            let ending = watch::Ending::of(&invoke, &exit, parent);
+            let result = self.inner.exit_substack(invoke, exit, parent, host);
+            ending.tell(parent, host);
+            return result;
+        }
         self.inner.exit_substack(invoke, exit, parent, host)
     }
 }

@@ -6,16 +6,18 @@ mod interpreter;
 mod invoker;
 mod opcodes;
 mod resolver;
+mod watch;
 
 pub(crate) use host::Host;
 pub(crate) use invoker::{Ended, Message};
 
 use crate::state::StateReader;
+use crate::trace::Tracer;
 use invoker::{Invoker, STACK_DEPTH};
 use resolver::Resolver;
 
 /// Runs the outermost call. A failure to read the state is left in the state.
-pub(crate) fn run<R: StateReader>(message: Message, host: &mut Host<'_, R>) -> Ended {
+pub(crate) fn run<R: StateReader, T: Tracer>(message: Message, host: &mut Host<'_, R, T>) -> Ended {
     let resolver = Resolver { fork: host.fork() };
     let gas_limit = message.gas_limit;
     match evm::transact(message, Some(STACK_DEPTH), host, &Invoker::new(&resolver)) {

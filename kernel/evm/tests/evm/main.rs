@@ -12,4 +12,5 @@ mod invalid;
 mod limits;
 mod simulation;
 mod state;
+mod tracing;
 mod transactions;
