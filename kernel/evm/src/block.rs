@@ -77,7 +77,7 @@ pub fn encode_receipt(receipt: &Receipt) -> Vec<u8> {
 }
 
 fn encode_with_bloom(receipt: &Receipt, bloom: &Bloom) -> Vec<u8> {
-    let logs = receipt.logs.iter().fold(0usize, |sum, log| sum.saturating_add(rlp::item_size(log_size(log))));
+    let logs = logs_size(&receipt.logs);
     let size = rlp::u64_size(u64::from(receipt.succeeded))
         .saturating_add(rlp::u64_size(receipt.cumulative_gas_used.get()))
         .saturating_add(rlp::item_size(bloom.0.len()))
@@ -90,17 +90,34 @@ fn encode_with_bloom(receipt: &Receipt, bloom: &Bloom) -> Vec<u8> {
     rlp::write_u64(&mut out, u64::from(receipt.succeeded));
     rlp::write_u64(&mut out, receipt.cumulative_gas_used.get());
     rlp::write_text(&mut out, &bloom.0);
-    rlp::write_list_header(&mut out, logs);
-    for log in &receipt.logs {
-        rlp::write_list_header(&mut out, log_size(log));
-        rlp::write_text(&mut out, log.address.as_bytes());
-        rlp::write_list_header(&mut out, topics_size(log));
-        for topic in &log.topics {
-            rlp::write_h256(&mut out, *topic);
-        }
-        rlp::write_text(&mut out, &log.data);
-    }
+    write_logs(&mut out, &receipt.logs, logs);
     out
+}
+
+/// The RLP of some logs, as it stands in a receipt.
+pub fn encode_logs(logs: &[Log]) -> Vec<u8> {
+    let size = logs_size(logs);
+    let mut out = Vec::with_capacity(rlp::item_size(size));
+    write_logs(&mut out, logs, size);
+    out
+}
+
+fn write_logs(out: &mut Vec<u8>, logs: &[Log], size: usize) {
+    rlp::write_list_header(out, size);
+    for log in logs {
+        rlp::write_list_header(out, log_size(log));
+        rlp::write_text(out, log.address.as_bytes());
+        rlp::write_list_header(out, topics_size(log));
+        for topic in &log.topics {
+            rlp::write_h256(out, *topic);
+        }
+        rlp::write_text(out, &log.data);
+    }
+}
+
+/// Size of the content of the list that logs are.
+fn logs_size(logs: &[Log]) -> usize {
+    logs.iter().fold(0usize, |sum, log| sum.saturating_add(rlp::item_size(log_size(log))))
 }
 
 fn topics_size(log: &Log) -> usize {

@@ -28,9 +28,12 @@ pub struct Reader<'a> {
 }
 
 /// The two kinds of item.
-enum Item<'a> {
+#[derive(Clone, Copy, Debug)]
+pub enum Item<'a> {
+    /// The bytes of a string.
     Text(&'a [u8]),
-    List(&'a [u8]),
+    /// A reader over the items of a list, none of which was looked at.
+    List(Reader<'a>),
 }
 
 impl<'a> Reader<'a> {
@@ -77,7 +80,11 @@ impl<'a> Reader<'a> {
         if length < 56 { Err(RlpError::NotCanonical) } else { Ok(length as usize) }
     }
 
-    fn item(&mut self) -> Result<Item<'a>, RlpError> {
+    /// The next item, whatever it is.
+    ///
+    /// # Errors
+    /// When there is none, or its own spelling is not canonical.
+    pub fn item(&mut self) -> Result<Item<'a>, RlpError> {
         let start = self.rest;
         let prefix = *self.take(1)?.first().ok_or(RlpError::Truncated)?;
         Ok(match prefix {
@@ -95,10 +102,10 @@ impl<'a> Reader<'a> {
                 let length = self.length(usize::from(prefix.wrapping_sub(0xb7)))?;
                 Item::Text(self.take(length)?)
             }
-            0xc0..=0xf7 => Item::List(self.take(usize::from(prefix.wrapping_sub(0xc0)))?),
+            0xc0..=0xf7 => Item::List(Self::new(self.take(usize::from(prefix.wrapping_sub(0xc0)))?)),
             0xf8..=0xff => {
                 let length = self.length(usize::from(prefix.wrapping_sub(0xf7)))?;
-                Item::List(self.take(length)?)
+                Item::List(Self::new(self.take(length)?))
             }
         })
     }
@@ -120,7 +127,7 @@ impl<'a> Reader<'a> {
     /// When the next item is not a canonical list.
     pub fn list(&mut self) -> Result<Self, RlpError> {
         match self.item()? {
-            Item::List(rest) => Ok(Self { rest }),
+            Item::List(items) => Ok(items),
             Item::Text(_) => Err(RlpError::WrongKind),
         }
     }
@@ -205,12 +212,12 @@ fn write_header(out: &mut Vec<u8>, offset: u8, length: usize) {
 }
 
 /// Opens a list whose items have `length` bytes together.
-pub(crate) fn write_list_header(out: &mut Vec<u8>, length: usize) {
+pub fn write_list_header(out: &mut Vec<u8>, length: usize) {
     write_header(out, 0xc0, length);
 }
 
 /// Writes a string.
-pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
+pub fn write_text(out: &mut Vec<u8>, text: &[u8]) {
     match text {
         [byte] if *byte < 0x80 => out.push(*byte),
         _ => {
@@ -221,13 +228,13 @@ pub(crate) fn write_text(out: &mut Vec<u8>, text: &[u8]) {
 }
 
 /// Writes an integer.
-pub(crate) fn write_u64(out: &mut Vec<u8>, value: u64) {
+pub fn write_u64(out: &mut Vec<u8>, value: u64) {
     let bytes = value.to_be_bytes();
     write_text(out, bytes.get(value.leading_zeros() as usize / 8..).unwrap_or(&[]));
 }
 
 /// Writes an integer.
-pub(crate) fn write_u256(out: &mut Vec<u8>, value: U256) {
+pub fn write_u256(out: &mut Vec<u8>, value: U256) {
     let mut bytes = [0; 32];
     value.to_big_endian(&mut bytes);
     write_text(out, bytes.get(value.leading_zeros() as usize / 8..).unwrap_or(&[]));
@@ -242,7 +249,7 @@ pub(crate) fn write_receiver(out: &mut Vec<u8>, to: Option<Address>) {
 }
 
 /// Writes a digest.
-pub(crate) fn write_h256(out: &mut Vec<u8>, hash: H256) {
+pub fn write_h256(out: &mut Vec<u8>, hash: H256) {
     write_text(out, hash.as_bytes());
 }
 
