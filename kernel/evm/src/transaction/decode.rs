@@ -52,17 +52,14 @@ impl SignedTransaction {
             return Err(DecodeError::TooLarge);
         }
         let (first, body) = bytes.split_first().ok_or(DecodeError::Empty)?;
-        let signed = match *first {
-            0xc0..=0xff => decode_legacy(bytes)?,
-            1 => decode_typed(bytes, body, TransactionType::AccessList)?,
-            2 => decode_typed(bytes, body, TransactionType::DynamicFee)?,
-            3 => return Err(DecodeError::BlobTransaction),
-            4 => decode_typed(bytes, body, TransactionType::SetCode)?,
-            other => return Err(DecodeError::UnknownType(other)),
-        };
-        match signed.transaction.chain_id {
-            Some(named) if named != chain_id => Err(DecodeError::WrongChainId(named)),
-            _ => Ok(signed),
+        match *first {
+            // No type is above 0x7f (EIP-2718): what is no list is no legacy transaction either.
+            0x80..=0xff => decode_legacy(bytes, chain_id),
+            1 => decode_typed(bytes, body, TransactionType::AccessList, chain_id),
+            2 => decode_typed(bytes, body, TransactionType::DynamicFee, chain_id),
+            3 => Err(DecodeError::BlobTransaction),
+            4 => decode_typed(bytes, body, TransactionType::SetCode, chain_id),
+            other => Err(DecodeError::UnknownType(other)),
         }
     }
 }
@@ -134,7 +131,14 @@ pub(super) fn legacy_fields(fields: &mut Reader<'_>) -> Result<Transaction, RlpE
     })
 }
 
-fn decode_legacy(bytes: &[u8]) -> Result<SignedTransaction, DecodeError> {
+fn check_chain(named: Option<U256>, wanted: U256) -> Result<(), DecodeError> {
+    match named {
+        Some(named) if named != wanted => Err(DecodeError::WrongChainId(named)),
+        _ => Ok(()),
+    }
+}
+
+fn decode_legacy(bytes: &[u8], wanted: U256) -> Result<SignedTransaction, DecodeError> {
     let mut outer = Reader::new(bytes);
     let mut fields = outer.list()?;
     outer.finish()?;
@@ -147,6 +151,7 @@ fn decode_legacy(bytes: &[u8]) -> Result<SignedTransaction, DecodeError> {
         return Err(DecodeError::DepositFromUser);
     }
     let (chain_id, y_parity) = split_v(v)?;
+    check_chain(chain_id, wanted)?;
     let signature = check(r, s, y_parity)?;
     transaction.chain_id = chain_id;
 
@@ -169,6 +174,7 @@ fn decode_typed(
     bytes: &[u8],
     body: &[u8],
     transaction_type: TransactionType,
+    wanted: U256,
 ) -> Result<SignedTransaction, DecodeError> {
     let mut outer = Reader::new(body);
     let mut fields = outer.list()?;
@@ -205,6 +211,7 @@ fn decode_typed(
     };
     let (r, s) = (fields.u256()?, fields.u256()?);
     fields.finish()?;
+    check_chain(transaction.chain_id, wanted)?;
     let signature = check(r, s, y_parity)?;
 
     let mut header = Vec::with_capacity(10);

@@ -225,7 +225,9 @@ fn other_types_have_their_own_reasons() {
     assert_eq!(decode(&[4, 0xc0]), Err(DecodeError::Rlp(RlpError::Truncated)));
     assert_eq!(decode(&[0, 0xc0]), Err(DecodeError::UnknownType(0)));
     assert_eq!(decode(&[0x7f]), Err(DecodeError::UnknownType(0x7f)));
-    assert_eq!(decode(&[0x80]), Err(DecodeError::UnknownType(0x80)));
+    // Above 0x7f there is no type: these are the beginnings of RLP, but of a string.
+    assert_eq!(decode(&[0x80]), Err(DecodeError::Rlp(RlpError::WrongKind)));
+    assert_eq!(decode(&[0xb8, 60]), Err(DecodeError::Rlp(RlpError::Truncated)));
     assert_eq!(decode(&vec![2; TRANSACTION_BYTES_MAX + 1]), Err(DecodeError::TooLarge));
 }
 
@@ -241,6 +243,11 @@ fn the_chain_must_be_ours() {
             assert_eq!(elsewhere, Err(DecodeError::WrongChainId(chain_id())));
         }
     }
+    // Before anything is said of the signature, which is none: v for chain 2, and a zero in place of r and s.
+    let half = text(&[0x11; 32]);
+    let to = text(&[9; 20]);
+    let fields: [&[u8]; 9] = [&[1], &[5], &[0x80], &to, &[0x80], &[0x80], &[39], &[0x80], &half];
+    assert_eq!(decode(&list(&fields)), Err(DecodeError::WrongChainId(U256::from(2))));
 }
 
 #[test]
