@@ -5,11 +5,13 @@
 # `make test` Node.js 18 or newer with npm.
 #
 # Variables:
-#   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench)
+#   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench), of the conformance runner
 #   CONFIG=rollup.yaml    parameters that dist/ is made for; default: installer/sandbox.yaml
 #   DIST=dist             the folder that the kernel, its installer and its preimages go to
 #   WASM_OPT=0            ship the kernel as rustc made it: no C++ to compile, about a tenth larger; for trying things out
 #   FUZZ_S=600            how long `make fuzz` goes on, in seconds
+#   VECTORS=DIR           Ethereum's fixtures for `make conformance`: a folder, or an archive .tar.gz; default ../shared/vectors
+#   MILLRACE_VECTORS=DIR  the same for `make test`, which says so when there are none
 #   CARGO_TARGET_DIR      as cargo has it; default `target`
 # and for the wasm32 standard library those of scripts/wasm-toolchain.sh.
 
@@ -21,6 +23,7 @@ CARGO ?= cargo
 CONFIG ?= installer/sandbox.yaml
 DIST ?= dist
 FUZZ_S ?= 600
+VECTORS ?= ../shared/vectors
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
 # The kernel as rustc makes it, and as Binaryen leaves it.
@@ -35,7 +38,7 @@ say = @printf '\n==> %s\n' "$(1)"
 
 .PHONY: help
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
@@ -48,6 +51,13 @@ test: needs-node dist ## Every test, and the check of the shipped kernel
 	@$(CARGO) test --locked --no-run
 	$(call say,running the tests)
 	@$(CARGO) test --locked --no-fail-fast
+
+.PHONY: conformance
+conformance: needs-rust ## Ethereum's fixtures below VECTORS: `N passed, N failed, N skipped` (ARGS=--verbose, --filter TEXT)
+	$(call say,building the conformance runner)
+	@$(CARGO) build --locked -p millrace-conformance
+	$(call say,running the fixtures in $(VECTORS))
+	@$(TARGET)/debug/millrace-conformance $(ARGS) $(VECTORS)
 
 .PHONY: check
 check: needs-rust needs-git ## Format, clippy, directions between crates, documentation, unwanted files

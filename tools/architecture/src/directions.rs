@@ -30,6 +30,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kernel", &["primitives", "wire", "host", "layout", "core"]),
     // A test of the kernel that happens to be a program.
     ("fuzz", &["primitives", "wire", "host", "layout", "inbox"]),
+    // Another: Ethereum's fixtures against the EVM alone.
+    ("conformance", &["primitives", "evm"]),
     ("artifact", &[]),
     ("architecture", &[]),
     ("wasm-opt", &[]),
@@ -98,8 +100,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
 /// The logic of the kernel.
 const KERNEL_LOGIC: &[&str] = &["evm", "inbox", "block", "upgrade", "core"];
 
-/// The tools that may reach it: the engine, and the fuzzer that lives with the kernel.
-const DOORS_TO_KERNEL_LOGIC: &[&str] = &["engine", "fuzz"];
+/// The tools that may reach it: the engine, and the tests that live with the kernel.
+const DOORS_TO_KERNEL_LOGIC: &[&str] = &["engine", "fuzz", "conformance"];
 
 /// The kernel's door to the PVM, and who may use it.
 const SDK: &str = "tezos-smart-rollup";

@@ -36,6 +36,11 @@ pub struct Shape<'a> {
 const GAS_TRANSACTION: u64 = 21_000;
 
 impl Shape<'_> {
+    /// Gas that is spent before the first opcode.
+    pub fn intrinsic_gas(&self, fork: Fork) -> u64 {
+        self.upfront(fork).intrinsic
+    }
+
     pub(crate) fn upfront(&self, fork: Fork) -> Upfront {
         let zeros = self.data.iter().filter(|byte| **byte == 0).count() as u64;
         let others = (self.data.len() as u64).saturating_sub(zeros);
