@@ -92,6 +92,7 @@ impl Frame {
     fn mend<H: Backend>(&mut self, host: &mut H, opcode: Opcode) -> Result<(), ExitError> {
         match opcode {
             Opcode::CREATE | Opcode::CREATE2 => mend_creation(&mut self.machine, opcode),
+            Opcode::CODECOPY => mend_code_copy(&mut self.machine),
             Opcode::CALL | Opcode::CALLCODE | Opcode::DELEGATECALL | Opcode::STATICCALL
                 if self.fork >= Fork::Prague =>
             {
@@ -136,6 +137,15 @@ impl Frame {
             _ => Err(Capture::Exit(ExitException::InvalidJump.into())),
         }
     }
+}
+
+/// What `CODECOPY` fills is memory that `MSIZE` counts: the crate forgets that.
+fn mend_code_copy(machine: &mut Machine<FrameState<'static>>) -> Result<(), ExitError> {
+    const OFFSET: usize = 0;
+    const SIZE: usize = 2;
+    let (offset, size) = (machine.stack.peek(OFFSET)?, machine.stack.peek(SIZE)?);
+    // Only the length is set here, and not before it is paid for is anything made as long.
+    Ok(machine.memory.resize_offset(offset, size)?)
 }
 
 /// Two things that the crate does not do right at a creation, mended before it looks at the stack.

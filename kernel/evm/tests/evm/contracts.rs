@@ -330,3 +330,21 @@ fn only_the_last_256_block_hashes_are_known() {
         assert_eq!(chain.slot(address(0x77), 0), U256::from(expected), "{number}");
     }
 }
+
+#[test]
+fn memory_has_the_size_of_what_was_copied_there() {
+    // Each copies 0x49 bytes from 0x28 to 0x7d: CALLDATACOPY, CODECOPY, MCOPY, and EXTCODECOPY of nobody.
+    for copy in ["37", "39", "5e", "60 00 3c"] {
+        let runtime = [code("60 49 60 28 60 7d"), code(copy), code("59"), store_at(0)].concat();
+        let mut chain = installed(&[(0x77, runtime)]);
+        assert!(chain.call(address(0x77), &[]).succeeded);
+        assert_eq!(chain.slot(address(0x77), 0), U256::from(0xe0), "{copy}");
+    }
+    // Nothing is copied to nowhere; what nobody can pay for ends the frame.
+    let nothing = [code("5f 60 28 63 ff ff ff ff 39 59"), store_at(0)].concat();
+    let endless = code("7f ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff 5f 60 01 39");
+    let mut chain = installed(&[(0x77, nothing), (0x78, endless)]);
+    assert!(chain.call(address(0x77), &[]).succeeded);
+    assert_eq!(chain.slot(address(0x77), 0), U256::zero());
+    assert!(!chain.call(address(0x78), &[]).succeeded);
+}
