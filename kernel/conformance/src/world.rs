@@ -107,6 +107,34 @@ impl World {
         sorted_root(slots.collect())
     }
 
+    /// The world without one account.
+    #[must_use]
+    pub fn without(&self, address: Address) -> Self {
+        let mut world = self.clone();
+        world.accounts.remove(&address);
+        world.storage.remove(&address);
+        world
+    }
+
+    /// All accounts, in the order of their addresses.
+    pub fn accounts(&self) -> impl Iterator<Item = (Address, Account)> {
+        self.accounts.iter().map(|(address, account)| (*address, *account))
+    }
+
+    /// The slots that are not zero, in order.
+    pub fn slots(&self) -> impl Iterator<Item = (Address, H256, H256)> {
+        let of = |(address, slots): (&Address, &BTreeMap<H256, H256>)| {
+            let address = *address;
+            slots.clone().into_iter().map(move |(slot, value)| (address, slot, value))
+        };
+        self.storage.iter().flat_map(of)
+    }
+
+    /// Every code by its Keccak-256; some may be in no account any more.
+    pub fn codes(&self) -> impl Iterator<Item = (H256, &[u8])> {
+        self.codes.iter().map(|(hash, code)| (*hash, code.as_slice()))
+    }
+
     /// What differs in `actual`, a line each.
     pub fn differences(&self, actual: &Self) -> Vec<String> {
         let mut lines = Vec::new();

@@ -7,6 +7,8 @@
 #![allow(clippy::print_stdout, reason = "this program prints a report")]
 
 mod accounts;
+#[cfg(test)]
+mod fixtures;
 mod inbox;
 mod kernel;
 mod load;

@@ -132,6 +132,18 @@ impl Bench {
         Ok(())
     }
 
+    /// Changes durable storage where it stands, which no real rollup can.
+    #[cfg(test)]
+    pub(crate) fn change_durable(
+        &mut self,
+        change: impl FnOnce(&mut millrace_pvm::durable::Durable) -> anyhow::Result<()>,
+    ) -> anyhow::Result<()> {
+        let mut state = self.pvm.state().clone();
+        change(&mut state.durable)?;
+        self.pvm.set_state(state);
+        Ok(())
+    }
+
     /// A level with these messages.
     pub(crate) fn level(&mut self, messages: &[Vec<u8>]) -> anyhow::Result<LevelReport> {
         let report = self.pvm.run_level(self.level, &inputs(self.level, messages))?;

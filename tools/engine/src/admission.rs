@@ -88,7 +88,7 @@ impl Engine {
             Err(TransactionError::Invalid(invalid)) => return Err(reject(invalid)),
             Err(TransactionError::Reader(error)) => return Err(EngineError::Layout(error).into()),
         }
-        let da_bytes = charges.da_bytes(&transaction.data, &transaction.access_list);
+        let da_bytes = charges.da_bytes(&transaction.shape());
         let da_gas = charges.da_gas(da_bytes, environment.base_fee).unwrap_or(u64::MAX);
         let cost_max = U256::from(transaction.gas_limit.get())
             .saturating_mul(transaction.max_fee_per_gas)

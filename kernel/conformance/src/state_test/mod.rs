@@ -13,7 +13,8 @@ use environment::{Environment, RawConfiguration, RawEnvironment};
 use fields::{Fields, Indexes};
 use millrace_evm::block::encode_logs;
 use millrace_evm::{
-    Fees, Outcome, Recovered, SignedTransaction, State, Transaction, TransactionError, keccak, transact,
+    BlockEnvironment, Fees, Outcome, Recovered, SignedTransaction, State, Transaction, TransactionError,
+    keccak, transact,
 };
 use millrace_primitives::{Fork, H256};
 use serde::Deserialize;
@@ -95,6 +96,18 @@ impl Post {
     }
 }
 
+impl Post {
+    /// The state root that Ethereum comes to.
+    pub const fn root(&self) -> H256 {
+        self.root
+    }
+
+    /// Whether Ethereum takes the transaction.
+    pub const fn is_valid(&self) -> bool {
+        self.exception.is_none()
+    }
+}
+
 /// What came of a transaction that was taken.
 struct Executed {
     outcome: Outcome,
@@ -125,6 +138,30 @@ impl StateTest {
             || self.fields.transaction_type(post.indexes),
             |first| if first < 0x80 { first } else { 0 },
         )
+    }
+
+    /// The accounts before the transaction.
+    pub const fn before(&self) -> &World {
+        &self.before
+    }
+
+    /// The block that an entry runs in.
+    pub fn block(&self, post: &Post) -> BlockEnvironment {
+        self.environment.block(post.fork)
+    }
+
+    /// The bytes of the transaction of an entry, signed here where the fixture has none.
+    ///
+    /// # Errors
+    /// When the fields are no transaction.
+    pub fn transaction_bytes(&self, post: &Post) -> Result<Vec<u8>, FixtureError> {
+        match &post.bytes {
+            Some(bytes) => Ok(bytes.clone()),
+            None => {
+                let transaction = self.fields.transaction(post.indexes, self.environment.chain_id())?;
+                Ok(self.fields.sign(transaction)?.encode())
+            }
+        }
     }
 
     /// Runs one entry.

@@ -48,6 +48,7 @@ fn call_of(call: &millrace_rpc::Call) -> millrace_engine::Call {
         value: call.value,
         data: call.data.clone(),
         access_list: call.access_list.iter().map(item).collect(),
+        authorizations: Vec::new(),
     }
 }
 
