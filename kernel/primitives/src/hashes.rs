@@ -65,6 +65,11 @@ digest! {
     ContractHash[20]
 }
 digest! {
+    /// An account of the layer 1 as Michelson packs it: 0, curve of the key, hash of the key; or 1, hash of
+    /// the contract, 0.
+    L1Account[22]
+}
+digest! {
     /// What `reveal_preimage` takes: a zero byte for Blake2b, then the 32 bytes of the digest.
     PreimageHash[33]
 }

@@ -11,6 +11,7 @@
 //! * [`proxy`]: transactions that anybody sends.
 //! * [`blueprint`]: blueprint format 2, its chunks, and how big a payload may be; format 0 in
 //!   [`blueprint::legacy`].
+//! * [`outbox`]: withdrawals, the only messages that go the other way.
 //! * [`dal`]: slots of the data availability layer.
 //! * [`authority`], [`signature`]: who orders transactions, and how that is proved.
 //! * [`base58`], [`address`]: the text forms that people see.
@@ -51,6 +52,7 @@ pub mod governance;
 mod little_endian;
 pub mod message;
 pub mod micheline;
+pub mod outbox;
 pub mod proxy;
 mod rlp_strict;
 pub mod signature;

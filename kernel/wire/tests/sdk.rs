@@ -1,11 +1,12 @@
 //! Our encodings of messages of the layer 1 against those of the Tezos SDK.
 
-use millrace_primitives::{ContractHash, H256, RollupAddress, Timestamp, U256};
+use millrace_primitives::{Address, ContractHash, H256, L1Account, RollupAddress, Timestamp, U256};
 use millrace_wire::{
     address::{Curve, PublicKeyHash},
     base58::Base58Check,
     fa_deposit,
     message::{self, InfoPerLevel, Message, Parameter, Ticket, Transfer},
+    outbox::{Call, Fast, Ticket as WithdrawnTicket, Withdrawal},
     signature::{PublicKey, SecretKey, Signature},
 };
 use sha3::{Digest as _, Keccak256};
@@ -16,10 +17,13 @@ use tezos_crypto_rs::{
 use tezos_data_encoding::enc::BinWriter;
 use tezos_smart_rollup_encoding::{
     contract::Contract,
+    entrypoint::Entrypoint,
     inbox::{self as sdk, ExternalMessageFrame, InboxMessage, InternalInboxMessage},
     michelson::{
-        MichelsonBytes, MichelsonInt, MichelsonOption, MichelsonOr, MichelsonPair, ticket::FA2_1Ticket,
+        Michelson, MichelsonBytes, MichelsonContract, MichelsonInt, MichelsonOption, MichelsonOr,
+        MichelsonPair, ticket::FA2_1Ticket,
     },
+    outbox::{OutboxMessage, OutboxMessageTransaction},
     public_key_hash::PublicKeyHash as SdkPublicKeyHash,
     smart_rollup::SmartRollupAddress,
 };
@@ -226,5 +230,87 @@ fn tickets_have_the_hash_of_creator_and_contents() {
             amount: U256::from(1),
         };
         assert_eq!(fa_deposit::ticket_hash(&ours), H256(Keccak256::digest(&forged).into()));
+    }
+}
+
+/// Another contract, and receivers of every kind that the SDK knows.
+const PROXY: &str = "KT1TczPwz5KjAuuJKvkTmttS7bBioT5gjQ4Y";
+const RECEIVERS: [&str; 4] =
+    [SOURCE, "tz28YZoayJjVz2bRgGeVjxE8NonMiJ3r2Wdu", "tz3LL3cfMfBV4fPaPZdcj9TjPa3XbvLiXw9V", PROXY];
+
+fn sent_by_sdk(parameters: impl Michelson, destination: &str, entrypoint: &str) -> Vec<u8> {
+    let transaction = OutboxMessageTransaction {
+        parameters,
+        destination: Contract::from_b58check(destination).unwrap(),
+        entrypoint: Entrypoint::try_from(entrypoint.to_owned()).unwrap(),
+    };
+    let mut bytes = Vec::new();
+    OutboxMessage::AtomicTransactionBatch(vec![transaction].into()).bin_write(&mut bytes).unwrap();
+    bytes
+}
+
+fn sdk_ticket(token_id: i32, metadata: Option<&[u8]>, amount: u64) -> FA2_1Ticket {
+    let metadata = MichelsonOption(metadata.map(|bytes| MichelsonBytes(bytes.to_vec())));
+    let content = MichelsonPair(MichelsonInt::from(token_id), metadata);
+    FA2_1Ticket::new(Contract::from_b58check(TICKETER).unwrap(), content, amount).unwrap()
+}
+
+fn contract(text: &str) -> ContractHash {
+    ContractHash::from_base58(text).unwrap()
+}
+
+fn account(text: &str) -> (L1Account, MichelsonContract) {
+    let contract = Contract::from_b58check(text).unwrap();
+    let mut bytes = Vec::new();
+    contract.bin_write(&mut bytes).unwrap();
+    (L1Account::from_slice(&bytes).unwrap(), MichelsonContract(contract))
+}
+
+fn withdrawn(content: &str, amount: u64) -> WithdrawnTicket {
+    let content = hex::decode(content).unwrap();
+    WithdrawnTicket { ticketer: contract(TICKETER), content, amount: U256::from(amount) }
+}
+
+#[test]
+fn withdrawals_have_the_bytes_of_the_sdk() {
+    for text in RECEIVERS {
+        for amount in [1, 63, 64, u64::MAX] {
+            let (receiver, theirs) = account(text);
+            let burn = Withdrawal { ticket: withdrawn("070700000306", amount), receiver, call: Call::Burn };
+            let parameters = MichelsonPair(theirs, sdk_ticket(0, None, amount));
+            assert_eq!(burn.encode(), sent_by_sdk(parameters, TICKETER, "burn"), "{text} {amount}");
+
+            // Pair 5 (Some 0xbeef)
+            let ticket = withdrawn("0707000505090a00000002beef", amount);
+            let call = Call::Withdraw { proxy: contract(PROXY) };
+            let parameters = MichelsonPair(account(text).1, sdk_ticket(5, Some(&[0xbe, 0xef]), amount));
+            let message = Withdrawal { ticket, receiver, call }.encode();
+            assert_eq!(message, sent_by_sdk(parameters, PROXY, "withdraw"), "{text} {amount}");
+        }
+    }
+}
+
+#[test]
+fn fast_withdrawals_have_the_bytes_of_the_sdk() {
+    for (id, payload) in [(0, vec![]), (64, vec![1]), (i32::MAX, vec![0xab; 3_000])] {
+        let (receiver, theirs) = account(SOURCE);
+        let fast = Fast {
+            contract: contract(PROXY),
+            id: U256::from(id),
+            timestamp: Timestamp::new(1_700_000_000),
+            payload: payload.clone(),
+            caller: Address::repeat_byte(0xca),
+        };
+        let ticket = withdrawn("070700000306", 7);
+        let message = Withdrawal { ticket, receiver, call: Call::Settle(fast) }.encode();
+        let bytes = MichelsonPair(MichelsonBytes(payload), MichelsonBytes(vec![0xca; 20]));
+        let parameters = MichelsonPair(
+            MichelsonInt::from(id),
+            MichelsonPair(
+                sdk_ticket(0, None, 7),
+                MichelsonPair(MichelsonInt::from(1_700_000_000), MichelsonPair(theirs, bytes)),
+            ),
+        );
+        assert_eq!(message, sent_by_sdk(parameters, PROXY, "default"), "{id}");
     }
 }
