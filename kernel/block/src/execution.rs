@@ -57,6 +57,7 @@ pub fn environment(
         prev_randao: H256::zero(),
         blob_base_fee: U256::one(),
         fork: parameters.fork,
+        ticketer: None,
     })
 }
 

@@ -2,7 +2,7 @@
 //!
 //! It decodes transactions and recovers their senders ([`transaction`]), executes them one by one over a
 //! cached state ([`state`], [`execute`]), and makes Ethereum's encodings and hashes of the result
-//! ([`block`], [`trie`]). Between `primitives` and the crates that make blocks; the same code runs in the
+//! ([`block`], [`trie`]). What goes back to the layer 1 leaves through the bridges in [`system`]. Between `primitives` and the crates that make blocks; the same code runs in the
 //! kernel, in the node and under test.
 //!
 //! **Bounds**: a transaction has at most [`transaction::TRANSACTION_BYTES_MAX`] bytes; an execution uses at
@@ -11,7 +11,8 @@
 //! **Failure**: bytes that are no transaction are a [`transaction::DecodeError`], a transaction that may not
 //! be in a block is [`execute::Invalid`], one that fails has an [`execute::Outcome`], and a state that
 //! cannot be read is the error of the reader. Nothing is changed but by an outcome. Nothing panics.
-//! **Deliberately unknown**: hosts, durable paths, wire formats, how blocks are put together.
+//! **Deliberately unknown**: hosts, durable paths, how blocks are put together, and of the formats of the layer 1 all but
+//! the names of its accounts and how long a message gets.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
@@ -37,6 +38,7 @@ mod machine;
 mod precompile;
 pub mod rlp;
 pub mod state;
+pub mod system;
 pub mod trace;
 pub mod transaction;
 pub mod trie;

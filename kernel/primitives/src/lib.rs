@@ -29,7 +29,9 @@ mod units;
 
 pub use block::{Account, Block, Bloom, EMPTY_CODE_HASH, Header, Log, Receipt};
 pub use fork::Fork;
-pub use hashes::{Blake2bHash, BlockHash, ContractHash, L1Account, PreimageHash, RollupAddress, TransactionHash};
+pub use hashes::{
+    Blake2bHash, BlockHash, ContractHash, L1Account, PreimageHash, RollupAddress, TransactionHash,
+};
 pub use primitive_types::{H160, H256, U256};
 pub use units::{BlockNumber, Epoch, Gas, L1Level, Mutez, Ticks, Timestamp, Wei};
 

@@ -10,7 +10,7 @@
 //!
 //! Where tips are paid, as on Ethereum ([`Fees::has_tips`]), the price has the tip on top of the base fee, and the
 //! beneficiary receives it. So the sender pays exactly `gas_used × price`, and
-//! `balances before = balances after + what is burned`.
+//! `balances before = balances after + what is burned or withdrawn`.
 
 mod delegation;
 mod estimate;
@@ -29,11 +29,12 @@ use crate::keccak::keccak;
 use crate::machine::{self, Ended, Host, Message};
 use crate::rlp;
 use crate::state::{State, StateReader};
+use crate::system::Withdrawal;
 use crate::trace::{NoTracer, Tracer};
 use crate::transaction::{AccessListItem, Recovered, Transaction};
 use alloc::vec::Vec;
 use evm::interpreter::ExitError;
-use millrace_primitives::{Address, BlockNumber, Fork, Gas, H160, H256, Log, Timestamp, U256};
+use millrace_primitives::{Address, BlockNumber, ContractHash, Fork, Gas, H160, H256, Log, Timestamp, U256};
 
 /// What a transaction can see of its block.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -56,6 +57,8 @@ pub struct BlockEnvironment {
     pub blob_base_fee: U256,
     /// The rules in force.
     pub fork: Fork,
+    /// Whose tickets the native token is; nobody can withdraw it when there is none.
+    pub ticketer: Option<ContractHash>,
 }
 
 /// What became of a valid transaction.
@@ -69,6 +72,8 @@ pub struct Outcome {
     pub execution_gas: Gas,
     /// In order; empty when it failed.
     pub logs: Vec<Log>,
+    /// What goes back to the layer 1, in order; empty when it failed.
+    pub withdrawals: Vec<Withdrawal>,
     /// What a call returned or a failure reverted with.
     pub output: Vec<u8>,
     /// The contract created, if one was.
@@ -214,6 +219,7 @@ fn settle<R: StateReader>(
         succeeded,
         gas_used: Gas::new(gas_used),
         execution_gas: Gas::new(execution_gas),
+        withdrawals: state.take_withdrawals(),
         logs: state.finish(),
         output: output_of(&ended.result, ended.output),
         created: address.filter(|_| succeeded),

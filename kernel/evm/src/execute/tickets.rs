@@ -4,29 +4,24 @@
 //! nonce 1, as contracts have, so that no rule about empty accounts concerns it.
 //!
 //! A deposit that names a proxy credits the proxy and calls `deposit(address receiver, uint256 amount, uint256
-//! ticketHash)` on it, as the bridge; when the call fails or the proxy has no code, all of that is undone and the
+//! ticketHash)` on it, from the zero address as on Etherlink; when the call fails or the proxy has no code, all of that is undone and the
 //! receiver itself owns the tickets. Nothing is ever lost or left over.
 
 use super::BlockEnvironment;
 use crate::keccak::keccak;
 use crate::machine::{self, Host, Message};
 use crate::state::{State, StateReader, word};
+use crate::system::{LOCK, PROXY_CALLER, Withdrawal, hook_input};
 use alloc::vec::Vec;
-use millrace_primitives::{Address, EMPTY_CODE_HASH, Gas, H160, H256, Log, U256};
+use millrace_primitives::{Address, EMPTY_CODE_HASH, Gas, H256, Log, U256};
 
-/// Where balances of tickets are, 0xff…04.
-pub const TICKET_TABLE: Address = system(4);
-/// Who calls proxies, 0xff…02.
-pub const FA_BRIDGE: Address = system(2);
+pub use crate::system::{FA_BRIDGE, TICKET_TABLE};
+
+/// `deposit(address receiver, uint256 amount, uint256 ticketHash)` of a proxy.
+const DEPOSIT: [u8; 4] = [0x0e, 0xfe, 0x6a, 0x8b];
+
 /// Gas of the call of a proxy.
 pub const HOOK_GAS: Gas = Gas::new(100_000);
-
-const fn system(last_byte: u8) -> Address {
-    let mut bytes = [0; 20];
-    let [first, .., last] = &mut bytes;
-    (*first, *last) = (0xff, last_byte);
-    H160(bytes)
-}
 
 /// Tickets that arrive.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -50,6 +45,8 @@ pub struct Credited {
     pub owner: Address,
     /// What the call of the proxy used.
     pub execution_gas: Gas,
+    /// What it withdrew of its native tokens.
+    pub withdrawals: Vec<Withdrawal>,
     /// What it emitted, and the event of the bridge.
     pub logs: Vec<Log>,
 }
@@ -81,7 +78,8 @@ pub fn deposit<R: StateReader>(
         return failure.map_or(Ok(None), Err);
     };
     state.emit(event(deposit, owner));
-    Ok(Some(Credited { owner, execution_gas, logs: state.finish() }))
+    let withdrawals = state.take_withdrawals();
+    Ok(Some(Credited { owner, execution_gas, withdrawals, logs: state.finish() }))
 }
 
 /// Offers the tickets to the proxy: it, if it took them, and the gas that this used.
@@ -97,18 +95,25 @@ fn offer<R: StateReader>(
     let (mut is_taken, mut used) = (credit(state, deposit, proxy), 0);
     if is_taken {
         let message = Message {
-            caller: FA_BRIDGE,
+            caller: PROXY_CALLER,
             address: proxy,
             creates: false,
             value: U256::zero(),
-            input: hook_input(deposit),
+            input: hook_input(DEPOSIT, deposit.receiver, deposit.amount, deposit.ticket_hash),
             gas_limit: HOOK_GAS.get(),
             intrinsic_gas: 0,
             gas_price: block.base_fee,
         };
-        state.warm(FA_BRIDGE);
+        state.warm(PROXY_CALLER);
         state.warm(proxy);
+        // What it takes it may not give back at once: the bridge is not for use before it has spoken.
+        let lock = |state: &mut State<R>, is_locked: bool| {
+            let slot = U256::from_big_endian(LOCK.as_bytes());
+            state.set_transient(FA_BRIDGE, slot, U256::from(u8::from(is_locked)));
+        };
+        lock(state, true);
         let ended = machine::run(message, &mut Host::new(state, block));
+        lock(state, false);
         (is_taken, used) = (ended.result.is_ok(), ended.gas_used);
     }
     state.pop_frame(is_taken);
@@ -116,7 +121,7 @@ fn offer<R: StateReader>(
 }
 
 fn credit<R: StateReader>(state: &mut State<R>, deposit: &TicketDeposit, owner: Address) -> bool {
-    let slot = slot(deposit.ticket_hash, owner);
+    let slot = balance_slot(deposit.ticket_hash, owner);
     match state.slot_now(TICKET_TABLE, slot).checked_add(deposit.amount) {
         Some(balance) => {
             state.set_slot(TICKET_TABLE, slot, balance);
@@ -127,7 +132,7 @@ fn credit<R: StateReader>(state: &mut State<R>, deposit: &TicketDeposit, owner: 
 }
 
 /// Where the balance of `owner` is.
-fn slot(ticket_hash: H256, owner: Address) -> U256 {
+pub(crate) fn balance_slot(ticket_hash: H256, owner: Address) -> U256 {
     let preimage = [ticket_hash.as_bytes(), padded(owner).as_bytes()].concat();
     U256::from_big_endian(keccak(&preimage).as_bytes())
 }
@@ -141,17 +146,8 @@ pub fn balance<R: StateReader>(
     ticket_hash: H256,
     owner: Address,
 ) -> Result<U256, R::Error> {
-    let value = state.storage(TICKET_TABLE, word(slot(ticket_hash, owner)))?;
+    let value = state.storage(TICKET_TABLE, word(balance_slot(ticket_hash, owner)))?;
     Ok(U256::from_big_endian(value.as_bytes()))
-}
-
-fn hook_input(deposit: &TicketDeposit) -> Vec<u8> {
-    let selector = keccak(b"deposit(address,uint256,uint256)");
-    let mut input = selector.as_bytes().iter().take(4).copied().collect::<Vec<u8>>();
-    input.extend_from_slice(padded(deposit.receiver).as_bytes());
-    input.extend_from_slice(word(deposit.amount).as_bytes());
-    input.extend_from_slice(deposit.ticket_hash.as_bytes());
-    input
 }
 
 fn event(deposit: &TicketDeposit, owner: Address) -> Log {

@@ -2,8 +2,10 @@
 
 use crate::execute::BlockEnvironment;
 use crate::fork;
+use crate::keccak::keccak;
 use crate::precompile;
 use crate::state::{Code, State, StateReader, word};
+use crate::system::{Withdrawal, system_code};
 use crate::trace::{NoTracer, Tracer};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -14,7 +16,7 @@ use evm::interpreter::runtime::{
 };
 use evm::interpreter::{ExitError, ExitException, ExitFatal};
 use evm::standard::Config;
-use millrace_primitives::{Address, EMPTY_CODE_HASH, Fork, H160, H256, U256};
+use millrace_primitives::{Address, ContractHash, EMPTY_CODE_HASH, Fork, H160, H256, U256};
 
 /// Number of blocks before the current one whose hash can be asked for.
 const BLOCK_HASH_WINDOW: u64 = 256;
@@ -60,6 +62,12 @@ pub(crate) trait Backend: RuntimeEnvironment + RuntimeBackend + TransactionalBac
 
     /// The code of an account, shared.
     fn code_of(&self, address: Address) -> Rc<Code>;
+
+    /// Whose tickets the native token is.
+    fn ticketer(&self) -> Option<ContractHash>;
+
+    /// Journals a withdrawal.
+    fn withdraw(&mut self, withdrawal: Withdrawal);
 }
 
 impl<R: StateReader, T: Tracer> Backend for Host<'_, R, T> {
@@ -75,6 +83,14 @@ impl<R: StateReader, T: Tracer> Backend for Host<'_, R, T> {
 
     fn code_of(&self, address: Address) -> Rc<Code> {
         self.state.code_at(address)
+    }
+
+    fn ticketer(&self) -> Option<ContractHash> {
+        self.block.ticketer
+    }
+
+    fn withdraw(&mut self, withdrawal: Withdrawal) {
+        self.state.withdraw(withdrawal);
     }
 }
 
@@ -136,6 +152,9 @@ impl<R: StateReader, T: Tracer> RuntimeBaseBackend for Host<'_, R, T> {
     }
 
     fn code_size(&self, address: H160) -> U256 {
+        if let Some(code) = system_code(address) {
+            return U256::from(code.len());
+        }
         if self.state.code_hash_of(address) == EMPTY_CODE_HASH {
             return U256::zero();
         }
@@ -144,11 +163,14 @@ impl<R: StateReader, T: Tracer> RuntimeBaseBackend for Host<'_, R, T> {
 
     /// Zero for an account that does not exist (EIP-1052).
     fn code_hash(&self, address: H160) -> H256 {
+        if let Some(code) = system_code(address) {
+            return keccak(code);
+        }
         if self.state.exists_now(address) { self.state.code_hash_of(address) } else { H256::zero() }
     }
 
     fn code(&self, address: H160) -> Vec<u8> {
-        self.state.code_at(address).bytes().to_vec()
+        system_code(address).map_or_else(|| self.state.code_at(address).bytes().to_vec(), <[u8]>::to_vec)
     }
 
     fn storage(&self, address: H160, index: H256) -> H256 {
@@ -160,7 +182,7 @@ impl<R: StateReader, T: Tracer> RuntimeBaseBackend for Host<'_, R, T> {
     }
 
     fn exists(&self, address: H160) -> bool {
-        self.state.exists_now(address)
+        system_code(address).is_some() || self.state.exists_now(address)
     }
 
     fn can_create(&self, address: H160) -> bool {

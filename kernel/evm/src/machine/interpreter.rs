@@ -1,6 +1,7 @@
 //! One frame that runs code. In place of the crate's `EtableInterpreter`, which looks for the jump
 //! destinations of the whole code at every call: ours takes them from the [`Code`] that the block shares.
 
+use super::bridge::Errand;
 use super::delegation;
 use super::host::Backend;
 use super::opcodes::Done;
@@ -30,6 +31,8 @@ pub(crate) struct Frame {
     /// Call data: the machine has it too, but shows it to nobody.
     pub(super) input: Rc<Vec<u8>>,
     pub(super) position: usize,
+    /// Of a bridge, which runs no code: what it waits for.
+    pub(super) errand: Option<Errand>,
 }
 
 impl Frame {
@@ -37,7 +40,7 @@ impl Frame {
         let (stack_limit, memory_limit) = (state.config.stack_limit(), state.config.memory_limit());
         let input = Rc::new(input);
         let machine = Machine::new(code.shared(), Rc::clone(&input), stack_limit, memory_limit, state);
-        Self { fork, machine, code, input, position: 0 }
+        Self { fork, machine, code, input, position: 0, errand: None }
     }
 
     /// One opcode of `code`, which is that of the frame.
@@ -196,6 +199,9 @@ impl<H: Backend> Interpreter<H> for Frame {
     }
 
     fn run(&mut self, host: &mut H) -> Capture<ExitResult, Self::Trap> {
+        if let Some(errand) = self.errand.take() {
+            return self.run_errand(errand, host);
+        }
         let code = Rc::clone(&self.code);
         if H::Tracer::IS_ON {
             return self.run_watched(code.bytes(), host);

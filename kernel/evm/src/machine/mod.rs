@@ -1,5 +1,6 @@
 //! The engine: the `evm` crate with our own frames, host and outermost call.
 
+mod bridge;
 mod delegation;
 mod host;
 mod interpreter;
@@ -8,7 +9,7 @@ mod opcodes;
 mod resolver;
 mod watch;
 
-pub(crate) use host::Host;
+pub(crate) use host::{Backend, Host};
 pub(crate) use invoker::{Ended, Message};
 
 use crate::state::StateReader;

@@ -1,9 +1,11 @@
 //! What a call or a creation runs: a precompile, nothing, or a frame.
 
+use super::bridge;
 use super::host::Backend;
 use super::interpreter::Frame;
 use crate::precompile;
 use crate::state::Code;
+use crate::system;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use evm::interpreter::trap::CallScheme;
@@ -26,7 +28,7 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
     fn resolve_call(
         &self,
         _origin: ResolverOrigin,
-        _scheme: CallScheme,
+        scheme: CallScheme,
         code_address: H160,
         input: Vec<u8>,
         state: FrameState<'static>,
@@ -34,6 +36,9 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
     ) -> Resolved {
         if precompile::is_precompile(self.fork, code_address) {
             return Ok(InvokerControl::DirectExit(run_precompile(self.fork, code_address, &input, state)));
+        }
+        if system::is_system(code_address) {
+            return Ok(bridge::enter((self.fork, scheme), code_address, input, state, host));
         }
         let code = code_to_run(self.fork, code_address, host);
         if code.bytes().is_empty() {

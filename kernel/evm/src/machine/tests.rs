@@ -63,6 +63,7 @@ fn block() -> BlockEnvironment {
         prev_randao: H256::repeat_byte(9),
         blob_base_fee: U256::one(),
         fork: Fork::Cancun,
+        ticketer: None,
     }
 }
 

@@ -5,6 +5,7 @@ use super::entry::{Entry, Slot};
 use super::journal::Undo;
 use super::{Code, State, StateReader};
 use crate::keccak::keccak;
+use crate::system::Withdrawal;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
 use millrace_primitives::{Address, EMPTY_CODE_HASH, H256, Log, U256};
@@ -128,6 +129,10 @@ impl<R: StateReader> State<R> {
 
     pub(crate) fn emit(&mut self, log: Log) {
         self.logs.push(log);
+    }
+
+    pub(crate) fn withdraw(&mut self, withdrawal: Withdrawal) {
+        self.withdrawals.push(withdrawal);
     }
 
     pub(crate) fn set_code(&mut self, address: Address, bytes: Vec<u8>) {

@@ -19,6 +19,7 @@ pub use changes::{AccountChange, Changes, ChangesError};
 pub use code::Code;
 pub use reader::StateReader;
 
+use crate::system::Withdrawal;
 use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -44,6 +45,7 @@ pub struct State<R: StateReader> {
     frames: Vec<Frame>,
     transient: BTreeMap<(Address, U256), U256>,
     logs: Vec<Log>,
+    withdrawals: Vec<Withdrawal>,
     /// Marked for destruction in this transaction, in order; some may have been pardoned by a revert.
     doomed: Vec<Rc<Entry>>,
 }
@@ -53,6 +55,7 @@ pub struct State<R: StateReader> {
 struct Frame {
     journal: usize,
     logs: usize,
+    withdrawals: usize,
 }
 
 /// Why an account could not be credited.
@@ -80,6 +83,7 @@ impl<R: StateReader> State<R> {
             frames: Vec::new(),
             transient: BTreeMap::new(),
             logs: Vec::new(),
+            withdrawals: Vec::new(),
             doomed: Vec::new(),
         }
     }
@@ -209,7 +213,8 @@ impl<R: StateReader> State<R> {
 
     /// Opens a frame that [`Self::commit_frame`] or [`Self::revert_frame`] closes.
     fn open_frame(&mut self) {
-        self.frames.push(Frame { journal: self.journal.len(), logs: self.logs.len() });
+        let (journal, logs) = (self.journal.len(), self.logs.len());
+        self.frames.push(Frame { journal, logs, withdrawals: self.withdrawals.len() });
     }
 
     fn commit_frame(&mut self) -> bool {
@@ -230,6 +235,7 @@ impl<R: StateReader> State<R> {
             }
         }
         self.logs.truncate(frame.logs);
+        self.withdrawals.truncate(frame.withdrawals);
     }
 
     /// Begins a transaction: nothing is warm, nothing is new, transient storage is empty.
@@ -256,10 +262,15 @@ impl<R: StateReader> State<R> {
     /// Ends a transaction as if it had never begun. Gives the logs it had emitted.
     pub(crate) fn abandon(&mut self) -> Vec<Log> {
         let logs = core::mem::take(&mut self.logs);
-        self.revert_to(Frame { journal: 0, logs: 0 });
+        self.revert_to(Frame { journal: 0, logs: 0, withdrawals: 0 });
         self.forget();
         self.transaction = self.transaction.saturating_add(1);
         logs
+    }
+
+    /// The withdrawals of a transaction that is about to end for good, in order.
+    pub(crate) fn take_withdrawals(&mut self) -> Vec<Withdrawal> {
+        core::mem::take(&mut self.withdrawals)
     }
 
     fn forget(&mut self) {
@@ -267,6 +278,7 @@ impl<R: StateReader> State<R> {
         self.frames.clear();
         self.transient.clear();
         self.logs.clear();
+        self.withdrawals.clear();
         self.doomed.clear();
     }
 

@@ -3,6 +3,8 @@
 mod support;
 
 mod blocks;
+mod bridge;
+mod bridge_tickets;
 mod conservation;
 mod contracts;
 mod delegation;

@@ -7,12 +7,16 @@ use millrace_evm::{
     Signature, SignedTransaction, State, StateReader, Transaction, TransactionError, TransactionType, keccak,
     transact,
 };
-use millrace_primitives::{Account, Address, BlockNumber, EMPTY_CODE_HASH, Gas, H160, H256, Timestamp, U256};
+use millrace_primitives::{
+    Account, Address, BlockNumber, ContractHash, EMPTY_CODE_HASH, Gas, H160, H256, Timestamp, U256,
+};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Chain of the tests.
 pub const CHAIN_ID: u64 = 1337;
+/// Whose tickets the native token is.
+pub const TICKETER: ContractHash = ContractHash::new([8; 20]);
 /// One gwei.
 pub const BASE_FEE: u64 = 1_000_000_000;
 /// Gas that pays for 150 bytes at one gwei.
@@ -171,6 +175,7 @@ pub fn block() -> BlockEnvironment {
         prev_randao: H256::zero(),
         blob_base_fee: U256::one(),
         fork: Fork::Cancun,
+        ticketer: Some(TICKETER),
     }
 }
 
