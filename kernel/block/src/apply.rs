@@ -4,7 +4,7 @@ use crate::{
     BlockError, BlueprintFault, Dropped,
     candidate::Candidate,
     cost,
-    execution::{Execution, Step, environment},
+    execution::{Executed, Execution, Step, environment},
     fees::backlog_at,
     flush::{commit, flush},
     pause::{self, Begun},
@@ -18,6 +18,7 @@ use millrace_layout::{
     LayoutError,
     clock::L1Clock,
     delayed::Item,
+    outbox,
     parameters::Parameters,
     progress::Progress,
     world::{Body, Head, World},
@@ -103,8 +104,9 @@ pub fn advance<S: Store>(
     };
     match execute(store, terms.parameters, (candidate, begun), (&parent, &items), budget)? {
         None => Ok(Verdict::Paused),
-        Some((sealed, changes, body)) => {
+        Some(Whole { sealed, changes, body, outbox }) => {
             flush(store, &changes, &sealed.head, &body)?;
+            outbox::append(store, outbox)?;
             announce(store, &sealed)?;
             commit(store)?;
             Ok(Verdict::Sealed(sealed))
@@ -112,7 +114,13 @@ pub fn advance<S: Store>(
     }
 }
 
-type Whole = (Sealed, millrace_evm::state::Changes, Body);
+/// A block that is executed and not yet stored.
+struct Whole {
+    sealed: Sealed,
+    changes: millrace_evm::state::Changes,
+    body: Body,
+    outbox: Vec<Vec<u8>>,
+}
 
 /// Executes what is left; `None` when it had to pause.
 fn execute(
@@ -141,6 +149,7 @@ fn execute(
     // Only now: the first step of a run must find the budget whole, or a step as large as a run would never begin.
     budget.spend(cost::TICKS_BLOCK);
     let head = seal(parameters, parent, candidate, (&executed, &changes, base_fee))?;
-    let sealed = Sealed { head, execution_gas: executed.execution_gas, dropped: executed.dropped };
-    Ok(Some((sealed, changes, Body { transactions: executed.transactions, receipts: executed.receipts })))
+    let Executed { transactions, receipts, dropped, execution_gas, outbox, .. } = executed;
+    let sealed = Sealed { head, execution_gas, dropped };
+    Ok(Some(Whole { sealed, changes, body: Body { transactions, receipts }, outbox }))
 }

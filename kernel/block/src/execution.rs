@@ -1,7 +1,7 @@
 //! The items and transactions of a block, one after the other over one overlay, as far as the budget of the run
 //! goes.
 
-use crate::{BlockError, TransactionFault, cost, fees, reader::WorldReader};
+use crate::{BlockError, TransactionFault, cost, fees, reader::WorldReader, withdrawals};
 use alloc::vec::Vec;
 use millrace_evm::{
     execute::{
@@ -57,7 +57,7 @@ pub fn environment(
         prev_randao: H256::zero(),
         blob_base_fee: U256::one(),
         fork: parameters.fork,
-        ticketer: None,
+        ticketer: parameters.contracts.ticketer,
     })
 }
 
@@ -92,6 +92,8 @@ pub(crate) struct Executed {
     pub(crate) receipts: Vec<Receipt>,
     pub(crate) consumed: Vec<TransactionHash>,
     pub(crate) dropped: Vec<Dropped>,
+    /// Messages to the layer 1.
+    pub(crate) outbox: Vec<Vec<u8>>,
     pub(crate) gas_used: Gas,
     pub(crate) execution_gas: Gas,
 }
@@ -245,6 +247,7 @@ impl<'a, S: Store> Execution<'a, S> {
             Some(credited) => {
                 let gas = credited.execution_gas.get();
                 self.done.execution_gas = self.done.execution_gas.saturating_add(gas);
+                self.done.outbox.extend(credited.withdrawals.into_iter().map(withdrawals::message));
                 self.include_deposit(deposit.transaction(), credited.logs);
                 Ok(())
             }
@@ -345,6 +348,7 @@ impl<'a, S: Store> Execution<'a, S> {
         let done = &mut self.done;
         done.gas_used = done.gas_used.saturating_add(outcome.gas_used.get());
         done.execution_gas = done.execution_gas.saturating_add(outcome.execution_gas.get());
+        done.outbox.extend(outcome.withdrawals.into_iter().map(withdrawals::message));
         done.transactions.push(bytes.to_vec());
         done.receipts.push(Receipt {
             transaction_type,

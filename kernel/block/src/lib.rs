@@ -5,6 +5,8 @@
 //! and commits that copy in one host call. A run that dies before that call leaves the head as it was. A run
 //! without room for the next transaction keeps what is done, and the next one goes on as if nothing had been.
 //!
+//! Withdrawals become messages to the layer 1 with the block, and leave in their order, a hundred a level ([`send`]).
+//!
 //! Besides the blueprints of the authority there are blocks that the kernel makes on its own ([`Candidate`]): of
 //! items of the delayed inbox that are overdue, and of everything when nobody is in charge of ordering.
 //!
@@ -37,21 +39,25 @@ mod execution;
 pub mod fees;
 mod flush;
 mod genesis;
+mod outbox;
 mod pause;
 mod reader;
 mod reasons;
 mod seal;
 mod settle;
 mod validity;
+mod withdrawals;
 
 pub use apply::{Sealed, Terms, Verdict, advance, apply};
 pub use candidate::{Candidate, begun, forced, forced_gas_max, is_overdue, without_sequencer};
 pub use execution::{Dropped, charges, environment};
 pub use genesis::ensure_genesis;
+pub use outbox::send;
 pub use reader::WorldReader;
 pub use reasons::{BlueprintFault, TransactionFault};
 pub use settle::settle;
 
+use millrace_host::HostError;
 use millrace_layout::LayoutError;
 
 /// Durable storage failed while a block was made. Nothing of the block is visible.
@@ -61,6 +67,8 @@ pub enum BlockError {
     Layout(LayoutError),
     /// There is no genesis block yet.
     NoHead,
+    /// The outbox refused a message that was due.
+    Outbox(HostError),
     /// A number grew past what it may be: a bug, or a chain of 2^64 blocks.
     Overflow,
 }
@@ -75,6 +83,7 @@ impl core::fmt::Display for BlockError {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         match self {
             Self::Layout(error) => error.fmt(f),
+            Self::Outbox(error) => write!(f, "outbox: {error}"),
             Self::NoHead => f.write_str("there is no genesis block"),
             Self::Overflow => f.write_str("a quantity overflowed"),
         }

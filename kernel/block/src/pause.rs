@@ -44,6 +44,7 @@ impl Begun {
                 transactions: progress.body.transactions.clone(),
                 receipts: progress.body.receipts.clone(),
                 consumed: consumed.clone(),
+                outbox: progress.outbox.clone(),
                 dropped: progress.dropped.iter().map(dropped).collect::<Option<Vec<_>>>()?,
                 gas_used: progress.gas_used,
                 execution_gas: progress.execution_gas,
@@ -95,6 +96,7 @@ pub(crate) fn save(
         execution_gas: executed.execution_gas,
         consumed: executed.consumed.clone(),
         dropped: executed.dropped.iter().map(|dropped| (dropped.position, dropped.fault.code())).collect(),
+        outbox: executed.outbox.clone(),
         body: Body { transactions: executed.transactions.clone(), receipts: executed.receipts.clone() },
         changes: changes.encode(),
     };

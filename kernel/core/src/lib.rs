@@ -7,6 +7,7 @@
 //! stage 2  the next blocks, one after the other          (block)
 //!          one that was begun · what is overdue in the delayed inbox · a blueprint of the authority,
 //!          or, without one, what waits
+//! outbox   withdrawals of blocks leave, as many as a level takes   (block)
 //! ```
 //! Stage 1 comes first in every level, whatever happened in stage 2 of the level before: a message always
 //! reaches the kernel. A run does as much as its budget ([`millrace_host::Budget`]) allows and asks for another

@@ -6,7 +6,7 @@ use crate::{
     trap,
 };
 use alloc::format;
-use millrace_block::{BlueprintFault, Sealed, Terms, Verdict, advance, cost, ensure_genesis, settle};
+use millrace_block::{BlueprintFault, Sealed, Terms, Verdict, advance, cost, ensure_genesis, send, settle};
 use millrace_host::{Budget, Host, Store};
 use millrace_inbox::{Progress, read_inbox};
 use millrace_layout::{
@@ -40,7 +40,11 @@ fn run_stages(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError>
     read?;
     settle(host)?;
     trap::recover(host)?;
-    make_blocks(host, budget)
+    let made = make_blocks(host, budget);
+    // Whatever became of blocks, what is owed to the layer 1 leaves: levels pass without blocks too.
+    let sent = send(host);
+    made?;
+    Ok(sent?)
 }
 
 /// All that comes before the first block.

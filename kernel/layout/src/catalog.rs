@@ -68,8 +68,8 @@ macro_rules! catalog {
 }
 
 use crate::{
-    Value, attempt, blueprints, clock, delayed, events, governance, parameters, progress, queue, sequencers,
-    world,
+    Value, attempt, blueprints, clock, delayed, events, governance, outbox, parameters, progress, queue,
+    sequencers, world,
 };
 use millrace_primitives::{Account, BlockHash, BlockNumber, H256};
 use millrace_wire::authority::Authority;
@@ -136,7 +136,7 @@ catalog! {
     /// The change of authority that waits.
     PENDING_AUTHORITY = "/base/next_authority", "RLP list of 4: list of public keys, quorum, pool (20 bytes or empty), activation", governance::PendingAuthority::SIZE_BYTES_MAX, [Inbox, Upgrade];
     /// A block that did not fit one run.
-    PROGRESS = "/base/progress", "RLP list of 14: format 1, number, timestamp, ordered by, items, transactions, content, position, gas used, execution gas, consumed items, dropped (position, reason), body, changes", progress::Progress::SIZE_BYTES_MAX, [Block];
+    PROGRESS = "/base/progress", "RLP list of 15: format 2, number, timestamp, ordered by, items, transactions, content, position, gas used, execution gas, consumed items, dropped (position, reason), messages to the layer 1, body, changes", progress::Progress::SIZE_BYTES_MAX, [Block];
     /// The same while it is written.
     PROGRESS_NEXT = "/tmp/progress", "as /base/progress", progress::Progress::SIZE_BYTES_MAX, [Block];
     /// What is not yet what it will be: none of it outlives the run that wrote it.
@@ -151,6 +151,10 @@ catalog! {
     EVENT = "/base/events/<index>", "RLP list of 4: kind, name or number or time, position or count or source, reason or root hash", events::Event::SIZE_BYTES_MAX, [Inbox, Block];
     /// The last block whose blueprint and delayed items have left their queues.
     SETTLED = "/base/settled", "block number u64, big-endian", BlockNumber::SIZE_BYTES_MAX, [Block];
+    /// How far the messages to the layer 1 have come.
+    OUTBOX_CURSOR = "/base/outbox/cursor", "next u64, oldest stored u64, level u32, sent in that level u8, whether next is being sent u8, big-endian", outbox::Cursor::SIZE_BYTES_MAX, [Block];
+    /// A message of which nobody knows whether it was sent.
+    OUTBOX_UNCERTAIN = "/base/outbox/uncertain/<number>", "bytes", outbox::Message::SIZE_BYTES_MAX, [Block];
     /// An account with its storage.
     ACCOUNT_NODE = "/evm/world/accounts/<address>", "", 0, [Installer, Block];
     /// Nonce, balance and code hash of an account.
@@ -161,6 +165,10 @@ catalog! {
     SLOT = "/evm/world/accounts/<address>/storage/<slot>", "32 bytes", H256::SIZE_BYTES_MAX, [Block];
     /// The code of a contract.
     CODE = "/evm/world/codes/<hash>", "bytes", world::Code::SIZE_BYTES_MAX, [Installer, Block];
+    /// How many messages to the layer 1 there ever were.
+    OUTBOX_COUNT = "/evm/world/outbox/count", "u64, big-endian", events::Count::SIZE_BYTES_MAX, [Block];
+    /// A message to the layer 1 that waits.
+    OUTBOX_MESSAGE = "/evm/world/outbox/messages/<number>", "outbox message", outbox::Message::SIZE_BYTES_MAX, [Block];
     /// The last block.
     HEAD = "/evm/world/head", "RLP list of 5: hash, list of 11 header fields, backlog in gas, list of consumed delayed items, front of the queue", world::Head::SIZE_BYTES_MAX, [Block];
     /// The hash of a recent block.

@@ -75,6 +75,11 @@ pub enum Event {
         /// How many.
         count: u32,
     },
+    /// A run died while it sent a message to the layer 1: the message was put aside.
+    OutboxUncertain {
+        /// Its number.
+        number: u64,
+    },
 }
 
 const DELAYED_ITEM: u8 = 1;
@@ -85,6 +90,7 @@ const FORCED: u8 = 5;
 const UPGRADE_ANNOUNCED: u8 = 6;
 const AUTHORITY_ANNOUNCED: u8 = 7;
 const UPGRADES_CANCELLED: u8 = 8;
+const OUTBOX_UNCERTAIN: u8 = 9;
 
 impl Event {
     /// The four fields: kind, what, a number, a small number.
@@ -115,6 +121,9 @@ impl Event {
             }
             Self::UpgradesCancelled { count } => {
                 stream.append(&UPGRADES_CANCELLED).append(&0u8).append(count).append(&0u8)
+            }
+            Self::OutboxUncertain { number } => {
+                stream.append(&OUTBOX_UNCERTAIN).append(number).append(&0u8).append(&0u8)
             }
         };
     }
@@ -155,6 +164,7 @@ impl Value for Event {
             },
             AUTHORITY_ANNOUNCED => Self::AuthorityAnnounced { activation: time_at(1)?, members: count()? },
             UPGRADES_CANCELLED => Self::UpgradesCancelled { count: count()? },
+            OUTBOX_UNCERTAIN => Self::OutboxUncertain { number: codec::u64_at(&rlp, 1)? },
             _ => return None,
         })
     }

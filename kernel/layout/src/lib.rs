@@ -7,8 +7,10 @@
 //! ```text
 //! /base         what stage 1 and the operators of the rollup need: parameters, authority, the clock of
 //!               the layer 1, blueprints that wait, the delayed inbox, the queue of a rollup without
-//!               sequencer, what governance announced, a block in the making, the events of the level
-//! /evm/world    what a block changes: accounts, code, head, the body of the last block
+//!               sequencer, what governance announced, a block in the making, the events of the level, how far the
+//!               messages to the layer 1 have come
+//! /evm/world    what a block changes: accounts, code, head, the body of the last block,
+//!               messages to the layer 1
 //! /tmp/world    a copy of it while a block is being flushed; moved back in one step when it is whole
 //! ```
 //!
@@ -41,6 +43,7 @@ mod error;
 pub mod events;
 pub mod governance;
 mod key;
+pub mod outbox;
 pub mod parameters;
 pub mod progress;
 pub mod pvm;

@@ -11,11 +11,11 @@ use crate::{
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
 use millrace_primitives::{BlockNumber, Gas, H256, Timestamp, TransactionHash};
-use rlp::RlpStream;
+use rlp::{Rlp, RlpStream};
 
 /// The encoding described here. Another one does not decode, and the block is made from its beginning.
-const FORMAT: u8 = 1;
-const FIELDS: usize = 14;
+const FORMAT: u8 = 2;
+const FIELDS: usize = 15;
 
 /// A block in the making.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -42,6 +42,8 @@ pub struct Progress {
     pub consumed: Vec<TransactionHash>,
     /// What is not in the block: position and reason.
     pub dropped: Vec<(u32, u8)>,
+    /// Messages to the layer 1 so far.
+    pub outbox: Vec<Vec<u8>>,
     /// Transactions and receipts so far.
     pub body: Body,
     /// What differs from the state before the block, as the EVM encodes it.
@@ -71,6 +73,10 @@ impl Value for Progress {
         for (position, reason) in &self.dropped {
             stream.begin_list(2).append(position).append(reason);
         }
+        stream.begin_list(self.outbox.len());
+        for message in &self.outbox {
+            stream.append(&message.as_slice());
+        }
         stream.append(&self.body.encode());
         stream.append(&self.changes);
         stream.out().to_vec()
@@ -97,10 +103,18 @@ impl Value for Progress {
                 .iter()
                 .map(|pair| Some((pair.val_at(0).ok()?, pair.val_at(1).ok()?)))
                 .collect::<Option<_>>()?,
-            body: Body::decode(codec::bytes_at(&rlp, 12)?)?,
-            changes: codec::bytes_at(&rlp, 13)?.to_vec(),
+            outbox: messages_of(&rlp.at(12).ok()?)?,
+            body: Body::decode(codec::bytes_at(&rlp, 13)?)?,
+            changes: codec::bytes_at(&rlp, 14)?.to_vec(),
         })
     }
+}
+
+fn messages_of(rlp: &Rlp<'_>) -> Option<Vec<Vec<u8>>> {
+    if !rlp.is_list() {
+        return None;
+    }
+    rlp.iter().map(|message| Some(message.data().ok()?.to_vec())).collect()
 }
 
 /// The key of the block in the making.

@@ -12,6 +12,7 @@ use crate::{
     delayed::{self, Bounds, Content, Item, Position, Pushed, bridge},
     events::{self, Count, Event},
     governance::{PendingAuthority, PendingUpgrade, PendingUpgrades, Source},
+    outbox::{self, Cursor},
     parameters::{Contracts, ExecutionFee, Parameters},
     progress::{self, Progress},
     queue,
@@ -143,9 +144,14 @@ fn progress() -> Progress {
         execution_gas: Gas::new(36),
         consumed: vec![TransactionHash::new([37; 32])],
         dropped: vec![(38, 39)],
+        outbox: vec![vec![42, 43]],
         body: Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] },
         changes: vec![40],
     }
+}
+
+fn outbox_cursor() -> Cursor {
+    Cursor { next: 3, oldest: 2, level: L1Level::new(5), in_level: 100, is_sending: true }
 }
 
 fn authority() -> Authority {
@@ -219,7 +225,7 @@ fn encodings_are_pinned() {
         first: TransactionHash::new([9; 32]),
         has_trapped: true,
     };
-    let rows: [(&str, String); 35] = [
+    let rows: [(&str, String); 37] = [
         ("version", golden(&StorageVersion(1))),
         ("parameters", golden(&parameters())),
         ("parameters_default", golden(&Parameters::default())),
@@ -262,6 +268,8 @@ fn encodings_are_pinned() {
             golden(&Event::AuthorityAnnounced { activation: Timestamp::new(12), members: 13 }),
         ),
         ("event_cancelled", golden(&Event::UpgradesCancelled { count: 14 })),
+        ("event_outbox_uncertain", golden(&Event::OutboxUncertain { number: 15 })),
+        ("outbox_cursor", golden(&outbox_cursor())),
         ("account", golden(&account)),
         ("slot", golden(&H256::repeat_byte(4))),
         ("head", golden(&head)),
@@ -291,6 +299,8 @@ fn paths_are_pinned() {
         bridge::chunk(7).unwrap().path().to_string(),
         queue::transaction(8).unwrap().path().to_string(),
         queue::chunk(name, 9).unwrap().path().to_string(),
+        World::Working.outbox_message(10).unwrap().path().to_string(),
+        outbox::uncertain(11).unwrap().path().to_string(),
     ];
     let (a, c, e) = ("ab".repeat(20), "cd".repeat(32), "ef".repeat(32));
     let wanted = [
@@ -307,6 +317,8 @@ fn paths_are_pinned() {
         "/base/delayed/bridge/chunks/7".to_string(),
         "/base/queue/transactions/8".to_string(),
         format!("/base/queue/partial/{e}/9"),
+        "/tmp/world/outbox/messages/10".to_string(),
+        "/base/outbox/uncertain/11".to_string(),
     ];
     assert_eq!(shown, wanted);
 }
@@ -439,4 +451,40 @@ fn the_queue_gives_what_fits_and_forgets_what_is_done() {
     let full = Bounds { front: 5, back: 5 + queue::TRANSACTIONS_MAX };
     queue::bounds().unwrap().write(&mut host, &full).unwrap();
     assert_eq!(queue::push(&mut host, &raw(6)), Ok(false));
+}
+
+/// Makes a block of these messages, and nothing else.
+fn block_of(host: &mut MemoryHost, messages: &[&[u8]]) {
+    world::open_working_copy(host).unwrap();
+    outbox::append(host, messages.iter().map(|message| message.to_vec()).collect()).unwrap();
+    world::commit_working_copy(host).unwrap();
+}
+
+fn stored(host: &MemoryHost) -> Vec<u64> {
+    (0..9).filter(|number| World::Committed.outbox_message(*number).unwrap().exists(host).unwrap()).collect()
+}
+
+#[test]
+fn messages_wait_in_the_order_of_their_blocks() {
+    let mut host = MemoryHost::default();
+    host.set_value("/evm/world/head", vec![1]);
+    block_of(&mut host, &[]);
+    assert_eq!(outbox::waiting(&host), Ok(None), "no withdrawal, no key");
+    block_of(&mut host, &[b"a", b"b"]);
+    block_of(&mut host, &[b"c"]);
+    assert_eq!(outbox::waiting(&host), Ok(Some((Cursor::default(), 3))));
+    let read = |host: &MemoryHost, number| World::Committed.outbox_message(number).unwrap().require(host);
+    assert_eq!(read(&host, 2), Ok(outbox::Message(b"c".to_vec())));
+    let sent = Cursor { next: 2, ..Cursor::default() };
+    let sent = outbox::forget_sent(&mut host, sent).unwrap();
+    assert_eq!((stored(&host), outbox::waiting(&host)), (vec![2], Ok(Some((sent, 3)))));
+    // One that was being sent is kept aside; then nothing waits.
+    let aside = outbox::put_aside(&mut host, Cursor { is_sending: true, ..sent }).unwrap();
+    assert_eq!(outbox::uncertain(2).unwrap().read(&host), Ok(Some(outbox::Message(b"c".to_vec()))));
+    let done = outbox::forget_sent(&mut host, aside).unwrap();
+    assert_eq!((done.next, done.oldest, outbox::waiting(&host)), (3, 3, Ok(None)));
+    // What nobody reads is dropped.
+    block_of(&mut host, &[b"d", b"e"]);
+    outbox::discard(&mut host).unwrap();
+    assert_eq!((stored(&host), outbox::waiting(&host)), (vec![], Ok(None)));
 }

@@ -37,7 +37,7 @@ impl World {
     }
 
     /// A path below the root; the patterns of the catalog show the committed copy.
-    fn below<V: Value>(self, text: &str) -> Result<Key<V>, LayoutError> {
+    pub(crate) fn below<V: Value>(self, text: &str) -> Result<Key<V>, LayoutError> {
         Key::new(self.text(text))
     }
 

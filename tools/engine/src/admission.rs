@@ -128,7 +128,7 @@ impl Engine {
             prev_randao: H256::zero(),
             blob_base_fee: U256::one(),
             fork: self.parameters.fork,
-            ticketer: None,
+            ticketer: self.parameters.contracts.ticketer,
         })
     }
 }

@@ -2,8 +2,10 @@
 
 use crate::{Engine, EngineError, host::NativeHost};
 use millrace_block::{Dropped, Terms, apply, settle};
+use millrace_evm::system::system_code;
 use millrace_layout::{
     delayed::{self, Item, Pushed},
+    outbox,
     parameters::{self as layout, Parameters},
     sequencers,
     world::{Body, World},
@@ -76,6 +78,8 @@ impl Engine {
         let terms = Terms { parameters: &self.parameters, clock: None };
         let sealed = apply(&mut host, terms, blueprint)?.map_err(EngineError::Blueprint)?;
         settle(&mut host)?;
+        // The rollup node sends them.
+        outbox::discard(&mut host)?;
         let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
         let block = Block { header: sealed.head.header, transactions, receipts };
         Ok(Applied { state: host.durable, block, hash: sealed.head.hash, dropped: sealed.dropped })
@@ -115,6 +119,9 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn code(&self, state: &Durable, address: Address) -> Result<Vec<u8>, EngineError> {
+        if let Some(code) = system_code(address) {
+            return Ok(code.to_vec());
+        }
         match self.account(state, address)? {
             Some(Account { code_hash, .. }) if code_hash != EMPTY_CODE_HASH => {
                 Ok(World::Committed.code(code_hash)?.require(&NativeHost::new(state))?.0)

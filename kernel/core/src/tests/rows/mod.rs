@@ -6,3 +6,4 @@ mod fees;
 mod liveness;
 mod runs;
 mod timeouts;
+mod withdrawals;

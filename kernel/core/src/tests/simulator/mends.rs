@@ -208,6 +208,7 @@ fn a_begun_blueprint_that_is_gone_does_not_hold_up_what_is_overdue() {
         execution_gas: Gas::ZERO,
         consumed: vec![],
         dropped: vec![],
+        outbox: vec![],
         body: Body::default(),
         changes: vec![],
     };
