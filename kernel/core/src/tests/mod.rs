@@ -1,5 +1,6 @@
 //! Whole levels through the kernel, on the host in memory.
 
+mod bridge;
 mod chain;
 mod rows;
 mod scenarios;

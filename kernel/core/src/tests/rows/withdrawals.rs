@@ -1,5 +1,6 @@
 //! Rows 2, 14, 57 and 60 to 65: what goes back to the layer 1, and what does not.
 
+use super::super::bridge::{self, MUTEZ, PROXY, fast, withdraw};
 use super::super::chain::{Chain, OTHER_TICKETER, TICKETER, User, delay, name_of, tickets, transfer_of};
 use millrace_block::WorldReader;
 use millrace_evm::{
@@ -11,18 +12,13 @@ use millrace_evm::{
 };
 use millrace_host::{Budget, FaultAt, RunEnd};
 use millrace_layout::{events::Event, outbox, parameters::Parameters, world::World};
-use millrace_primitives::{Address, ContractHash, Gas, H160, H256, L1Account, Receipt, U256};
+use millrace_primitives::{Address, Gas, H160, L1Account, Receipt, U256};
 use millrace_wire::{
-    address::contract_to_bytes,
-    base58::Base58Check,
     fa_deposit::ticket_hash,
     message::Ticket,
     outbox::{Call, Withdrawal},
 };
 
-const MUTEZ: u64 = 1_000_000_000_000;
-const RECEIVER: &str = "tz1Ke2h7sDdakHJQh8WX4Z372du1KChsksyU";
-const PROXY: ContractHash = ContractHash::new([0x44; 20]);
 const CONTRACT: Address = H160([0xee; 20]);
 /// `Pair 0 None`
 const CONTENT: [u8; 6] = [7, 7, 0, 0, 3, 6];
@@ -36,40 +32,8 @@ fn parameters() -> Parameters {
     Parameters { da_fee_per_byte: U256::zero(), ..Chain::bridged() }
 }
 
-/// Call data: words, and where a word is bytes, an offset to them.
-fn abi(signature: &str, arguments: &[&[u8]], dynamic: &[usize]) -> Vec<u8> {
-    let (mut head, mut tail) = (keccak(signature.as_bytes()).0[..4].to_vec(), vec![]);
-    let word = |number: usize| H256(U256::from(number).into()).0;
-    for (index, argument) in arguments.iter().enumerate() {
-        if dynamic.contains(&index) {
-            head.extend(word(arguments.len() * 32 + tail.len()));
-            tail.extend(word(argument.len()));
-            tail.extend_from_slice(argument);
-            tail.resize(tail.len().next_multiple_of(32), 0);
-        } else {
-            head.extend_from_slice(argument);
-        }
-    }
-    [head, tail].concat()
-}
-
-fn withdraw() -> Vec<u8> {
-    abi("withdraw_base58(string)", &[RECEIVER.as_bytes()], &[0])
-}
-
-fn fast(payload: &[u8]) -> Vec<u8> {
-    let contract = PROXY.to_base58();
-    let arguments = [RECEIVER.as_bytes(), contract.as_bytes(), payload];
-    abi("fast_withdraw_base58(string,string,bytes)", &arguments, &[0, 1, 2])
-}
-
 fn withdraw_tickets(owner: Address, amount: u64) -> Vec<u8> {
-    let routing = [vec![0; 22], contract_to_bytes(&PROXY)].concat();
-    let mut ticketer = contract_to_bytes(&OTHER_TICKETER);
-    ticketer.resize(32, 0);
-    let (owner, amount) = (H256::from(owner).0, H256(U256::from(amount).into()).0);
-    let arguments = [&owner[..], &routing, &amount, &ticketer, &CONTENT];
-    abi("withdraw(address,bytes,uint256,bytes22,bytes)", &arguments, &[1, 4])
+    bridge::withdraw_tickets(owner, amount, (&OTHER_TICKETER, &CONTENT))
 }
 
 fn calling(user: &User, nonce: u64, to: Address, wei: U256, data: Vec<u8>) -> Vec<u8> {

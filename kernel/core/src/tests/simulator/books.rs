@@ -4,9 +4,11 @@ use super::{
     rollup::{Level, Rollup, balances},
     setup::{CHAIN_ID, Setup},
     watched::Observed,
+    withdrawals::Debts,
 };
 use millrace_evm::{
     block, keccak,
+    system::{FA_BRIDGE, NATIVE_BRIDGE},
     transaction::{DEPOSIT_SENDER, SignedTransaction},
 };
 use millrace_host::MemoryHost;
@@ -33,6 +35,7 @@ pub(super) struct Books {
     overdue: Option<TransactionHash>,
     /// Those that a block consumed, deposits for ever.
     consumed: BTreeSet<TransactionHash>,
+    pub(super) debts: Debts,
     pub(super) blocks: u64,
     pub(super) transactions: u64,
     /// Blocks in which every balance was predicted.
@@ -53,6 +56,7 @@ impl Books {
             waiting: BTreeSet::new(),
             overdue: None,
             consumed: BTreeSet::new(),
+            debts: Debts::default(),
             blocks: 0,
             transactions: 0,
             predicted: 0,
@@ -73,6 +77,7 @@ impl Books {
             self.block(setup, rollup, observed);
             self.delayed(observed, &events);
         }
+        self.debts.settle(rollup, &events);
         assert_eq!(self.head, rollup.head(), "a head that no block made");
         for event in &events {
             match event {
@@ -126,6 +131,9 @@ impl Books {
             }
         });
         let minted = minted.fold(U256::zero(), |sum, amount| sum + amount);
+        for receipt in &observed.body.receipts {
+            ledger.burned += self.debts.enter(&receipt.logs);
+        }
         let (before, after) = (total(&self.balances), total(&observed.balances));
         assert_eq!(after + ledger.burned, before + minted, "block {number}: money from nowhere");
         if ledger.is_plain {
@@ -274,9 +282,11 @@ impl Ledger {
         self.take(receipt.sender, used * base_fee + value);
         *self.expected.entry(header.beneficiary).or_default() += to_pool;
         match transaction.to {
+            // It burns what it gets.
+            Some(to) if to == NATIVE_BRIDGE => {}
             Some(to) => {
                 *self.expected.entry(to).or_default() += value;
-                self.is_plain &= !receipt.succeeded || !has_code(host, to);
+                self.is_plain &= !receipt.succeeded || !(has_code(host, to) || to == FA_BRIDGE);
             }
             None => self.is_plain &= !receipt.succeeded,
         }

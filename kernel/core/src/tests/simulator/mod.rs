@@ -4,7 +4,7 @@
 //! setup       parameters, contracts, accounts; one sequencer, a committee, or nobody
 //! users · sequencer · layer1    who sends what
 //! rollup      runs levels; watched sees every block
-//! books       hashes, gas, money, delayed items
+//! books       hashes, gas, money, delayed items; withdrawals
 //! simulation  the levels of a seed, and the checks between them
 //! ```
 //! A seed makes a history. It is printed when a check fails; `MILLRACE_SEED` runs that one alone, and
@@ -25,6 +25,7 @@ mod setup;
 mod simulation;
 mod users;
 mod watched;
+mod withdrawals;
 
 use std::{
     env,

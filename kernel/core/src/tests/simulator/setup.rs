@@ -21,7 +21,7 @@ pub(super) const SEQUENCER_GOVERNANCE: ContractHash = ContractHash::new([0x5c; 2
 pub(super) const CHAIN_ID: u64 = 1337;
 
 /// Code that is there from the beginning: what a call can do to a chain that keeps books.
-const CODES: [&[u8]; 8] = [
+const CODES: [&[u8]; 9] = [
     // Reverts.
     &[0x60, 0, 0x60, 0, 0xfd],
     // Never ends.
@@ -38,6 +38,11 @@ const CODES: [&[u8]; 8] = [
     &[0x60, 0, 0x60, 0, 0x34, 0xf0, 0x60, 1, 0x55, 0x00],
     // An invalid instruction.
     &[0xfe],
+    // Withdraws half of what it was sent, as its caller says, whatever comes of it.
+    &[
+        0x36, 0x5f, 0x5f, 0x37, 0x5f, 0x5f, 0x36, 0x5f, 0x60, 2, 0x34, 0x04, 0x73, 0xff, 0, 0, 0, 0, 0, 0, 0,
+        0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1, 0x5a, 0xf1, 0x00,
+    ],
 ];
 
 /// Who orders transactions.

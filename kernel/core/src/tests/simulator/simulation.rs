@@ -193,8 +193,15 @@ impl Simulation {
                 self.rollup.waiting().len()
             );
         }
+        books.debts.check_paid();
         let head = self.rollup.number();
-        for left in ["/tmp", "/base/progress", "/base/delayed/items", "/base/delayed/names"] {
+        for left in [
+            "/tmp",
+            "/base/progress",
+            "/base/delayed/items",
+            "/base/delayed/names",
+            "/evm/world/outbox/messages",
+        ] {
             assert_eq!(self.rollup.keys(left), [""; 0], "left behind");
         }
         let numbers = self.rollup.keys("/base/blueprints/");
@@ -240,7 +247,7 @@ pub(super) fn history(seed: u64) {
     simulation.check_settles(&mut books);
     simulation.check_alive();
     eprintln!(
-        "{:?}: {runs} runs, {} blocks ({} predicted, {} forced), {} transactions, {} dropped, items {} executed {} dropped",
+        "{:?}: {runs} runs, {} blocks ({} predicted, {} forced), {} transactions, {} dropped, items {} executed {} dropped, {} withdrawals",
         simulation.setup.mode,
         books.blocks,
         books.predicted,
@@ -249,6 +256,7 @@ pub(super) fn history(seed: u64) {
         books.dropped,
         books.items_executed,
         books.items_dropped,
+        books.debts.count(),
     );
 }
 
