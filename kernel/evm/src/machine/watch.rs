@@ -108,6 +108,8 @@ pub(super) fn enter<H: Backend>(trap: &CallCreateTrap, parent: &Frame, host: &mu
                 CallScheme::DelegateCall => Scheme::DelegateCall,
                 CallScheme::StaticCall => Scheme::StaticCall,
             };
+            // A bridge calls in the name of another.
+            let caller = if scheme == Scheme::Call { call.context.caller } else { caller };
             Enter {
                 scheme,
                 caller,

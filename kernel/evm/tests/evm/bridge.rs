@@ -334,3 +334,24 @@ fn the_bridges_look_like_contracts() {
         }
     }
 }
+
+#[test]
+fn gas_bounds_how_many_withdrawals_a_transaction_makes() {
+    // Withdraws a mutez as long as there is gas for one more.
+    let code = [
+        &code("36 5f 5f 37 5b 5f 5f 36 5f 64 e8d4a51000 73")[..],
+        NATIVE_BRIDGE.as_bytes(),
+        &code("5a f1 50 5a 62 00ea60 10 6004 57 00"),
+    ]
+    .concat();
+    let mut memory = Memory::default();
+    memory.install(RELAY, &code);
+    memory.fund(RELAY, mutez(10_000));
+    let mut chain = Chain::new(memory);
+    let transaction = dynamic(0, Some(RELAY), 30_000_000, withdraw(RECEIVER));
+    let outcome = chain.alice_sends(transaction).unwrap();
+    assert!(outcome.succeeded, "{:?}", outcome.halt);
+    // `docs/bridge.md` has this figure.
+    assert_eq!((outcome.withdrawals.len(), outcome.logs.len()), (856, 856));
+    assert_eq!(chain.balance(RELAY), mutez(10_000 - 856));
+}
