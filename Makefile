@@ -57,7 +57,7 @@ conformance: needs-rust ## Ethereum's fixtures below VECTORS: `N passed, N faile
 	$(call say,building the conformance runner)
 	@$(CARGO) build --locked -p millrace-conformance
 	$(call say,running the fixtures in $(VECTORS))
-	@$(TARGET)/debug/millrace-conformance $(ARGS) $(VECTORS)
+	@$(TARGET)/debug/millrace-conformance $(ARGS) "$(VECTORS)"
 
 .PHONY: check
 check: needs-rust needs-git ## Format, clippy, directions between crates, documentation, unwanted files

@@ -132,9 +132,10 @@ const TABLE: &[(&[&str], Test)] = &[
     (&["NONCE_MISMATCH_TOO_HIGH", "TR_NonceTooHigh"], is!(Refusal::Invalid(Invalid::NonceTooHigh { .. }))),
     (&["NONCE_MISMATCH_TOO_LOW", "TR_NonceTooLow"], is!(Refusal::Invalid(Invalid::NonceTooLow { .. }))),
     (&["NONCE_TOO_BIG", "NONCE_IS_MAX", "TR_NonceHasMaxValue"], is!(Refusal::Invalid(Invalid::NonceMax))),
+    // What does not fit 256 bits nobody has.
     (
         &["INSUFFICIENT_ACCOUNT_FUNDS", "TR_NoFunds", "TR_NoFundsX", "TR_NoFundsValue"],
-        is!(Refusal::Invalid(Invalid::InsufficientFunds { .. })),
+        is!(Refusal::Invalid(Invalid::InsufficientFunds { .. } | Invalid::CostOverflow)),
     ),
     (&["GASLIMIT_PRICE_PRODUCT_OVERFLOW"], is!(Refusal::Invalid(Invalid::CostOverflow))),
     (

@@ -2,7 +2,7 @@
 //! `execution-spec-tests`), transaction tests, RLP tests, trie tests.
 //!
 //! A program for the host that stands on `evm` and `primitives` alone. It finds the files ([`collect`]), makes
-//! cases of them by what they contain ([`format`]), runs these on threads ([`runner`]) and counts ([`report`]).
+//! cases of them by what they contain ([`mod@format`]), runs these on threads ([`runner`]) and counts ([`report`]).
 //! Nothing is passed over in silence: a file that cannot be read, or is of no known format, is a failure; what is
 //! not run on purpose is in `skips.yaml` with its reason ([`skips`]). Only the forks before Shanghai, which the
 //! kernel does not have, are not counted.

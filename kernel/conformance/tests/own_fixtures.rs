@@ -6,6 +6,8 @@ use millrace_conformance::case::Verdict;
 use millrace_conformance::report::{Counts, Report};
 use millrace_conformance::runner::{self, Options};
 use millrace_conformance::skips;
+use millrace_evm::TRANSACTION_BYTES_MAX;
+use serde_json::Value;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -111,12 +113,12 @@ fn a_filter_chooses_by_path_test_and_place() {
 
 #[test]
 fn a_hang_fails_and_the_rest_of_the_file_goes_on() {
-    let case_time_max = Duration::from_millis(500);
+    let case_time_max = Duration::from_secs(2);
     let report = runner::run(&Options { case_time_max, ..options(fixtures("hanging")) });
     assert_eq!(report.counts(), counts(1, 1, 0), "{report}");
     let hung = &report.outcomes[0];
     assert_eq!(hung.id.place, "cancun d0 g0 v0");
-    assert_eq!(hung.verdict, Verdict::Failed("did not end within 0.5 s".to_owned()));
+    assert_eq!(hung.verdict, Verdict::Failed("did not end within 2 s".to_owned()));
 }
 
 #[test]
@@ -134,6 +136,29 @@ fn archives_are_read_as_folders_are() {
     fs::write(folder.path().join("cut.tar.gz"), &whole[..whole.len() / 2]).unwrap();
     let report = run(folder.path().to_owned());
     assert_eq!(report.counts().failed, 1, "{report}");
+}
+
+#[test]
+fn a_transaction_larger_than_the_kernel_reads_is_signed_here() {
+    let text = fs::read_to_string(fixtures("passing").join("executions.json")).unwrap();
+    let mut tests: Value = serde_json::from_str(&text).unwrap();
+    let mut test = tests["is refused"].take();
+    let larger = format!("0x{}", "00".repeat(TRANSACTION_BYTES_MAX + 1));
+    test["transaction"]["to"] = "".into();
+    test["transaction"]["data"][0] = larger.as_str().into();
+    let entries = test["post"]["Cancun"].as_array_mut().unwrap();
+    for entry in entries.iter_mut() {
+        entry["expectException"] = "TransactionException.INITCODE_SIZE_EXCEEDED".into();
+    }
+    entries[0]["txbytes"] = larger.as_str().into();
+    entries[1].as_object_mut().unwrap().remove("txbytes");
+
+    let folder = tempfile::tempdir().unwrap();
+    fs::write(folder.path().join("a.json"), serde_json::json!({ "a": test }).to_string()).unwrap();
+    let report = run(folder.path().to_owned());
+    let differs = Verdict::Failed("the bytes are not those of the fields, signed".to_owned());
+    assert_eq!(report.outcomes[0].verdict, differs);
+    assert_eq!(report.outcomes[1].verdict, Verdict::Passed);
 }
 
 #[test]

@@ -40,8 +40,9 @@ struct RawAuthorization {
     chain_id: String,
     address: String,
     nonce: String,
-    /// The parity; `yParity` says the same where it is there.
-    v: String,
+    /// The parity under one of two names, or under both.
+    v: Option<String>,
+    y_parity: Option<String>,
     r: String,
     s: String,
 }
@@ -69,13 +70,13 @@ impl RawItem {
 
 impl RawAuthorization {
     fn parse(&self) -> Result<Authorization, FixtureError> {
-        let parity = read::number(&self.v)?;
+        let parity = self.y_parity.as_ref().or(self.v.as_ref()).map_or("", String::as_str);
         Ok(Authorization {
             chain_id: read::number(&self.chain_id)?,
             address: read::address(&self.address)?,
             nonce: read::number_u64(&self.nonce)?,
-            y_parity: u8::try_from(parity)
-                .map_err(|_| FixtureError::TooLarge { text: self.v.clone(), bits: 8 })?,
+            y_parity: u8::try_from(read::number(parity)?)
+                .map_err(|_| FixtureError::TooLarge { text: parity.to_owned(), bits: 8 })?,
             r: read::number(&self.r)?,
             s: read::number(&self.s)?,
         })

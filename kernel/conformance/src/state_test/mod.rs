@@ -1,7 +1,7 @@
 //! GeneralStateTests: one transaction on a small world, and the state root and logs that Ethereum comes to.
 //!
-//! The transaction is read from its bytes where the fixture has them, and compared with the fields; otherwise it is
-//! signed here. It runs under Ethereum's fees ([`Fees::ethereum`]).
+//! The transaction is read from its bytes where the fixture has them, and compared with the fields; otherwise, or when
+//! it is larger than the kernel reads, it is signed here. It runs under Ethereum's fees ([`Fees::ethereum`]).
 
 mod environment;
 mod fields;
@@ -13,8 +13,8 @@ use environment::{Environment, RawConfiguration, RawEnvironment};
 use fields::{Fields, Indexes};
 use millrace_evm::block::encode_logs;
 use millrace_evm::{
-    BlockEnvironment, Fees, Outcome, Recovered, SignedTransaction, State, Transaction, TransactionError,
-    keccak, transact,
+    BlockEnvironment, Fees, Outcome, Recovered, SignedTransaction, State, TRANSACTION_BYTES_MAX, Transaction,
+    TransactionError, keccak, transact,
 };
 use millrace_primitives::{Fork, H256};
 use serde::Deserialize;
@@ -94,9 +94,7 @@ impl Post {
         let Indexes { data, gas, value } = self.indexes;
         format!("{} d{data} g{gas} v{value}", self.fork.name())
     }
-}
 
-impl Post {
     /// The state root that Ethereum comes to.
     pub const fn root(&self) -> H256 {
         self.root
@@ -188,22 +186,30 @@ impl StateTest {
 
     /// The transaction and its sender, or why the kernel refuses the bytes.
     fn recovered(&self, post: &Post) -> Result<Result<Recovered, Refusal>, String> {
+        let said = |error: FixtureError| error.to_string();
         let chain_id = self.environment.chain_id();
         let by_fields = self.fields.transaction(post.indexes, chain_id);
         let signed = match &post.bytes {
-            Some(bytes) => match SignedTransaction::decode(bytes, chain_id) {
-                Ok(signed) => {
-                    same(signed.transaction(), &by_fields.map_err(|error| error.to_string())?)?;
-                    signed
+            Some(bytes) if bytes.len() <= TRANSACTION_BYTES_MAX => {
+                match SignedTransaction::decode(bytes, chain_id) {
+                    Ok(signed) => {
+                        same(signed.transaction(), &by_fields.map_err(said)?)?;
+                        signed
+                    }
+                    Err(error) => return Ok(Err(Refusal::Decode(error))),
                 }
-                Err(error) => return Ok(Err(Refusal::Decode(error))),
-            },
-            None => by_fields
-                .and_then(|transaction| self.fields.sign(transaction))
-                .map_err(|error| error.to_string())?,
+            }
+            // Larger ones are refused by the kernel, not by Ethereum: what they do can still be compared.
+            bytes => {
+                let signed = by_fields.and_then(|fields| self.fields.sign(fields)).map_err(said)?;
+                if bytes.as_ref().is_some_and(|bytes| *bytes != signed.encode()) {
+                    return Err("the bytes are not those of the fields, signed".to_owned());
+                }
+                signed
+            }
         };
         let Ok(recovered) = signed.recover() else { return Ok(Err(Refusal::Recover)) };
-        match self.fields.sender().map_err(|error| error.to_string())? {
+        match self.fields.sender().map_err(said)? {
             Some(sender) if sender != recovered.sender() => {
                 Err(format!("recovered the sender {:?}, not {sender:?}", recovered.sender()))
             }
