@@ -37,9 +37,9 @@ fn counts(passed: usize, failed: usize, skipped: usize) -> Counts {
 #[test]
 fn what_is_right_passes() {
     let report = run(fixtures("passing"));
-    assert_eq!(report.counts(), counts(16, 0, 0), "{report}");
+    assert_eq!(report.counts(), counts(20, 0, 0), "{report}");
     assert!(report.is_success());
-    assert_eq!(report.to_string().lines().last(), Some("16 passed, 0 failed, 0 skipped"));
+    assert_eq!(report.to_string().lines().last(), Some("20 passed, 0 failed, 0 skipped"));
 }
 
 #[test]
@@ -129,7 +129,7 @@ fn archives_are_read_as_folders_are() {
     archive.append_dir_all("passing", fixtures("passing")).unwrap();
     archive.into_inner().unwrap().finish().unwrap();
     let report = run(folder.path().to_owned());
-    assert_eq!(report.counts(), counts(16, 0, 0), "{report}");
+    assert_eq!(report.counts(), counts(20, 0, 0), "{report}");
     assert_eq!(report.outcomes[0].id.file, "all.tar.gz/passing/encodings.json");
 
     let whole = fs::read(folder.path().join("all.tar.gz")).unwrap();
