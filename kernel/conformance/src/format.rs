@@ -41,7 +41,8 @@ const OLDER: &[&str] = &[
 /// What a file holds.
 #[derive(Debug)]
 pub enum Found {
-    /// Cases, in the order of the file. Whatever is wrong with it is a case that fails.
+    /// Cases, in the order of the file: none when it is about older forks only. Whatever is wrong with it is a case that
+    /// fails.
     Cases(Vec<Case>),
     /// A scenario of the PVM, which has nothing to do with Ethereum. They lie beside Ethereum's fixtures.
     OfThePvm,

@@ -24,6 +24,8 @@ pub struct Report {
     pub files: usize,
     /// Scenarios of the PVM among them, which belong to `tools/pvm`.
     pub pvm_files: usize,
+    /// Files that are about forks before Shanghai only.
+    pub older_files: usize,
     /// In the order of the files, and of the cases in them.
     pub outcomes: Vec<Outcome>,
     /// Entries of the skip list whose suite is there and that applied to nothing.
@@ -103,6 +105,9 @@ impl fmt::Display for Report {
         }
         if self.pvm_files > 0 {
             writeln!(out, "{} files are scenarios of the PVM: not Ethereum's, not counted", self.pvm_files)?;
+        }
+        if self.older_files > 0 {
+            writeln!(out, "{} files are about forks before Shanghai only", self.older_files)?;
         }
         if self.files == 0 {
             writeln!(out, "no fixtures were found")?;

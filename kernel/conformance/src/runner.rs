@@ -49,6 +49,8 @@ enum Event {
     Idle,
     /// Its file is a scenario of the PVM.
     OfThePvm,
+    /// Its file is about older forks only.
+    Older,
     /// It begins this case, the number of which is counted in its file.
     Began(usize, Id),
     /// What became of the case it began; and the entries of the skip list that applied.
@@ -72,6 +74,7 @@ struct Coordinator {
     waiting: Vec<Job>,
     outcomes: Vec<((usize, usize), Outcome)>,
     pvm_files: usize,
+    older_files: usize,
     skips_used: BTreeSet<usize>,
 }
 
@@ -89,6 +92,7 @@ pub fn run(options: &Options) -> Report {
         workers_made: 0,
         outcomes: Vec::new(),
         pvm_files: 0,
+        older_files: 0,
         skips_used: BTreeSet::new(),
     };
     let threads = thread::available_parallelism().map_or(1, usize::from);
@@ -148,6 +152,7 @@ impl Coordinator {
                 }
             }
             Event::OfThePvm => self.pvm_files += 1,
+            Event::Older => self.older_files += 1,
             Event::Began(case, id) => worker.running = Some((case, id, Instant::now())),
             Event::Ended(verdict, skips) => {
                 self.skips_used.extend(skips);
@@ -190,6 +195,7 @@ impl Coordinator {
         Report {
             files: self.fixtures.len() - self.pvm_files,
             pvm_files: self.pvm_files,
+            older_files: self.older_files,
             unused_skips: unused.map(|(_, skip)| skip.clone()).collect(),
             outcomes: self.outcomes.into_iter().map(|(_, outcome)| outcome).collect(),
         }
@@ -222,6 +228,7 @@ impl Hand {
     fn run_file(&self, (file, done): Job) {
         let Some(fixture) = self.fixtures.get(file) else { return };
         let cases = match format::read(fixture) {
+            Found::Cases(cases) if cases.is_empty() => return self.tell(Event::Older),
             Found::Cases(cases) => cases,
             Found::OfThePvm => return self.tell(Event::OfThePvm),
         };

@@ -87,6 +87,13 @@ fn blob_transactions_are_skipped_with_their_reason() {
 }
 
 #[test]
+fn files_about_older_forks_are_told_and_not_counted() {
+    let report = run(fixtures("older"));
+    assert_eq!((report.counts(), report.older_files), (counts(0, 0, 0), 1), "{report}");
+    assert!(report.is_success());
+}
+
+#[test]
 fn an_entry_that_skips_nothing_is_reported_where_its_suite_is() {
     let skip = |suite: &str| skips::Skip {
         suite: Some(suite.to_owned()),
