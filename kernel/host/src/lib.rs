@@ -24,6 +24,7 @@
 extern crate alloc;
 
 mod budget;
+mod dal;
 mod error;
 pub mod limits;
 #[cfg(any(test, feature = "memory"))]
@@ -32,6 +33,7 @@ mod path;
 mod store;
 
 pub use budget::Budget;
+pub use dal::{DAL_PARAMETERS_REQUEST, DalPage, DalParameters};
 pub use error::HostError;
 #[cfg(any(test, feature = "memory"))]
 pub use memory::{Call, FAULT, FaultAt, LevelEnd, MemoryHost, RunEnd};
@@ -92,6 +94,19 @@ pub trait Reveal {
     /// # Errors
     /// Whatever the host answers.
     fn reveal_metadata(&self) -> Result<Metadata, HostError>;
+
+    /// A page of a slot of the data availability layer, at most [`limits::DAL_PAGE_BYTES_MAX`]; no bytes when the slot
+    /// is not attested, or when there is no such page.
+    ///
+    /// # Errors
+    /// Whatever the host answers.
+    fn reveal_dal_page(&self, page: &DalPage) -> Result<Vec<u8>, HostError>;
+
+    /// The constants of the data availability layer; `None` when there is none.
+    ///
+    /// # Errors
+    /// Whatever the host answers.
+    fn reveal_dal_parameters(&self) -> Result<Option<DalParameters>, HostError>;
 }
 
 /// The cycle of runs within a level.

@@ -10,6 +10,8 @@ pub const OUTBOX_MESSAGE_BYTES_MAX: usize = 4_096;
 pub const OUTBOX_MESSAGES_PER_LEVEL_MAX: usize = 100;
 /// Bytes of one preimage page.
 pub const PREIMAGE_BYTES_MAX: usize = 4_096;
+/// Bytes of one page of the data availability layer; the protocol has 3,967.
+pub const DAL_PAGE_BYTES_MAX: usize = 4_096;
 /// Bytes of a durable key.
 pub const KEY_BYTES_MAX: usize = 240;
 /// Bytes of one value.

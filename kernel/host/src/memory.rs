@@ -12,7 +12,7 @@
 )]
 
 use crate::{
-    Control, Debug, HostError, Inbox, Input, Metadata, Outbox, Path, Reveal, Store,
+    Control, DalPage, DalParameters, Debug, HostError, Inbox, Input, Metadata, Outbox, Path, Reveal, Store,
     limits::{
         OUTBOX_MESSAGE_BYTES_MAX, OUTBOX_MESSAGES_PER_LEVEL_MAX, PREIMAGE_BYTES_MAX, REBOOTS_PER_LEVEL_MAX,
         STORE_IO_BYTES_MAX, VALUE_BYTES_MAX,
@@ -28,6 +28,8 @@ use core::{
     ops::Bound,
 };
 use millrace_primitives::{L1Level, PreimageHash, RollupAddress};
+
+mod dal;
 
 const REBOOT_FLAG: &str = "/kernel/env/reboot";
 const REBOOT_COUNTER: &str = "/readonly/kernel/env/reboot_counter";
@@ -67,6 +69,10 @@ pub enum Call {
     RevealPreimage,
     /// `reveal_metadata`
     RevealMetadata,
+    /// `reveal` of a page of the data availability layer
+    RevealDalPage,
+    /// `reveal` of its parameters
+    RevealDalParameters,
     /// The write that asks for a reboot
     RequestReboot,
     /// The read of the reboot counter
@@ -102,6 +108,7 @@ pub struct MemoryHost {
     inbox: VecDeque<Input>,
     outbox: Vec<Vec<u8>>,
     preimages: BTreeMap<[u8; 33], Vec<u8>>,
+    dal: dal::Dal,
     metadata: Metadata,
     meter: RefCell<Meter>,
     fault: Option<FaultAt>,
@@ -136,6 +143,7 @@ impl MemoryHost {
             inbox: VecDeque::new(),
             outbox: Vec::new(),
             preimages: BTreeMap::new(),
+            dal: dal::Dal::default(),
             metadata,
             meter: RefCell::default(),
             fault: None,
@@ -512,6 +520,14 @@ impl Reveal for MemoryHost {
     fn reveal_metadata(&self) -> Result<Metadata, HostError> {
         self.count(Call::RevealMetadata)?;
         Ok(self.metadata)
+    }
+
+    fn reveal_dal_page(&self, page: &DalPage) -> Result<Vec<u8>, HostError> {
+        self.dal_page(page)
+    }
+
+    fn reveal_dal_parameters(&self) -> Result<Option<DalParameters>, HostError> {
+        self.dal_parameters()
     }
 }
 

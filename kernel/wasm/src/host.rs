@@ -2,8 +2,9 @@
 #![allow(unsafe_code, reason = "host calls take pointers")]
 
 use millrace_host::{
-    Control, Debug, HostError, Inbox, Input, Metadata, Outbox, Path, Reveal, Store,
-    limits::{INBOX_MESSAGE_BYTES_MAX, PREIMAGE_BYTES_MAX},
+    Control, DAL_PARAMETERS_REQUEST, DalPage, DalParameters, Debug, HostError, Inbox, Input, Metadata,
+    Outbox, Path, Reveal, Store,
+    limits::{DAL_PAGE_BYTES_MAX, INBOX_MESSAGE_BYTES_MAX, PREIMAGE_BYTES_MAX},
 };
 use millrace_layout::pvm::{REBOOT, REBOOT_COUNTER};
 use millrace_primitives::{L1Level, PreimageHash, RollupAddress};
@@ -146,6 +147,29 @@ impl Reveal for PvmHost<'_> {
             rollup: RollupAddress::from_slice(rollup).ok_or(HostError::GenericInvalidAccess)?,
             origination_level: L1Level::new(u32::from_be_bytes(*level)),
         })
+    }
+
+    fn reveal_dal_page(&self, page: &DalPage) -> Result<Vec<u8>, HostError> {
+        match page.request() {
+            Some(request) => self.reveal(&request, DAL_PAGE_BYTES_MAX),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    fn reveal_dal_parameters(&self) -> Result<Option<DalParameters>, HostError> {
+        let answer = self.reveal(&DAL_PARAMETERS_REQUEST, DalParameters::SIZE_BYTES)?;
+        Ok(DalParameters::decode(&answer))
+    }
+}
+
+impl PvmHost<'_> {
+    /// The answer to a request of the protocol, of up to `size_bytes_max` bytes.
+    fn reveal(&self, request: &[u8], size_bytes_max: usize) -> Result<Vec<u8>, HostError> {
+        let mut answer = vec![0; size_bytes_max];
+        let read =
+            unsafe { self.pvm.reveal(request.as_ptr(), request.len(), answer.as_mut_ptr(), answer.len()) };
+        answer.truncate(count(read)?);
+        Ok(answer)
     }
 }
 

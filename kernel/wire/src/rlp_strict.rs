@@ -43,14 +43,16 @@ fn long(bytes: &[u8], length_bytes: u8) -> Option<(&[u8], &[u8])> {
         return None;
     }
     let (length, rest) = bytes.split_at_checked(length_bytes)?;
-    if length.first() == Some(&0) {
+    rest.split_at_checked(minimal_length(length)?)
+}
+
+/// A length of content that is too long for its tag, in at most [`LENGTH_BYTES_MAX`] bytes.
+fn minimal_length(bytes: &[u8]) -> Option<usize> {
+    if bytes.first() == Some(&0) {
         return None;
     }
-    let length = length.iter().fold(0u32, |length, byte| length.wrapping_shl(8) | u32::from(*byte));
-    if length < 56 {
-        return None;
-    }
-    rest.split_at_checked(usize::try_from(length).ok()?)
+    let length = bytes.iter().fold(0u32, |length, byte| length.wrapping_shl(8) | u32::from(*byte));
+    if length < 56 { None } else { usize::try_from(length).ok() }
 }
 
 /// The list that spans all of `bytes`.
@@ -59,6 +61,35 @@ pub(crate) fn whole_list(bytes: &[u8]) -> Option<&[u8]> {
         (Item::List(items), []) => Some(items),
         _ => None,
     }
+}
+
+/// What the first bytes of something say of the list that it begins with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ListSize {
+    /// Its bytes, those of the length included; they need not be there.
+    Bytes(usize),
+    /// There are too few bytes to say.
+    Unknown,
+    /// It begins with no list, or with one whose length is not minimal.
+    NoList,
+}
+
+/// How large the list at the front of `bytes` is.
+pub(crate) fn list_size(bytes: &[u8]) -> ListSize {
+    let Some((&first, rest)) = bytes.split_first() else { return ListSize::Unknown };
+    let size = match first {
+        0xc0..=0xf7 => first.checked_sub(0xbf).map(usize::from),
+        0xf8..=0xff => {
+            let length_bytes = usize::from(first.saturating_sub(0xf7));
+            if length_bytes > LENGTH_BYTES_MAX {
+                return ListSize::NoList;
+            }
+            let Some(length) = rest.get(..length_bytes) else { return ListSize::Unknown };
+            minimal_length(length).and_then(|length| length.checked_add(length_bytes)?.checked_add(1))
+        }
+        _ => None,
+    };
+    size.map_or(ListSize::NoList, ListSize::Bytes)
 }
 
 /// Takes the next item off `items`, which must be a string.
@@ -116,6 +147,22 @@ mod tests {
         ];
         for bytes in bad {
             assert_eq!(split(bytes), None, "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn the_size_of_a_list_is_known_before_all_of_it_is_there() {
+        let long = [vec![0xf9, 1, 0], vec![7; 256]].concat();
+        for (list, header_bytes) in [(&[0xc0][..], 1), (&[0xc2, 1, 2], 1), (&long, 3)] {
+            for end in 0..=list.len() {
+                let known = ListSize::Bytes(list.len());
+                let expected = if end < header_bytes { ListSize::Unknown } else { known };
+                assert_eq!(list_size(&list[..end]), expected, "{end} of {}", list.len());
+            }
+        }
+        let bad: [&[u8]; 6] = [&[0], &[0x80], &[0xbf], &[0xf8, 55], &[0xf9, 0, 56], &[0xfc, 1, 0, 0, 0, 0]];
+        for bytes in bad {
+            assert_eq!(list_size(bytes), ListSize::NoList, "{bytes:?}");
         }
     }
 }

@@ -17,16 +17,19 @@
 use crate::{
     MESSAGE_BYTES_MAX,
     address::PublicKeyHash,
-    blueprint::legacy::{Chunk, LegacyError},
     bytes::Reader,
     message::DalAttestedSlots,
     micheline::{self, Int},
-    rlp_strict::{self, Item},
+    rlp_strict,
     signature::{PublicKey, Signature},
 };
 use alloc::vec::Vec;
 use millrace_primitives::{L1Level, U256};
 use rlp::RlpStream;
+
+mod slot;
+
+pub use slot::{Front, SlotChunks, front, slot, slot_chunks};
 
 /// Most levels in a signal.
 pub const LEVELS_MAX: usize = 64;
@@ -34,11 +37,6 @@ pub const LEVELS_MAX: usize = 64;
 pub const SLOTS_MAX: usize = 256;
 /// Most publishers in a message: each takes 22 bytes or more.
 pub const PUBLISHERS_MAX: usize = MESSAGE_BYTES_MAX / (PublicKeyHash::SIZE_BYTES + 1);
-
-/// The end of a slot: what follows is padding.
-const PADDING: u8 = 0;
-/// A chunk in a slot.
-const CHUNK: u8 = 1;
 
 /// Slots that were published at one level.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,52 +151,6 @@ fn append_levels(levels: &[PublishedSlots], stream: &mut RlpStream) {
             stream.append(index);
         });
     }
-}
-
-/// The chunks of a slot, in their order. It ends at padding, at an unknown tag, and at what does not have the
-/// shape of a chunk, since nobody knows where the next one would start. A chunk with a number, count, index or
-/// size out of bounds is an error, after which the next chunk follows.
-#[derive(Clone, Copy, Debug)]
-pub struct SlotChunks<'a> {
-    rest: &'a [u8],
-}
-
-/// Reads a whole slot: its pages, one after the other.
-pub const fn slot_chunks(slot: &[u8]) -> SlotChunks<'_> {
-    SlotChunks { rest: slot }
-}
-
-impl<'a> Iterator for SlotChunks<'a> {
-    type Item = Result<Chunk<'a>, LegacyError>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        let bytes = core::mem::take(&mut self.rest).strip_prefix(&[CHUNK])?;
-        let (Item::List(_), after) = rlp_strict::split(bytes)? else { return None };
-        let chunk = bytes.get(..bytes.len().checked_sub(after.len())?)?;
-        let chunk = Chunk::decode(chunk);
-        match chunk {
-            Err(LegacyError::Malformed | LegacyError::Width) => return None,
-            Ok(_)
-            | Err(LegacyError::Number | LegacyError::Count | LegacyError::Index | LegacyError::PieceSize) => {
-            }
-        }
-        self.rest = after;
-        Some(chunk)
-    }
-}
-
-/// A slot with these chunks, padded to `slot_size_bytes`; `None` when they do not fit.
-pub fn slot(chunks: &[Chunk<'_>], slot_size_bytes: usize) -> Option<Vec<u8>> {
-    let mut slot = Vec::new();
-    for chunk in chunks {
-        slot.push(CHUNK);
-        slot.extend_from_slice(&chunk.encode());
-    }
-    if slot.len() > slot_size_bytes {
-        return None;
-    }
-    slot.resize(slot_size_bytes, PADDING);
-    Some(slot)
 }
 
 /// The attested slots of one publisher.

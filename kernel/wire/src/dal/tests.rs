@@ -1,5 +1,9 @@
-use super::*;
-use crate::{address::Curve, signature::SecretKey};
+use super::{slot::CHUNK, *};
+use crate::{
+    address::Curve,
+    blueprint::legacy::{Chunk, LegacyError},
+    signature::SecretKey,
+};
 use millrace_primitives::BlockNumber;
 use proptest::prelude::*;
 
@@ -117,6 +121,22 @@ fn a_slot_is_read_up_to_its_padding() {
     assert_eq!(read(&[0; 1_000]), []);
     let after_padding = [tagged(&chunk(0)), vec![0], tagged(&chunk(1))].concat();
     assert_eq!(read(&after_padding), [Ok(0)]);
+}
+
+#[test]
+fn the_front_of_a_slot_is_known_as_soon_as_all_of_it_is_there() {
+    let first = tagged(&chunk(0));
+    let slot = [first.as_slice(), &[0, 0]].concat();
+    for end in 0..first.len() {
+        assert_eq!(front(&slot[..end]), Front::Unfinished, "{end}");
+    }
+    let known = Front::Chunk { chunk: Ok(chunk(0)), size_bytes: first.len() };
+    for end in first.len()..=slot.len() {
+        assert_eq!(front(&slot[..end]), known, "{end}");
+    }
+    assert_eq!(front(&slot[first.len()..]), Front::End);
+    // No list, whatever follows.
+    assert_eq!(front(&[CHUNK, 0x83]), Front::End);
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::rollup::balances;
 use millrace_host::{
-    Control, Debug, HostError, Inbox, Input, MemoryHost, Metadata, Outbox, Path, Reveal, Store,
+    Control, DalPage, DalParameters, Debug, HostError, Inbox, Input, MemoryHost, Metadata, Outbox, Path,
+    Reveal, Store,
 };
 use millrace_layout::{
     Value,
@@ -100,6 +101,14 @@ impl Reveal for Watched<'_> {
 
     fn reveal_metadata(&self) -> Result<Metadata, HostError> {
         self.host.reveal_metadata()
+    }
+
+    fn reveal_dal_page(&self, page: &DalPage) -> Result<Vec<u8>, HostError> {
+        self.host.reveal_dal_page(page)
+    }
+
+    fn reveal_dal_parameters(&self) -> Result<Option<DalParameters>, HostError> {
+        self.host.reveal_dal_parameters()
     }
 }
 
