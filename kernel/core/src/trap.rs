@@ -17,6 +17,7 @@ pub(crate) fn note(host: &mut impl Store) -> Result<(), RunError> {
     scratch::clear(host)?;
     delayed::forget_unfinished(host)?;
     events::forget_unfinished(host)?;
+    millrace_inbox::note_trap(host)?;
     match last(host)? {
         Some(last) => Ok(attempt::key()?.write(host, &Attempt { has_trapped: true, ..last })?),
         None => Ok(()),

@@ -42,6 +42,17 @@ pub(crate) struct Context {
     pub(crate) authority: Option<Authority>,
 }
 
+impl Context {
+    /// The key of the sequencer, when there is just one.
+    pub(crate) fn single_sequencer(&self) -> Result<PublicKey, Reason> {
+        let Some(authority) = &self.authority else { return Err(Reason::NoAuthority) };
+        match (authority.members.as_slice(), authority.quorum) {
+            ([key], 1) => Ok(*key),
+            _ => Err(Reason::NotOneSequencer),
+        }
+    }
+}
+
 impl Chain {
     pub(crate) const fn new(rollup: RollupAddress) -> Self {
         Self { rollup, context: None, known: None, signature_checks: 0, ticks: Ticks::ZERO }

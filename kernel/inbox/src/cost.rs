@@ -1,5 +1,6 @@
 //! What messages take of a run, in ticks: upper bounds of what `make bench` measures, in operators times eight.
 
+use crate::dal::PAGES_MAX;
 use millrace_primitives::Ticks;
 use millrace_wire::signature::PublicKey;
 
@@ -24,4 +25,22 @@ pub(crate) const PREPARATION: Ticks = Ticks::new(9_000_000);
 /// Ticks of reading a message and finding that it is nothing to us.
 pub(crate) const fn message(size_bytes: usize) -> Ticks {
     Ticks::new(40_000).saturating_add((size_bytes as u64).saturating_mul(100))
+}
+
+/// Ticks of looking one record up.
+pub(crate) const RECORD: Ticks = Ticks::new(100_000);
+
+/// Ticks of revealing a page of a slot and of finding the chunks in it.
+pub(crate) const PAGE: Ticks = Ticks::new(1_000_000);
+
+/// Ticks of opening the largest slot.
+pub(crate) const SLOT_MAX: Ticks = Ticks::new(PAGE.get().saturating_mul(PAGES_MAX));
+
+/// Ticks of the largest chunk in a slot.
+pub(crate) const SLOT_CHUNK_MAX: Ticks = slot_chunk(4_200, true);
+
+/// Ticks of a chunk in a slot, which nobody signed.
+pub(crate) const fn slot_chunk(size_bytes: usize, is_kept: bool) -> Ticks {
+    let kept = if is_kept { KEPT } else { Ticks::ZERO };
+    message(size_bytes).saturating_add(kept.get())
 }

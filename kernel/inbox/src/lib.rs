@@ -6,6 +6,7 @@
 //! deposit, transaction of the bridge  -> item of the delayed inbox, and an event
 //! decision of governance              -> an upgrade or a change of authority that waits, and an event
 //! transaction, without a sequencer    -> the queue
+//! slots, signalled or attested         -> chunks of blueprints, read before the next message
 //! anything else                       -> a reason on the debug output; not a byte is written
 //! ```
 //! A message is judged from cheap to expensive, see [`Reason`]. The dearest check is a signature: at most
@@ -35,6 +36,7 @@ extern crate alloc;
 
 mod blueprint;
 mod cost;
+mod dal;
 mod delayed;
 mod deposit;
 mod governance;
@@ -46,6 +48,7 @@ pub mod scenario;
 mod stage;
 
 pub use blueprint::BLUEPRINTS_AHEAD_MAX;
+pub use dal::{SlotFault, import::note_trap};
 pub use governance::FORCED_AFTER_S;
 pub use reason::Reason;
 pub use stage::{InboxError, Progress, Summary, read_inbox};

@@ -4,6 +4,7 @@ use core::fmt;
 use millrace_wire::{
     authority::CertificateError,
     blueprint::{ChunkError, legacy::LegacyError},
+    dal::DalError,
     delayed::BridgeError,
     deposit::RoutingError,
     governance::GovernanceError,
@@ -88,6 +89,26 @@ pub enum Reason {
     NoUpgrade,
     /// An upgrade can be forced only a day after its time.
     TooEarly,
+    /// The rollup imports nothing from the data availability layer.
+    DalDisabled,
+    /// The rollup heeds no signals.
+    SignalsDisabled,
+    /// The body is not a signal, or the publishers of attested slots are none.
+    Dal(DalError),
+    /// A signal that names a slot that the rollup does not listen to.
+    SlotNotListed,
+    /// A signal that names no slot.
+    NoSlots,
+    /// The layer 1 has no data availability layer, or one with slots larger than this kernel reads.
+    DalUnavailable,
+    /// It is not settled yet whether the slot is attested.
+    SlotTooEarly,
+    /// The slot was published [`millrace_layout::dal::LEVELS_MAX`] levels ago or more.
+    SlotTooOld,
+    /// The slot was taken up before.
+    SlotDone,
+    /// As many slots were taken up in this level as may.
+    TooManySlots,
 }
 
 impl Reason {
@@ -148,6 +169,16 @@ impl Reason {
             Self::NoUpgrade => (183, "no such upgrade"),
             Self::TooEarly => (184, "too early to force the upgrade"),
             Self::Governance(error) => governance(error),
+            Self::DalDisabled => (200, "nothing is imported from the data availability layer"),
+            Self::SignalsDisabled => (201, "signals are not heeded"),
+            Self::SlotNotListed => (202, "slot that the rollup does not listen to"),
+            Self::NoSlots => (203, "signal of no slots"),
+            Self::DalUnavailable => (204, "no data availability layer, or one of another size"),
+            Self::SlotTooEarly => (205, "slot not settled yet"),
+            Self::SlotTooOld => (206, "slot too old"),
+            Self::SlotDone => (207, "slot taken up before"),
+            Self::TooManySlots => (208, "too many slots in this level"),
+            Self::Dal(error) => dal(error),
         }
     }
 }
@@ -204,6 +235,15 @@ const fn governance(error: GovernanceError) -> (u16, &'static str) {
         GovernanceError::RootHash => (193, "unknown kind of root hash"),
         GovernanceError::Key => (194, "not a valid public key"),
         GovernanceError::Authority(_) => (195, "committee that could not take office"),
+    }
+}
+
+const fn dal(error: DalError) -> (u16, &'static str) {
+    match error {
+        DalError::Malformed => (210, "malformed signal or publishers"),
+        DalError::Width => (211, "field of the wrong width in a signal"),
+        DalError::OutOfRange => (212, "level or slot out of range"),
+        DalError::TooMany => (213, "too many levels or publishers"),
     }
 }
 

@@ -4,6 +4,7 @@ use crate::{
     Reason,
     blueprint::{self, Chain},
     cost,
+    dal::{self, import},
     delayed::{self, Arrival},
     deposit, governance, legacy, queue,
 };
@@ -19,7 +20,7 @@ use millrace_layout::{
 use millrace_primitives::{RollupAddress, Ticks};
 use millrace_wire::{
     frame::{External, Kind},
-    message::{self, Ignored, InfoPerLevel, Message, Parameter, Transfer},
+    message::{self, DalAttestedSlots, Ignored, InfoPerLevel, Message, Parameter, Transfer},
 };
 
 /// Whether the inbox of the level has been read.
@@ -92,7 +93,14 @@ pub fn read_inbox(
 ) -> Result<Summary, InboxError> {
     let rollup = host.reveal_metadata().map_err(InboxError::Metadata)?.rollup;
     let mut run = Run::new(rollup);
-    while budget.covers(cost::MESSAGE_MAX) {
+    loop {
+        // What was taken up comes before the messages after it, whatever was read in which run.
+        if run.has_import && run.import(host, budget) == Progress::More {
+            return Ok(run.summary(Progress::More));
+        }
+        if !budget.covers(cost::MESSAGE_MAX) {
+            return Ok(run.summary(Progress::More));
+        }
         let Some(input) = host.read_input().map_err(InboxError::Read)? else {
             return Ok(run.summary(Progress::Done));
         };
@@ -102,7 +110,6 @@ pub fn read_inbox(
             return Ok(run.summary(Progress::Done));
         }
     }
-    Ok(run.summary(Progress::More))
 }
 
 /// What a run counts and remembers. All of it can be read from durable storage again.
@@ -110,6 +117,8 @@ struct Run {
     chain: Chain,
     clock: Option<L1Clock>,
     parameters: Option<Parameters>,
+    /// There may be slots to read: an earlier run may have left some.
+    has_import: bool,
     messages: u32,
     kept: u32,
     ignored: u32,
@@ -124,6 +133,7 @@ impl Run {
             chain: Chain::new(rollup),
             clock: None,
             parameters: None,
+            has_import: true,
             messages: 0,
             kept: 0,
             ignored: 0,
@@ -148,8 +158,22 @@ impl Run {
         }
     }
 
+    /// Reads the slots that were taken up.
+    fn import(&mut self, host: &mut (impl Store + Reveal + Debug), budget: &mut Budget) -> Progress {
+        match import::run(host, &mut self.chain, budget) {
+            Ok(Progress::More) => return Progress::More,
+            Ok(Progress::Done) => {}
+            Err(error) => {
+                self.failed = self.failed.saturating_add(1);
+                host.debug(&format!("import of slots: {error}"));
+            }
+        }
+        self.has_import = false;
+        Progress::Done
+    }
+
     /// Reads one message, counts it, and reports it when it changed nothing.
-    fn read(&mut self, host: &mut (impl Store + Debug), input: &Input) -> Option<Outcome> {
+    fn read(&mut self, host: &mut (impl Store + Reveal + Debug), input: &Input) -> Option<Outcome> {
         self.messages = self.messages.saturating_add(1);
         self.ticks = self.ticks.saturating_add(cost::message(input.bytes.len()).get());
         match self.judge(host, input) {
@@ -176,7 +200,7 @@ impl Run {
         }
     }
 
-    fn judge(&mut self, host: &mut impl Store, input: &Input) -> Result<Judged, LayoutError> {
+    fn judge(&mut self, host: &mut (impl Store + Reveal), input: &Input) -> Result<Judged, LayoutError> {
         let message = match message::parse(&input.bytes, &self.chain.rollup()) {
             Ok(message) => message,
             Err(ignored) => return Ok(Err(Reason::Message(ignored))),
@@ -187,13 +211,14 @@ impl Run {
             Message::InfoPerLevel(info) => self.start_level(host, input, &info).map(Ok),
             Message::External(external) => self.external(host, input, &external),
             Message::Transfer(transfer) => self.transfer(host, input, &transfer),
-            Message::ProtocolMigration(_) | Message::DalAttestedSlots(_) => Ok(Err(Reason::Unsupported)),
+            Message::DalAttestedSlots(slots) => self.attested(host, input, &slots),
+            Message::ProtocolMigration(_) => Ok(Err(Reason::Unsupported)),
         }
     }
 
     fn external(
         &mut self,
-        host: &mut impl Store,
+        host: &mut (impl Store + Reveal),
         input: &Input,
         external: &External<'_>,
     ) -> Result<Judged, LayoutError> {
@@ -207,8 +232,32 @@ impl Run {
                 queue::read(host, input.level, external)
             }
             Kind::ForcedUpgrade => governance::read_forced(host, self.clock(host)?.timestamp),
-            Kind::DalSignal => Ok(Err(Reason::Unsupported)),
+            Kind::DalSignal => self.signal(host, input, external.body),
         }
+    }
+
+    fn signal(
+        &mut self,
+        host: &mut (impl Store + Reveal),
+        input: &Input,
+        body: &[u8],
+    ) -> Result<Judged, LayoutError> {
+        let parameters = self.parameters(host)?.dal.clone();
+        let judged = dal::read_signal(host, &mut self.chain, &parameters, (input.level, body))?;
+        self.has_import |= judged.is_ok();
+        Ok(judged)
+    }
+
+    fn attested(
+        &mut self,
+        host: &mut impl Store,
+        input: &Input,
+        slots: &DalAttestedSlots<'_>,
+    ) -> Result<Judged, LayoutError> {
+        let parameters = self.parameters(host)?.dal.clone();
+        let judged = dal::read_attested(host, &mut self.chain, &parameters, (input.level, slots))?;
+        self.has_import |= judged == Ok(Outcome::Kept);
+        Ok(judged)
     }
 
     fn transfer(

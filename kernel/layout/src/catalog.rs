@@ -68,7 +68,7 @@ macro_rules! catalog {
 }
 
 use crate::{
-    Value, attempt, blueprints, clock, delayed, events, governance, outbox, parameters, progress, queue,
+    Value, attempt, blueprints, clock, dal, delayed, events, governance, outbox, parameters, progress, queue,
     sequencers, world,
 };
 use millrace_primitives::{Account, BlockHash, BlockNumber, H256};
@@ -78,7 +78,7 @@ catalog! {
     /// Which layout this is.
     STORAGE_VERSION = "/base/storage_version", "u64, big-endian", 8, [Upgrade];
     /// The parameters of the rollup.
-    PARAMETERS = "/base/parameters", "RLP list of 17: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest, fork of the EVM (0 Shanghai, 1 Cancun, 2 Prague, 3 Osaka); contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
+    PARAMETERS = "/base/parameters", "RLP list of 18: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest, fork of the EVM (0 Shanghai, 1 Cancun, 2 Prague, 3 Osaka), data availability layer (whether it is listened to, whether signals are, slot indices as bytes ascending, accounts of publishers 21 bytes each); contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
     /// Who may order transactions.
     AUTHORITY = "/base/authority", "RLP list of 3: epoch, quorum, list of public keys (tag byte, key)", Authority::SIZE_BYTES_MAX, [Installer];
     /// Keys of members, prepared for checking signatures.
@@ -107,6 +107,10 @@ catalog! {
     RIVAL_CHUNKS = "/base/blueprints/<number>/rival/chunks", "", 0, [Inbox];
     /// One of them.
     RIVAL_CHUNK = "/base/blueprints/<number>/rival/chunks/<index>", "bytes", blueprints::Piece::SIZE_BYTES_MAX, [Inbox];
+    /// The slots of the data availability layer that are being imported.
+    DAL_IMPORT = "/base/dal/import", "RLP list of 7: level, slots taken up in it, bytes of a slot, bytes of a page, offset in the first slot, whether a run trapped since, list of slots (published level, index)", dal::Import::SIZE_BYTES_MAX, [Inbox];
+    /// Which slots of a level are done.
+    DAL_DONE = "/base/dal/done/<level mod 512>", "published level u32, big-endian; bit set of 32 bytes (bit i mod 8, from the lowest, of byte i / 8 for slot i)", dal::Done::SIZE_BYTES_MAX, [Inbox];
     /// Which positions of the delayed inbox are in use.
     DELAYED_BOUNDS = "/base/delayed/bounds", "front u64, back u64, big-endian", delayed::Bounds::SIZE_BYTES_MAX, [Inbox, Block];
     /// An item of the delayed inbox.

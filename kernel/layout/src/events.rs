@@ -8,7 +8,7 @@ use crate::{
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::{BlockNumber, Timestamp, TransactionHash};
+use millrace_primitives::{BlockNumber, L1Level, Timestamp, TransactionHash};
 use rlp::RlpStream;
 
 /// How many events a level records. What comes after is not recorded; the node then reads the state.
@@ -80,6 +80,15 @@ pub enum Event {
         /// Its number.
         number: u64,
     },
+    /// A slot of the data availability layer was to be imported, and was not, or not to its end.
+    SlotIgnored {
+        /// The level whose block published it.
+        published_level: L1Level,
+        /// Its index.
+        slot: u8,
+        /// Why (`inbox::SlotFault`).
+        reason: u8,
+    },
 }
 
 const DELAYED_ITEM: u8 = 1;
@@ -91,6 +100,7 @@ const UPGRADE_ANNOUNCED: u8 = 6;
 const AUTHORITY_ANNOUNCED: u8 = 7;
 const UPGRADES_CANCELLED: u8 = 8;
 const OUTBOX_UNCERTAIN: u8 = 9;
+const SLOT_IGNORED: u8 = 10;
 
 impl Event {
     /// The four fields: kind, what, a number, a small number.
@@ -124,6 +134,9 @@ impl Event {
             }
             Self::OutboxUncertain { number } => {
                 stream.append(&OUTBOX_UNCERTAIN).append(number).append(&0u8).append(&0u8)
+            }
+            Self::SlotIgnored { published_level, slot, reason } => {
+                stream.append(&SLOT_IGNORED).append(&published_level.get()).append(slot).append(reason)
             }
         };
     }
@@ -165,6 +178,11 @@ impl Value for Event {
             AUTHORITY_ANNOUNCED => Self::AuthorityAnnounced { activation: time_at(1)?, members: count()? },
             UPGRADES_CANCELLED => Self::UpgradesCancelled { count: count()? },
             OUTBOX_UNCERTAIN => Self::OutboxUncertain { number: codec::u64_at(&rlp, 1)? },
+            SLOT_IGNORED => Self::SlotIgnored {
+                published_level: L1Level::new(rlp.val_at(1).ok()?),
+                slot: rlp.val_at(2).ok()?,
+                reason: reason()?,
+            },
             _ => return None,
         })
     }

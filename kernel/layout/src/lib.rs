@@ -6,7 +6,7 @@
 //!
 //! ```text
 //! /base         what stage 1 and the operators of the rollup need: parameters, authority, the clock of
-//!               the layer 1, blueprints that wait, the delayed inbox, the queue of a rollup without
+//!               the layer 1, blueprints that wait, slots that are imported, the delayed inbox, the queue of a rollup without
 //!               sequencer, what governance announced, a block in the making, the events of the level, how far the
 //!               messages to the layer 1 have come
 //! /evm/world    what a block changes: accounts, code, head, the body of the last block,
@@ -38,6 +38,7 @@ pub mod blueprints;
 pub mod catalog;
 pub mod clock;
 mod codec;
+pub mod dal;
 pub mod delayed;
 mod error;
 pub mod events;

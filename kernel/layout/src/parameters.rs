@@ -5,11 +5,12 @@ use crate::{Key, LayoutError, Value, catalog::PARAMETERS, codec};
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
 use millrace_primitives::{Address, ContractHash, Fork, Gas, H256, Timestamp, U256};
+use millrace_wire::address::PublicKeyHash;
 use rlp::{Rlp, RlpStream};
 
 /// The encoding described here.
 const FORMAT: u8 = 1;
-const FIELDS: usize = 17;
+const FIELDS: usize = 18;
 const CONTRACTS: usize = 6;
 
 /// The contracts of the layer 1 that the rollup listens to. What comes from anybody else is ignored, and what has
@@ -72,6 +73,23 @@ impl Default for DelayedInbox {
     }
 }
 
+/// What the rollup imports from the data availability layer. By default nothing.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Dal {
+    /// Whether anything is imported.
+    pub is_enabled: bool,
+    /// Whether signals of the sequencer are heeded.
+    pub has_signals: bool,
+    /// The indices of slots that a signal may name, ascending.
+    pub slots: Vec<u8>,
+    /// Whose slots are imported when the layer 1 says that they are attested; nobody's when there is none. At most
+    /// [`PUBLISHERS_MAX`].
+    pub publishers: Vec<PublicKeyHash>,
+}
+
+/// Most accounts in [`Dal::publishers`].
+pub const PUBLISHERS_MAX: usize = 32;
+
 /// The parameters of the rollup.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parameters {
@@ -107,6 +125,8 @@ pub struct Parameters {
     pub genesis_timestamp: Timestamp,
     /// [`crate::world::allocation_digest`] of the accounts that the installer wrote.
     pub allocation_digest: H256,
+    /// What is imported from the data availability layer.
+    pub dal: Dal,
 }
 
 impl Default for Parameters {
@@ -129,12 +149,14 @@ impl Default for Parameters {
             has_fa_bridge: false,
             genesis_timestamp: Timestamp::ZERO,
             allocation_digest: crate::world::allocation_digest(&[]),
+            dal: Dal::default(),
         }
     }
 }
 
 impl Value for Parameters {
-    const SIZE_BYTES_MAX: usize = 1_024;
+    // One host call reads it.
+    const SIZE_BYTES_MAX: usize = 2_047;
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
@@ -160,6 +182,12 @@ impl Value for Parameters {
         stream.append(&self.genesis_timestamp.get());
         stream.append(&self.allocation_digest);
         stream.append(&self.fork.code());
+        let Dal { is_enabled, has_signals, slots, publishers } = &self.dal;
+        stream.begin_list(4).append(is_enabled).append(has_signals).append(&slots.as_slice());
+        stream.begin_list(publishers.len());
+        for publisher in publishers {
+            stream.append(&publisher.to_bytes().as_slice());
+        }
         stream.out().to_vec()
     }
 
@@ -189,6 +217,7 @@ impl Value for Parameters {
             genesis_timestamp: Timestamp::new(codec::u64_at(&rlp, 14)?),
             allocation_digest: H256(codec::array_at(&rlp, 15)?),
             fork: Fork::from_code(rlp.val_at(16).ok()?)?,
+            dal: dal_of(&rlp.at(17).ok()?)?,
         })
     }
 }
@@ -215,6 +244,23 @@ fn delayed_of(rlp: &Rlp<'_>) -> Option<DelayedInbox> {
         timeout_s: codec::u64_at(rlp, 0)?,
         timeout_levels: rlp.val_at(1).ok()?,
         forced_items_max: rlp.val_at(2).ok()?,
+    })
+}
+
+fn dal_of(rlp: &Rlp<'_>) -> Option<Dal> {
+    codec::has_items(rlp, 4).then_some(())?;
+    let publishers = rlp.at(3).ok()?;
+    if !publishers.is_list() {
+        return None;
+    }
+    Some(Dal {
+        is_enabled: rlp.val_at(0).ok()?,
+        has_signals: rlp.val_at(1).ok()?,
+        slots: codec::bytes_at(rlp, 2)?.to_vec(),
+        publishers: publishers
+            .iter()
+            .map(|publisher| PublicKeyHash::from_bytes(publisher.data().ok()?))
+            .collect::<Option<_>>()?,
     })
 }
 

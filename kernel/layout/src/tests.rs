@@ -9,11 +9,12 @@ use crate::{
     blueprints,
     catalog::{ALL, Entry},
     clock::L1Clock,
+    dal,
     delayed::{self, Bounds, Content, Item, Position, Pushed, bridge},
     events::{self, Count, Event},
     governance::{PendingAuthority, PendingUpgrade, PendingUpgrades, Source},
     outbox::{self, Cursor},
-    parameters::{Contracts, ExecutionFee, Parameters},
+    parameters::{Contracts, Dal, ExecutionFee, PUBLISHERS_MAX, Parameters},
     progress::{self, Progress},
     queue,
     version::StorageVersion,
@@ -31,6 +32,7 @@ use millrace_primitives::{
     Mutez, Receipt, Timestamp, TransactionHash, U256,
 };
 use millrace_wire::{
+    address::{Curve, PublicKeyHash},
     authority::{Authority, PublicKey},
     deposit::NativeDeposit,
     fa_deposit::FaDeposit,
@@ -91,7 +93,28 @@ fn parameters() -> Parameters {
         sequencer_governance: Some(ContractHash::new([18; 20])),
         ..Contracts::default()
     };
-    Parameters { contracts, execution_fee: ExecutionFee::Pool, ..Parameters::default() }
+    let dal = Dal {
+        is_enabled: true,
+        has_signals: true,
+        slots: vec![0, 7, 255],
+        publishers: vec![PublicKeyHash { curve: Curve::P256, hash: [46; 20] }],
+    };
+    Parameters { contracts, execution_fee: ExecutionFee::Pool, dal, ..Parameters::default() }
+}
+
+/// An import of as many slots as can be.
+fn import() -> dal::Import {
+    dal::Import {
+        level: L1Level::new(u32::MAX),
+        taken: dal::SLOTS_PER_LEVEL_MAX,
+        slot_size_bytes: u32::MAX,
+        page_size_bytes: 3_967,
+        offset: 47,
+        has_trapped: true,
+        slots: (0..dal::SLOTS_PER_LEVEL_MAX)
+            .map(|index| dal::Slot { published_level: L1Level::new(u32::MAX), index: 255 - index as u8 })
+            .collect(),
+    }
 }
 
 fn delayed_transaction(size_bytes: usize) -> Item {
@@ -225,7 +248,7 @@ fn encodings_are_pinned() {
         first: TransactionHash::new([9; 32]),
         has_trapped: true,
     };
-    let rows: [(&str, String); 37] = [
+    let rows: [(&str, String); 41] = [
         ("version", golden(&StorageVersion(1))),
         ("parameters", golden(&parameters())),
         ("parameters_default", golden(&Parameters::default())),
@@ -267,6 +290,13 @@ fn encodings_are_pinned() {
             "event_authority",
             golden(&Event::AuthorityAnnounced { activation: Timestamp::new(12), members: 13 }),
         ),
+        (
+            "event_slot",
+            golden(&Event::SlotIgnored { published_level: L1Level::new(15), slot: 16, reason: 17 }),
+        ),
+        ("dal_import", golden(&dal::Import { slots: import().slots[..2].to_vec(), ..import() })),
+        ("dal_import_none", golden(&dal::Import::default())),
+        ("dal_done", golden(&dal::Done { published_level: L1Level::new(48), bits: [49; 32] })),
         ("event_cancelled", golden(&Event::UpgradesCancelled { count: 14 })),
         ("event_outbox_uncertain", golden(&Event::OutboxUncertain { number: 15 })),
         ("outbox_cursor", golden(&outbox_cursor())),
@@ -301,6 +331,7 @@ fn paths_are_pinned() {
         queue::chunk(name, 9).unwrap().path().to_string(),
         World::Working.outbox_message(10).unwrap().path().to_string(),
         outbox::uncertain(11).unwrap().path().to_string(),
+        dal::done(L1Level::new(513)).unwrap().path().to_string(),
     ];
     let (a, c, e) = ("ab".repeat(20), "cd".repeat(32), "ef".repeat(32));
     let wanted = [
@@ -319,6 +350,7 @@ fn paths_are_pinned() {
         format!("/base/queue/partial/{e}/9"),
         "/tmp/world/outbox/messages/10".to_string(),
         "/base/outbox/uncertain/11".to_string(),
+        "/base/dal/done/1".to_string(),
     ];
     assert_eq!(shown, wanted);
 }
@@ -345,6 +377,7 @@ fn rlp_values_refuse_every_truncation_and_any_trailing_byte() {
     }
     check(&parameters());
     check(&authority());
+    check(&import());
     check(&deposit(1));
     check(&delayed_transaction(100));
     check(&fa_deposit(Some(Address::zero())));
@@ -487,4 +520,41 @@ fn messages_wait_in_the_order_of_their_blocks() {
     block_of(&mut host, &[b"d", b"e"]);
     outbox::discard(&mut host).unwrap();
     assert_eq!((stored(&host), outbox::waiting(&host)), (vec![], Ok(None)));
+}
+
+#[test]
+fn the_largest_parameters_are_read_in_one_host_call() {
+    let publishers = vec![PublicKeyHash { curve: Curve::Bls, hash: [1; 20] }; PUBLISHERS_MAX];
+    let dal = Dal { slots: (0..=255).collect(), publishers, ..Dal::default() };
+    let contracts = Contracts { admin: Some(ContractHash::new([2; 20])), ..Contracts::default() };
+    let largest = Parameters {
+        chain_id: U256::MAX,
+        base_fee_min: U256::MAX,
+        da_fee_per_byte: U256::MAX,
+        contracts,
+        dal,
+        ..Parameters::default()
+    };
+    assert_eq!(Parameters::decode(&largest.encode()), Some(largest.clone()));
+    let spare = Parameters::SIZE_BYTES_MAX - largest.encode().len();
+    assert!(spare > 500 && Parameters::SIZE_BYTES_MAX < millrace_host::limits::STORE_IO_BYTES_MAX, "{spare}");
+    assert!(import().encode().len() <= dal::Import::SIZE_BYTES_MAX);
+}
+
+#[test]
+fn slots_are_done_until_the_record_is_that_of_another_level() {
+    let mut host = MemoryHost::default();
+    let slot = |level, index| dal::Slot { published_level: L1Level::new(level), index };
+    for done in [slot(7, 0), slot(7, 255), slot(8, 3)] {
+        dal::set_done(&mut host, done).unwrap();
+    }
+    let done = |host: &MemoryHost, level| {
+        let record = dal::done_at(host, L1Level::new(level)).unwrap();
+        (0..=255).filter(|index| record.has(*index)).collect::<Vec<u8>>()
+    };
+    assert_eq!(done(&host, 7), [0, 255]);
+    assert_eq!(done(&host, 8), [3]);
+    assert_eq!(done(&host, 7 + dal::LEVELS_MAX), []);
+    dal::set_done(&mut host, slot(7 + dal::LEVELS_MAX, 1)).unwrap();
+    assert_eq!((done(&host, 7), done(&host, 7 + dal::LEVELS_MAX)), (vec![], vec![1]));
 }

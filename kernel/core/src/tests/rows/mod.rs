@@ -1,6 +1,7 @@
 //! The scenarios that went wrong elsewhere (`docs/regressions.md`), one or more tests a row: `row_NN_…`.
 
 mod blueprints;
+mod dal;
 mod delayed;
 mod fees;
 mod liveness;
