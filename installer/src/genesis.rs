@@ -93,6 +93,7 @@ impl Parameters {
             has_fa_bridge: self.fa_bridge,
             genesis_timestamp: Timestamp::new(self.genesis.timestamp),
             allocation_digest: world::allocation_digest(&accounts),
+            dal: self.dal.read()?,
         };
         if parameters.base_fee_min.is_zero() {
             return Err(out_of_range(
@@ -205,11 +206,15 @@ fn code(field: &str, text: &str) -> Result<Vec<u8>, ParameterError> {
     }
 }
 
-fn out_of_range(field: &'static str, value: impl ToString, reason: &'static str) -> ParameterError {
+pub(crate) fn out_of_range(
+    field: &'static str,
+    value: impl ToString,
+    reason: &'static str,
+) -> ParameterError {
     ParameterError::Range { field, value: value.to_string(), reason }
 }
 
-fn base58<T: Base58Check>(
+pub(crate) fn base58<T: Base58Check>(
     field: &'static str,
     text: &str,
     expected: &'static str,

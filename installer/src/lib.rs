@@ -19,6 +19,7 @@
 //! serves the preimages, what the kernel does with the values.
 
 mod amount;
+mod dal;
 pub mod development;
 mod dist;
 mod error;
@@ -30,6 +31,7 @@ mod program;
 mod tests;
 
 pub use amount::{Amount, AmountError};
+pub use dal::Dal;
 pub use dist::Dist;
 pub use error::{InstallerError, ParameterError};
 pub use genesis::{CODE_BYTES_MAX, Genesis};

@@ -1,6 +1,6 @@
 //! The parameters of a rollup, as an originator writes them.
 
-use crate::ParameterError;
+use crate::{Dal, ParameterError};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -30,6 +30,9 @@ pub struct Parameters {
     /// When the kernel forces what waits in the delayed inbox into a block.
     #[serde(default)]
     pub delayed_inbox: DelayedInbox,
+    /// What is imported from the data availability layer. Default: nothing.
+    #[serde(default)]
+    pub dal: Dal,
     /// Account that receives what transactions pay for their bytes, and stands in headers as the beneficiary. Default: the zero
     /// address, which nobody can spend from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -221,6 +224,7 @@ impl Parameters {
             contracts: Contracts::default(),
             fa_bridge: false,
             delayed_inbox: DelayedInbox::default(),
+            dal: Dal::default(),
             pool: None,
             fees: Fees::default(),
             limits: Limits::default(),

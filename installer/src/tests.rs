@@ -1,9 +1,13 @@
 //! From YAML to files, and back by the rules of the PVM's installer.
 
 use crate::*;
-use millrace_layout::{Value, parameters::Parameters as StoredParameters};
+use millrace_layout::{
+    Value,
+    parameters::{self as layout, Parameters as StoredParameters},
+};
 use millrace_primitives::{Account, Address, Epoch, Fork, Gas, H256, PreimageHash, U256};
 use millrace_wire::{
+    address::{Curve, PublicKeyHash},
     authority::{Authority, PublicKey},
     base58::Base58Check,
     signature::SecretKey,
@@ -125,6 +129,7 @@ fn the_files_say_what_the_code_says_and_the_example_states_every_default() {
     assert_eq!(minimal, Parameters::new(development::SEQUENCER));
     assert_eq!(minimal.fees, example.fees);
     assert_eq!(minimal.limits, example.limits);
+    assert_eq!(minimal.dal, example.dal);
     // The texts of our defaults mean the kernel's defaults.
     let genesis = minimal.genesis().expect("sound defaults");
     assert_eq!(genesis.parameters, StoredParameters::default());
@@ -319,6 +324,40 @@ fn nonsense_in_a_field_is_refused_by_name() {
     }
     with("genesis.contracts:", contract("0x12", "0x00"));
     assert!(contract(development::ACCOUNTS[0], "0x00").contains("twice"));
+}
+
+#[test]
+fn what_is_imported_is_listed_once_and_from_somewhere() {
+    let account = "tz1KqTpEZ7Yob7QbPE4Hy4Wo8fHG8LhKxZSx";
+    let text = format!(
+        "sequencer: {}\ndal:\n  enabled: true\n  slots: [7, 0]\n  publishers: [{account}]",
+        development::SEQUENCER
+    );
+    let parameters = Parameters::from_yaml(&text).expect("sound");
+    let dal = parameters.genesis().expect("sound").parameters.dal;
+    assert_eq!((dal.is_enabled, dal.has_signals, dal.slots), (true, true, vec![0, 7]));
+    assert_eq!(dal.publishers.iter().map(Base58Check::to_base58).collect::<Vec<_>>(), [account]);
+    let refusal = |change: &dyn Fn(&mut Dal)| {
+        let mut parameters = parameters.clone();
+        change(&mut parameters.dal);
+        parameters.genesis().expect_err("nonsense").to_string()
+    };
+    let with = |field: &str, error: String| assert!(error.starts_with(field), "{error}");
+    with("dal.slots:", refusal(&|dal| dal.slots = vec![3, 3]));
+    with("dal.publishers:", refusal(&|dal| dal.publishers.push(account.to_owned())));
+    with("dal.publishers:", refusal(&|dal| dal.publishers.push(development::SEQUENCER.to_owned())));
+    with(
+        "dal.publishers:",
+        refusal(&|dal| {
+            let many = (0..=layout::PUBLISHERS_MAX as u8)
+                .map(|byte| PublicKeyHash { curve: Curve::Bls, hash: [byte; 20] });
+            dal.publishers = many.map(|publisher| publisher.to_base58()).collect();
+        }),
+    );
+    with("dal.enabled:", refusal(&|dal| (dal.slots, dal.publishers) = (vec![], vec![])));
+    with("dal.enabled:", refusal(&|dal| (dal.signals, dal.publishers) = (false, vec![])));
+    let too_high = text.replace("[7, 0]", "[256]");
+    assert!(Parameters::from_yaml(&too_high).expect_err("no slot").to_string().contains('4'));
 }
 
 #[test]

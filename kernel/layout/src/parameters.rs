@@ -74,7 +74,7 @@ impl Default for DelayedInbox {
 }
 
 /// What the rollup imports from the data availability layer. By default nothing.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Dal {
     /// Whether anything is imported.
     pub is_enabled: bool,
@@ -85,6 +85,12 @@ pub struct Dal {
     /// Whose slots are imported when the layer 1 says that they are attested; nobody's when there is none. At most
     /// [`PUBLISHERS_MAX`].
     pub publishers: Vec<PublicKeyHash>,
+}
+
+impl Default for Dal {
+    fn default() -> Self {
+        Self { is_enabled: false, has_signals: true, slots: Vec::new(), publishers: Vec::new() }
+    }
 }
 
 /// Most accounts in [`Dal::publishers`].
