@@ -3,6 +3,7 @@
 //! ```text
 //! setup       parameters, contracts, accounts; one sequencer, a committee, or nobody
 //! users · sequencer · layer1    who sends what
+//! slots       the same in the data availability layer
 //! rollup      runs levels; watched sees every block
 //! books       hashes, gas, money, delayed items; withdrawals
 //! simulation  the levels of a seed, and the checks between them
@@ -23,6 +24,7 @@ mod rollup;
 mod sequencer;
 mod setup;
 mod simulation;
+mod slots;
 mod users;
 mod watched;
 mod withdrawals;

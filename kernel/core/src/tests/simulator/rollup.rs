@@ -2,6 +2,7 @@
 
 use super::{
     setup::{ROLLUP, Setup},
+    slots::Published,
     watched::{Observed, Watched},
 };
 use crate::run_within;
@@ -21,13 +22,15 @@ pub(super) struct Level {
     pub(super) number: u32,
     pub(super) now: Timestamp,
     pub(super) messages: Vec<Vec<u8>>,
+    /// Slots that are attested by now.
+    pub(super) slots: Vec<Published>,
     /// Which of them, those of every level included, never come.
     pub(super) lost: Range<usize>,
 }
 
 impl Level {
     pub(super) fn new(number: u32, now: Timestamp, messages: Vec<Vec<u8>>) -> Self {
-        Self { number, now, messages, lost: 0..0 }
+        Self { number, now, messages, slots: vec![], lost: 0..0 }
     }
 
     fn inbox(&self) -> Vec<Vec<u8>> {
@@ -45,6 +48,8 @@ impl Level {
 pub(super) struct Ran {
     pub(super) blocks: Vec<Observed>,
     pub(super) runs: u32,
+    /// Slots of which a chunk was stored.
+    pub(super) slots: usize,
     /// Host calls at which a run could have been killed.
     pub(super) calls: u64,
     /// Messages that a run had read when it was killed, those of every level included; the last one perhaps in vain.
@@ -64,6 +69,7 @@ impl Rollup {
 
     /// Runs a level with this budget for each run; `killed_at` is the host call from which on nothing works.
     pub(super) fn run(&mut self, level: &Level, budget: &Budget, killed_at: Option<u64>) -> Ran {
+        level.slots.iter().for_each(|slot| slot.put(&mut self.host));
         self.host.open_level(L1Level::new(level.number), level.inbox());
         self.host.reset_meter();
         self.host.set_fault(killed_at.map(FaultAt::Dead));
@@ -84,7 +90,9 @@ impl Rollup {
         });
         self.host.set_fault(None);
         assert!(!end.too_many_reboots, "level {}: too many reboots", level.number);
-        Ran { blocks, runs: end.runs, calls, read_at_death }
+        let is_slot = |line: &&String| line.ends_with("chunks stored") && !line.contains(": 0 of");
+        let slots = self.host.debug_lines().iter().filter(is_slot).count();
+        Ran { blocks, runs: end.runs, slots, calls, read_at_death }
     }
 
     pub(super) fn head(&self) -> Head {

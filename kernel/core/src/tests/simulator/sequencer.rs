@@ -3,6 +3,7 @@
 use super::{
     rollup::Rollup,
     setup::{CHAIN_ID, Mode, ROLLUP, Setup},
+    slots::{self, Published, SEQUENCER_SLOTS},
     users::{Nonces, Site, transaction},
 };
 use fastrand::Rng;
@@ -34,6 +35,10 @@ pub(super) struct Sequencer {
     /// All that it ever signed for a number.
     archive: BTreeMap<u64, Vec<Vec<Vec<u8>>>>,
     outgoing: Vec<Vec<u8>>,
+    /// Slots that it published.
+    slots: Vec<Published>,
+    /// The level of the last one.
+    slot_level: u32,
     head: u64,
     idle_levels: u32,
     silent_levels: u32,
@@ -43,6 +48,7 @@ pub(super) struct Sequencer {
 pub(super) struct Desk<'a> {
     pub(super) setup: &'a Setup,
     pub(super) rollup: &'a Rollup,
+    pub(super) level: u32,
     pub(super) now: Timestamp,
 }
 
@@ -54,6 +60,8 @@ impl Sequencer {
             made: BTreeMap::new(),
             archive: BTreeMap::new(),
             outgoing: vec![],
+            slots: vec![],
+            slot_level: 0,
             head: 0,
             idle_levels: 0,
             silent_levels: 0,
@@ -174,8 +182,8 @@ impl Sequencer {
 
     fn sign(&mut self, rng: &mut Rng, desk: &Desk<'_>, blueprint: &Blueprint) {
         let legacy = desk.setup.mode == Mode::Single && rng.u8(0..3) == 0;
+        let chain_id = rng.bool().then_some(U256::from(CHAIN_ID));
         let messages = if legacy {
-            let chain_id = rng.bool().then_some(U256::from(CHAIN_ID));
             sealed_legacy(desk.setup, blueprint, chain_id)
         } else {
             sealed(rng, desk.setup, blueprint)
@@ -184,7 +192,35 @@ impl Sequencer {
         if number <= self.head + 16 {
             self.archive.entry(number).or_default().push(messages.clone());
         }
-        self.outgoing.extend(messages);
+        let is_in_slot = legacy && rng.u8(0..3) > 0;
+        match slots::chunks(blueprint, chain_id) {
+            Some(bytes) if is_in_slot => self.publish(rng, desk, bytes),
+            _ => self.outgoing.extend(messages),
+        }
+    }
+
+    /// Publishes chunks in a slot. When nothing comes of it, they are sent again as messages.
+    fn publish(&mut self, rng: &mut Rng, desk: &Desk<'_>, bytes: Vec<u8>) {
+        let level = slots::settled(desk.level);
+        let index = SEQUENCER_SLOTS[usize::from(level == self.slot_level)];
+        if self.slots.iter().any(|slot| (slot.level, slot.index) == (level, index)) {
+            // What is not in a slot in time is signalled all the same.
+            self.outgoing.push(slots::signal(&desk.setup.keys[0], level, &[index]));
+            return;
+        }
+        self.slot_level = level;
+        let lost_page = (self.is_wild() && rng.u8(0..12) == 0).then(|| rng.u16(0..4));
+        self.slots.push(Published { level, index, bytes, lost_page });
+        self.outgoing.push(if rng.bool() {
+            slots::signal(&desk.setup.keys[0], level, &[index])
+        } else {
+            slots::attested(level, slots::PUBLISHER, U256::one() << usize::from(index))
+        });
+    }
+
+    /// The slots that it published since they were taken last.
+    pub(super) fn take_slots(&mut self) -> Vec<Published> {
+        core::mem::take(&mut self.slots)
     }
 
     /// Most of what waits to be sent, in any order.

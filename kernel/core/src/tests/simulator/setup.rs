@@ -1,11 +1,14 @@
 //! What a simulated rollup is originated with.
 
-use super::super::chain::{START, TICKETER, User};
+use super::{
+    super::chain::{START, TICKETER, User},
+    slots,
+};
 use fastrand::Rng;
 use millrace_evm::keccak;
 use millrace_host::MemoryHost;
 use millrace_layout::{
-    parameters::{self, Contracts, DelayedInbox, ExecutionFee, Parameters},
+    parameters::{self, Contracts, Dal, DelayedInbox, ExecutionFee, Parameters},
     sequencers,
     world::{Code, World},
 };
@@ -101,6 +104,7 @@ impl Setup {
             World::Committed.code(hash).unwrap().write(&mut host, &Code(code.to_vec())).unwrap();
             write_account(&mut host, *address, U256::from(5), hash);
         }
+        host.set_dal_parameters(Some(slots::constants()));
         host.reset_meter();
         host
     }
@@ -155,6 +159,12 @@ fn random_parameters(rng: &mut Rng) -> Parameters {
         },
         has_fa_bridge: rng.u8(0..5) > 0,
         genesis_timestamp: START,
+        dal: Dal {
+            is_enabled: rng.u8(0..4) > 0,
+            has_signals: rng.u8(0..6) > 0,
+            slots: slots::listed(),
+            publishers: if rng.u8(0..4) > 0 { vec![slots::PUBLISHER] } else { vec![] },
+        },
         ..defaults
     }
 }

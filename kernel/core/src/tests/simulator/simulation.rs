@@ -6,11 +6,13 @@ use super::{
     rollup::{Level, Ran, Rollup},
     sequencer::{Conduct, Desk, Sequencer},
     setup::{KERNEL_GOVERNANCE, Mode, SECURITY_GOVERNANCE, Setup},
+    slots::{self, Published},
     users::{Nonces, Site},
 };
 use fastrand::Rng;
 use millrace_host::Budget;
 use millrace_layout::{
+    dal,
     events::Event,
     governance::{self, PendingUpgrades, UPGRADES_MAX},
 };
@@ -34,6 +36,8 @@ struct Simulation {
     sequencer: Sequencer,
     /// External messages that were sent.
     seen: Vec<Vec<u8>>,
+    /// Slots that were published since the last level.
+    slots: Vec<Published>,
     level: u32,
     now: Timestamp,
 }
@@ -51,7 +55,7 @@ impl Simulation {
         let now = setup.parameters.genesis_timestamp;
         rollup.run(&Level::new(0, now, vec![]), &Budget::RUN, None);
         let sequencer = Sequencer::new(conduct, &rollup);
-        Self { rng, setup, rollup, sequencer, seen: vec![], level: 1, now }
+        Self { rng, setup, rollup, sequencer, seen: vec![], slots: vec![], level: 1, now }
     }
 
     /// The next level: what everybody sends, in some order.
@@ -63,7 +67,8 @@ impl Simulation {
         self.seen.extend(messages.iter().filter(|message| !is_internal(message)).cloned());
         let surplus = self.seen.len().saturating_sub(300);
         self.seen.drain(..surplus);
-        let level = Level::new(self.level, self.now, messages);
+        let slots = core::mem::take(&mut self.slots);
+        let level = Level { slots, ..Level::new(self.level, self.now, messages) };
         self.level += 1;
         level
     }
@@ -79,12 +84,18 @@ impl Simulation {
 
     /// What is sent, in pieces that stay together.
     fn bundles(&mut self) -> Vec<Vec<Vec<u8>>> {
-        let Self { rng, setup, rollup, sequencer, seen, now, .. } = self;
+        let Self { rng, setup, rollup, sequencer, seen, slots, level, now } = self;
         let mut bundles = vec![];
         let is_wild = sequencer.conduct == Conduct::Wild;
         if setup.mode != Mode::Nobody {
-            let desk = Desk { setup, rollup, now: *now };
+            let desk = Desk { setup, rollup, level: *level, now: *now };
             bundles.extend(sequencer.act(rng, &desk).into_iter().map(|message| vec![message]));
+            slots.extend(sequencer.take_slots());
+        }
+        for _ in 0..rng.u8(0..3) {
+            let (slot, message) = slots::of_others(rng, setup, (*level, rollup.number()));
+            slots.push(slot);
+            bundles.push(vec![message]);
         }
         let base_fee = rollup.head().header.base_fee_per_gas;
         let mut nonces = Nonces::default();
@@ -204,6 +215,8 @@ impl Simulation {
         ] {
             assert_eq!(self.rollup.keys(left), [""; 0], "left behind");
         }
+        let import = dal::import().unwrap().read(&self.rollup.host).unwrap().unwrap_or_default();
+        assert_eq!(import.slots, [], "slots are never left unread");
         let numbers = self.rollup.keys("/base/blueprints/");
         for key in numbers {
             let number: u64 = key.split('/').nth(3).unwrap().parse().unwrap();
@@ -227,12 +240,12 @@ pub(super) fn history(seed: u64) {
     let mut simulation = Simulation::new(seed, None, Conduct::Wild);
     let mut books = Books::open(&simulation.rollup);
     let has_deaths = simulation.rng.bool() && simulation.setup.parameters.delayed.forced_items_max > 4;
-    let mut runs = 0;
+    let (mut runs, mut slots) = (0, 0);
     for _ in 0..LEVELS {
         let level = simulation.next();
         let killed_at = (has_deaths && simulation.rng.u8(0..8) == 0).then(|| simulation.rng.u64(0..400));
         let ran = simulation.rollup.run(&level, &Budget::RUN, killed_at);
-        runs += ran.runs;
+        (runs, slots) = (runs + ran.runs, slots + ran.slots);
         books.enter(
             &simulation.setup,
             &simulation.rollup,
@@ -247,7 +260,7 @@ pub(super) fn history(seed: u64) {
     simulation.check_settles(&mut books);
     simulation.check_alive();
     eprintln!(
-        "{:?}: {runs} runs, {} blocks ({} predicted, {} forced), {} transactions, {} dropped, items {} executed {} dropped, {} withdrawals",
+        "{:?}: {runs} runs, {slots} slots, {} blocks ({} predicted, {} forced), {} transactions, {} dropped, items {} executed {} dropped, {} withdrawals",
         simulation.setup.mode,
         books.blocks,
         books.predicted,
