@@ -35,7 +35,7 @@ pub mod fees;
 mod fork;
 mod keccak;
 mod machine;
-mod precompile;
+pub mod precompile;
 pub mod rlp;
 pub mod state;
 pub mod system;

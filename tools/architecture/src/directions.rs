@@ -3,7 +3,8 @@
 //! ```text
 //! primitives, wire ← host, layout ← evm* ← inbox, block ← upgrade ← core ← wasm
 //! ```
-//! The curves `ed25519` and `secp256k1` know nothing of ours; `wire` checks signatures with them, `evm` recovers senders.
+//! The curves `ed25519`, `secp256k1` and `curves` know nothing of ours; `wire` checks signatures with the first two, `evm`
+//! recovers senders and has its precompiles from the last.
 //! `evm` knows neither host, layout nor wire; `inbox` and `block` never know each other: they meet in the layout. Tools reach the
 //! logic of the kernel (`evm` to `core`) only through `engine`.
 
@@ -22,7 +23,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("layout", &["primitives", "wire", "host"]),
     ("ed25519", &[]),
     ("secp256k1", &[]),
-    ("evm", &["primitives", "secp256k1"]),
+    ("curves", &[]),
+    ("evm", &["primitives", "secp256k1", "curves"]),
     ("inbox", &["primitives", "wire", "host", "layout", "evm"]),
     ("block", &["primitives", "wire", "host", "layout", "evm"]),
     ("upgrade", &["primitives", "wire", "host", "layout", "evm", "inbox", "block"]),
@@ -143,6 +145,7 @@ pub fn tables(allowed: &[(&str, &[&str])]) -> Vec<Violation> {
         "primitives",
         "ed25519",
         "secp256k1",
+        "curves",
         "wire",
         "host",
         "layout",

@@ -57,6 +57,7 @@ const KERNEL_HEAD: &[&str] = &[
 const KERNEL_HEAD_EXCEPTIONS: &[(&str, &[&str])] = &[
     // Arithmetic on arrays of limbs: constant indices into constant sizes, and carries that wrap on purpose.
     ("kernel/ed25519", &["clippy::indexing_slicing", "clippy::arithmetic_side_effects"]),
+    ("kernel/curves", &["clippy::indexing_slicing", "clippy::arithmetic_side_effects"]),
     ("kernel/secp256k1", &["clippy::indexing_slicing", "clippy::arithmetic_side_effects"]),
 ];
 

@@ -4,65 +4,56 @@
 use super::{Failure, Output, charge, padded};
 use alloc::vec;
 use alloc::vec::Vec;
-use bn::{AffineG1, AffineG2, Fq, Fq2, Fr, G1, G2, Group, Gt};
+use millrace_curves::bn254::{Fq, Fq2, G1, G2, is_product_one, multiply};
+use millrace_curves::{Affine, Field};
 
 /// Bytes of a pair of points: one of the curve, one of its twist.
 const PAIR_BYTES: usize = 192;
 
-fn coordinate(bytes: &[u8; 32]) -> Result<Fq, Failure> {
-    Fq::from_slice(bytes).map_err(|_| Failure::BadInput)
+fn coordinate(input: &[u8], offset: usize) -> Result<Fq, Failure> {
+    Fq::from_bytes(&padded::<32>(input, offset)).ok_or(Failure::BadInput)
 }
 
-/// Two zeros stand for the point at infinity.
-fn point(input: &[u8], offset: usize) -> Result<G1, Failure> {
-    let x = coordinate(&padded::<32>(input, offset))?;
-    let y = coordinate(&padded::<32>(input, offset.saturating_add(32)))?;
+/// Two zeros stand for the point at infinity, which is `None`.
+fn point(input: &[u8], offset: usize) -> Result<Option<Affine<G1>>, Failure> {
+    let (x, y) = (coordinate(input, offset)?, coordinate(input, offset.saturating_add(32))?);
     if x.is_zero() && y.is_zero() {
-        return Ok(G1::zero());
+        return Ok(None);
     }
-    AffineG1::new(x, y).map(G1::from).map_err(|_| Failure::BadInput)
+    Affine::new(x, y).ok_or(Failure::BadInput).map(Some)
 }
 
 /// A point of the twist: imaginary parts come first. Membership of the subgroup is checked.
-fn twist_point(pair: &[u8]) -> Result<G2, Failure> {
-    let part = |offset| coordinate(&padded::<32>(pair, offset));
-    let (x_imaginary, x_real) = (part(64)?, part(96)?);
-    let (y_imaginary, y_real) = (part(128)?, part(160)?);
-    let (x, y) = (Fq2::new(x_real, x_imaginary), Fq2::new(y_real, y_imaginary));
+fn twist_point(pair: &[u8]) -> Result<Option<Affine<G2>>, Failure> {
+    let part = |offset| coordinate(pair, offset);
+    let x = Fq2 { imaginary: part(64)?, real: part(96)? };
+    let y = Fq2 { imaginary: part(128)?, real: part(160)? };
     if x.is_zero() && y.is_zero() {
-        return Ok(G2::zero());
+        return Ok(None);
     }
-    AffineG2::new(x, y).map(G2::from).map_err(|_| Failure::BadInput)
+    let point = Affine::<G2>::new(x, y).filter(Affine::<G2>::is_in_group);
+    point.ok_or(Failure::BadInput).map(Some)
 }
 
-fn encode(point: G1) -> Result<Vec<u8>, Failure> {
-    let mut bytes = vec![0; 64];
-    if let Some(affine) = AffineG1::from_jacobian(point) {
-        let (x, y) = bytes.split_at_mut_checked(32).ok_or(Failure::BadInput)?;
-        affine.x().to_big_endian(x).map_err(|_| Failure::BadInput)?;
-        affine.y().to_big_endian(y).map_err(|_| Failure::BadInput)?;
-    }
-    Ok(bytes)
+fn encode(point: Option<Affine<G1>>) -> Vec<u8> {
+    point.map_or_else(|| vec![0; 64], |Affine { x, y }| [x, y].iter().flat_map(Fq::to_bytes::<32>).collect())
 }
 
 pub(super) fn add(input: &[u8], gas: u64) -> Result<Output, Failure> {
     const COST: u64 = 150;
     charge(COST, gas)?;
-    let (left, right) = (point(input, 0)?, point(input, 64)?);
-    #[expect(clippy::arithmetic_side_effects, reason = "addition of curve points is total")]
-    let sum = left + right;
-    Ok(Output { gas: COST, bytes: encode(sum)? })
+    let sum = match (point(input, 0)?, point(input, 64)?) {
+        (Some(left), Some(right)) => left.plus(&right),
+        (left, right) => left.or(right),
+    };
+    Ok(Output { gas: COST, bytes: encode(sum) })
 }
 
 pub(super) fn mul(input: &[u8], gas: u64) -> Result<Output, Failure> {
     const COST: u64 = 6_000;
     charge(COST, gas)?;
-    let point = point(input, 0)?;
-    // Reduces modulo the order.
-    let scalar = Fr::from_slice(&padded::<32>(input, 64)).map_err(|_| Failure::BadInput)?;
-    #[expect(clippy::arithmetic_side_effects, reason = "multiplication of a curve point is total")]
-    let product = point * scalar;
-    Ok(Output { gas: COST, bytes: encode(product)? })
+    let product = point(input, 0)?.and_then(|point| multiply(&point, &padded(input, 64)));
+    Ok(Output { gas: COST, bytes: encode(product) })
 }
 
 /// 34,000 gas a pair, so a call checks at most as many as its gas buys.
@@ -75,10 +66,11 @@ pub(super) fn pairing(input: &[u8], gas: u64) -> Result<Output, Failure> {
     }
     let mut points = Vec::with_capacity(pairs.len());
     for pair in pairs {
-        points.push((point(pair, 0)?, twist_point(pair)?));
+        // Both are checked, also beside a point at infinity.
+        let (left, right) = (point(pair, 0)?, twist_point(pair)?);
+        points.extend(left.zip(right));
     }
-    let holds = points.is_empty() || bn::pairing_batch(&points) == Gt::one();
     let mut bytes = vec![0; 31];
-    bytes.push(u8::from(holds));
+    bytes.push(u8::from(is_product_one(&points)));
     Ok(Output { gas: cost, bytes })
 }

@@ -1,3 +1,7 @@
+mod bls12_381;
+mod kzg;
+mod p256;
+
 use super::{Failure, is_precompile, run};
 use crate::keccak::keccak;
 use alloc::vec;
@@ -7,10 +11,14 @@ use proptest::prelude::*;
 
 const GAS: u64 = 30_000_000;
 
-fn at(number: u8) -> Address {
+fn address(number: u16) -> Address {
     let mut address = H160::zero();
-    address.0[19] = number;
+    address.0[18..].copy_from_slice(&number.to_be_bytes());
     address
+}
+
+fn at(number: u8) -> Address {
+    address(u16::from(number))
 }
 
 fn hex(text: &str) -> Vec<u8> {
@@ -18,23 +26,32 @@ fn hex(text: &str) -> Vec<u8> {
 }
 
 /// Runs with plenty of gas, and once more with exactly what it took and with one less.
-fn call(number: u8, input: &[u8]) -> (u64, Vec<u8>) {
-    let output = run(Fork::Cancun, at(number), input, GAS).unwrap();
-    assert_eq!(run(Fork::Cancun, at(number), input, output.gas).as_ref(), Ok(&output));
+fn call_in(fork: Fork, number: u16, input: &[u8]) -> (u64, Vec<u8>) {
+    let output = run(fork, address(number), input, GAS).unwrap();
+    assert_eq!(run(fork, address(number), input, output.gas).as_ref(), Ok(&output));
     if let Some(less) = output.gas.checked_sub(1) {
-        assert_eq!(run(Fork::Cancun, at(number), input, less), Err(Failure::OutOfGas));
+        assert_eq!(run(fork, address(number), input, less), Err(Failure::OutOfGas));
     }
     (output.gas, output.bytes)
 }
 
+fn call(number: u8, input: &[u8]) -> (u64, Vec<u8>) {
+    call_in(Fork::Cancun, u16::from(number), input)
+}
+
 #[test]
-fn there_are_nine() {
-    for number in 0..=0x11 {
-        assert_eq!(is_precompile(Fork::Cancun, at(number)), (1..=9).contains(&number), "{number}");
+fn each_fork_has_its_own() {
+    let numbers =
+        |fork| (0..=0x1ff).filter(|number| is_precompile(fork, address(*number))).collect::<Vec<u16>>();
+    assert_eq!(numbers(Fork::Shanghai), (1..=9).collect::<Vec<_>>());
+    assert_eq!(numbers(Fork::Cancun), (1..=0x0a).collect::<Vec<_>>());
+    assert_eq!(numbers(Fork::Prague), (1..=0x11).collect::<Vec<_>>());
+    assert_eq!(numbers(Fork::Osaka), (1..=0x11).chain([0x100]).collect::<Vec<_>>());
+    for number in [1, 0x100] {
+        let mut far = address(number);
+        far.0[0] = 1;
+        assert!(!is_precompile(Fork::Osaka, far));
     }
-    let mut far = at(1);
-    far.0[0] = 1;
-    assert!(!is_precompile(Fork::Cancun, far));
 }
 
 /// A digest, `v`, `r` and `s`, and the address that signed.
@@ -127,6 +144,27 @@ fn modexp_agrees_with_the_examples_of_its_eips() {
         hex("3b01b01ac41f2d6e917c6d6a221ce793802469026d9ab7578fa2e79e4da6aaab"),
         "the first example of EIP-198 that relies on padding"
     );
+}
+
+#[test]
+fn modexp_has_bounds_and_other_prices_from_osaka() {
+    let osaka = |input: &[u8]| call_in(Fork::Osaka, 5, input);
+    // EIP-7883: at least 500; 16 for each bit of the exponent up to 32 bytes; twice the square of the words above.
+    assert_eq!(osaka(&[]), (500, Vec::new()));
+    assert_eq!(osaka(&modexp_input(&[3], &[2], &[5])), (500, vec![4]));
+    assert_eq!(osaka(&modexp_input(&[3], &[0xff; 32], &[0xfb; 32])).0, 16 * 255);
+    assert_eq!(osaka(&modexp_input(&[3], &[0xff; 33], &[0xfb; 32])).0, 16 * (255 + 16));
+    assert_eq!(osaka(&modexp_input(&[3], &[0xff; 32], &[0xfb; 33])).0, 2 * 25 * 255);
+    assert_eq!(osaka(&modexp_input(&[0; 1_024], &[3], &[])).0, 2 * 128 * 128);
+    // The price does not vanish with base and modulus.
+    assert_eq!(osaka(&modexp_input(&[], &[0xff; 1_024], &[])), (16 * (992 * 16 + 255), Vec::new()));
+    // EIP-7823: up to 1,024 bytes each.
+    for sizes in [[1_025, 0, 0], [0, 1_025, 0], [0, 0, 1_025]] {
+        let [base, exponent, modulus] = sizes.map(|size| vec![0; size]);
+        let input = modexp_input(&base, &exponent, &modulus);
+        assert_eq!(run(Fork::Osaka, at(5), &input, GAS), Err(Failure::BadInput));
+        assert!(run(Fork::Prague, at(5), &input, GAS).is_ok());
+    }
 }
 
 #[test]
