@@ -124,31 +124,31 @@ fn a_revert_gives_its_reason_and_changes_nothing_but_fee_and_nonce() {
 fn an_inner_revert_undoes_the_inner_frame_only() {
     // C writes and logs, then reverts; B calls C, writes, returns; A calls B, writes, then its caller is fine.
     let c = [code("6001 5f 55 6001 5f 5d 5f 5f a0"), code("5f 5f fd")].concat();
-    let b = [call_to(address(0xc)), store_at(1), code("6002 5f 55 5f 5f a0 00")].concat();
-    let a = [call_to(address(0xb)), store_at(1), code("6003 5f 55 00")].concat();
-    let mut chain = installed(&[(0xa, a), (0xb, b), (0xc, c)]);
-    let outcome = chain.call(address(0xa), &[]);
+    let b = [call_to(address(0xcc)), store_at(1), code("6002 5f 55 5f 5f a0 00")].concat();
+    let a = [call_to(address(0xbb)), store_at(1), code("6003 5f 55 00")].concat();
+    let mut chain = installed(&[(0xaa, a), (0xbb, b), (0xcc, c)]);
+    let outcome = chain.call(address(0xaa), &[]);
     assert!(outcome.succeeded);
     assert_eq!(outcome.logs.len(), 1);
-    assert_eq!(outcome.logs[0].address, address(0xb));
-    assert_eq!(chain.slot(address(0xa), 0), U256::from(3));
-    assert_eq!(chain.slot(address(0xa), 1), U256::one(), "B succeeded");
-    assert_eq!(chain.slot(address(0xb), 0), U256::from(2));
-    assert_eq!(chain.slot(address(0xb), 1), U256::zero(), "C failed");
-    assert_eq!(chain.slot(address(0xc), 0), U256::zero());
-    assert!(!chain.state.changes().accounts.contains_key(&address(0xc)));
+    assert_eq!(outcome.logs[0].address, address(0xbb));
+    assert_eq!(chain.slot(address(0xaa), 0), U256::from(3));
+    assert_eq!(chain.slot(address(0xaa), 1), U256::one(), "B succeeded");
+    assert_eq!(chain.slot(address(0xbb), 0), U256::from(2));
+    assert_eq!(chain.slot(address(0xbb), 1), U256::zero(), "C failed");
+    assert_eq!(chain.slot(address(0xcc), 0), U256::zero());
+    assert!(!chain.state.changes().accounts.contains_key(&address(0xcc)));
 }
 
 #[test]
 fn an_outer_failure_undoes_inner_successes() {
     let b = code("6002 5f 55 6001 5f 5d 5f 5f a0 00");
-    let a = [call_to(address(0xb)), code("fe")].concat();
-    let mut chain = installed(&[(0xa, a), (0xb, b)]);
-    let outcome = chain.call(address(0xa), &[]);
+    let a = [call_to(address(0xbb)), code("fe")].concat();
+    let mut chain = installed(&[(0xaa, a), (0xbb, b)]);
+    let outcome = chain.call(address(0xaa), &[]);
     assert_eq!(outcome.halt, Some(Halt::InvalidOpcode(0xfe)));
     assert_eq!(outcome.gas_used.get(), 10_000_000);
-    assert_eq!(chain.slot(address(0xb), 0), U256::zero());
-    assert!(!chain.state.changes().accounts.contains_key(&address(0xb)));
+    assert_eq!(chain.slot(address(0xbb), 0), U256::zero());
+    assert!(!chain.state.changes().accounts.contains_key(&address(0xbb)));
 }
 
 #[test]
@@ -156,17 +156,17 @@ fn value_moves_with_calls_and_back_with_reverts() {
     let keeps = code("00");
     let returns = code("5f 5f fd");
     let pay = |target: u64| [code("5f 5f 5f 5f 6007 73"), address(target).0.to_vec(), code("5a f1")].concat();
-    let payer = [pay(0xb), pay(0xc), code("00")].concat();
+    let payer = [pay(0xbb), pay(0xcc), code("00")].concat();
     let mut memory = Memory::default();
-    memory.install(address(0xa), &payer);
-    memory.install(address(0xb), &keeps);
-    memory.install(address(0xc), &returns);
-    memory.fund(address(0xa), U256::from(20));
+    memory.install(address(0xaa), &payer);
+    memory.install(address(0xbb), &keeps);
+    memory.install(address(0xcc), &returns);
+    memory.fund(address(0xaa), U256::from(20));
     let mut chain = Chain::new(memory);
-    assert!(chain.call(address(0xa), &[]).succeeded);
-    assert_eq!(chain.balance(address(0xa)), U256::from(13));
-    assert_eq!(chain.balance(address(0xb)), U256::from(7));
-    assert_eq!(chain.balance(address(0xc)), U256::zero());
+    assert!(chain.call(address(0xaa), &[]).succeeded);
+    assert_eq!(chain.balance(address(0xaa)), U256::from(13));
+    assert_eq!(chain.balance(address(0xbb)), U256::from(7));
+    assert_eq!(chain.balance(address(0xcc)), U256::zero());
 }
 
 #[test]
@@ -225,23 +225,23 @@ fn code_that_may_not_be_deployed_is_not() {
 fn destruction_pays_out_and_spares_the_contract_since_cancun() {
     let dying = [code("73"), address(0xbe).0.to_vec(), code("ff")].concat();
     let mut memory = Memory::default();
-    memory.install(address(0xd), &dying);
-    memory.fund(address(0xd), U256::from(50));
-    memory.storage.insert((address(0xd), word(1)), word(9));
+    memory.install(address(0xdd), &dying);
+    memory.fund(address(0xdd), U256::from(50));
+    memory.storage.insert((address(0xdd), word(1)), word(9));
     let mut chain = Chain::new(memory.clone());
-    assert!(chain.call(address(0xd), &[]).succeeded);
+    assert!(chain.call(address(0xdd), &[]).succeeded);
     assert_eq!(chain.balance(address(0xbe)), U256::from(50));
-    assert_eq!(chain.slot(address(0xd), 1), U256::from(9));
-    assert!(chain.state.account(address(0xd)).unwrap().is_some());
+    assert_eq!(chain.slot(address(0xdd), 1), U256::from(9));
+    assert!(chain.state.account(address(0xdd)).unwrap().is_some());
 
     let mut chain = Chain::new(memory);
     chain.block.fork = Fork::Shanghai;
-    assert!(chain.call(address(0xd), &[]).succeeded);
+    assert!(chain.call(address(0xdd), &[]).succeeded);
     assert_eq!(chain.balance(address(0xbe)), U256::from(50));
-    assert_eq!(chain.state.account(address(0xd)).unwrap(), None);
-    assert_eq!(chain.slot(address(0xd), 1), U256::zero());
+    assert_eq!(chain.state.account(address(0xdd)).unwrap(), None);
+    assert_eq!(chain.slot(address(0xdd), 1), U256::zero());
     let changes = chain.state.changes();
-    let change = &changes.accounts[&address(0xd)];
+    let change = &changes.accounts[&address(0xdd)];
     assert_eq!((change.account, change.storage_cleared), (None, true));
 }
 
@@ -275,11 +275,11 @@ fn transient_storage_lasts_one_transaction() {
 fn static_calls_write_nothing() {
     let writer = code("6001 5f 55");
     let caller =
-        [code("5f 5f 5f 5f 73"), address(0xb).0.to_vec(), code("5a fa"), store_at(0), code("00")].concat();
-    let mut chain = installed(&[(0xa, caller), (0xb, writer)]);
-    assert!(chain.call(address(0xa), &[]).succeeded);
-    assert_eq!(chain.slot(address(0xa), 0), U256::zero());
-    assert_eq!(chain.slot(address(0xb), 0), U256::zero());
+        [code("5f 5f 5f 5f 73"), address(0xbb).0.to_vec(), code("5a fa"), store_at(0), code("00")].concat();
+    let mut chain = installed(&[(0xaa, caller), (0xbb, writer)]);
+    assert!(chain.call(address(0xaa), &[]).succeeded);
+    assert_eq!(chain.slot(address(0xaa), 0), U256::zero());
+    assert_eq!(chain.slot(address(0xbb), 0), U256::zero());
 }
 
 #[test]

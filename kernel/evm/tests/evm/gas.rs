@@ -59,7 +59,7 @@ fn accounts_are_cold_once() {
     assert_eq!(gas_of("41 31", &[]), 2 + 100);
     assert_eq!(gas_of("6005 31", &[]), 3 + 100);
     // 0x0a is no precompile here.
-    assert_eq!(gas_of("600a 31", &[]), 3 + 2_600);
+    assert_eq!(gas_of("60aa 31", &[]), 3 + 2_600);
 }
 
 #[test]

@@ -9,7 +9,7 @@ const RECURSIVE: &str = "5f 5f 5f 5f 5f 30 5a f1 50 5f 54 6001 01 5f 55 00";
 
 fn at(text: &str) -> Chain {
     let mut memory = Memory::default();
-    memory.install(address(0xa), &code(text));
+    memory.install(address(0xaa), &code(text));
     Chain::new(memory)
 }
 
@@ -33,8 +33,8 @@ fn on_a_small_stack<T: Send + 'static>(contract: &str, transaction: Transaction,
 
 #[test]
 fn calls_nest_1024_deep_and_no_deeper() {
-    let transaction = dynamic(0, Some(address(0xa)), PLENTY, Vec::new());
-    let count = on_a_small_stack(RECURSIVE, transaction, |chain| chain.slot(address(0xa), 0));
+    let transaction = dynamic(0, Some(address(0xaa)), PLENTY, Vec::new());
+    let count = on_a_small_stack(RECURSIVE, transaction, |chain| chain.slot(address(0xaa), 0));
     assert_eq!(count, U256::from(1_025));
 }
 
@@ -49,9 +49,9 @@ fn creations_nest_1024_deep_and_no_deeper() {
 #[test]
 fn the_stack_holds_1024_words() {
     let pushes = |count| ["5f"; 1025][..count].concat();
-    assert!(at(&pushes(1024)).call(address(0xa), &[]).succeeded);
-    assert_eq!(at(&pushes(1025)).call(address(0xa), &[]).halt, Some(Halt::StackOverflow));
-    assert_eq!(at("01").call(address(0xa), &[]).halt, Some(Halt::StackUnderflow));
+    assert!(at(&pushes(1024)).call(address(0xaa), &[]).succeeded);
+    assert_eq!(at(&pushes(1025)).call(address(0xaa), &[]).halt, Some(Halt::StackOverflow));
+    assert_eq!(at("01").call(address(0xaa), &[]).halt, Some(Halt::StackUnderflow));
 }
 
 /// Every opcode that takes an offset or a size, with what does not fit 32 or 64 bits: the frame ends for
@@ -81,13 +81,13 @@ fn sizes_beyond_any_memory_run_out_of_gas() {
             let mut inner = huge.repeat(arguments);
             inner.extend(code(opcode));
             let mut memory = Memory::default();
-            memory.install(address(0xb), &inner);
+            memory.install(address(0xbb), &inner);
             // Calls it with a bounded gas and stores one more than whether it succeeded.
-            memory.install(address(0xa), &code("5f 5f 5f 5f 5f 600b 62 0fffff f1 6001 01 5f 55 00"));
+            memory.install(address(0xaa), &code("5f 5f 5f 5f 5f 60bb 62 0fffff f1 6001 01 5f 55 00"));
             let mut chain = Chain::new(memory);
-            let outcome = chain.call(address(0xa), &[]);
+            let outcome = chain.call(address(0xaa), &[]);
             assert!(outcome.succeeded, "{opcode} with 2^{bits}: {outcome:?}");
-            assert_eq!(chain.slot(address(0xa), 0), U256::one(), "{opcode} with 2^{bits}");
+            assert_eq!(chain.slot(address(0xaa), 0), U256::one(), "{opcode} with 2^{bits}");
         }
     }
 }
@@ -108,28 +108,28 @@ fn nothing_of_size_zero_costs_or_grows_memory() {
     ] {
         let mut chain = at(&format!("{before} {opcode} 59 5f 55 00"));
         // Calling oneself would go on for ever: the call above passes no gas.
-        let outcome = chain.call(address(0xa), &[]);
+        let outcome = chain.call(address(0xaa), &[]);
         assert!(outcome.succeeded, "{opcode}: {outcome:?}");
-        assert_eq!(chain.slot(address(0xa), 0), U256::zero(), "{opcode}");
+        assert_eq!(chain.slot(address(0xaa), 0), U256::zero(), "{opcode}");
     }
     let mut chain = at(&format!("5f {huge} f3"));
-    assert!(chain.call(address(0xa), &[]).succeeded);
+    assert!(chain.call(address(0xaa), &[]).succeeded);
 }
 
 #[test]
 fn as_much_memory_as_30_million_gas_can_buy() {
     // MSTORE at 3,800,000: 28.7 million.
     let mut chain = at("6001 62 39fbc0 52 62 39fbc0 51 5f 55");
-    let outcome = chain.alice_sends(dynamic(0, Some(address(0xa)), 30_000_000, Vec::new())).unwrap();
+    let outcome = chain.alice_sends(dynamic(0, Some(address(0xaa)), 30_000_000, Vec::new())).unwrap();
     assert!(outcome.succeeded, "{outcome:?}");
     assert!(outcome.gas_used > Gas::new(25_000_000));
-    assert_eq!(chain.slot(address(0xa), 0), U256::one());
+    assert_eq!(chain.slot(address(0xaa), 0), U256::one());
 }
 
 #[test]
 fn an_execution_is_held_at_its_cap() {
     let mut chain = at("5b 5f 56");
-    let outcome = chain.alice_sends(dynamic(0, Some(address(0xa)), 40_000_000, Vec::new())).unwrap();
+    let outcome = chain.alice_sends(dynamic(0, Some(address(0xaa)), 40_000_000, Vec::new())).unwrap();
     assert_eq!(outcome.halt, Some(Halt::OutOfGas));
     assert_eq!(outcome.gas_used, Gas::new(30_000_000), "what is above the cap is given back");
 }

@@ -7,27 +7,27 @@ use std::collections::BTreeMap;
 
 /// SLOAD 0, add one, SSTORE 0, three times over; then the size of the code of 0xc.
 fn busy() -> Vec<u8> {
-    code("5f 54 6001 01 5f 55 5f 54 6001 01 5f 55 5f 54 6001 01 5f 55 600c 3b 50 00")
+    code("5f 54 6001 01 5f 55 5f 54 6001 01 5f 55 5f 54 6001 01 5f 55 60cc 3b 50 00")
 }
 
 fn chain() -> Chain {
     let mut memory = Memory::default();
-    memory.install(address(0xb), &busy());
-    memory.install(address(0xc), &code("00"));
+    memory.install(address(0xbb), &busy());
+    memory.install(address(0xcc), &code("00"));
     Chain::new(memory)
 }
 
 #[test]
 fn everything_is_read_once_a_block() {
     let mut chain = chain();
-    chain.call(address(0xb), &[]);
+    chain.call(address(0xbb), &[]);
     // Alice, the beneficiary, 0xb and its code, its slot, 0xc and its code.
     assert_eq!(chain.state.reader().reads.get(), 7);
     for _ in 0..5 {
-        chain.call(address(0xb), &[]);
+        chain.call(address(0xbb), &[]);
     }
     assert_eq!(chain.state.reader().reads.get(), 7);
-    assert_eq!(chain.slot(address(0xb), 0), U256::from(18));
+    assert_eq!(chain.slot(address(0xbb), 0), U256::from(18));
 }
 
 #[test]
@@ -35,13 +35,13 @@ fn a_failing_reader_is_an_error_and_leaves_no_trace() {
     for failing in 1..=7 {
         let mut chain = chain();
         chain.state.reader().fails_at.set(Some(failing));
-        let transaction = chain.alice.recovered(dynamic(0, Some(address(0xb)), 1_000_000, Vec::new()));
+        let transaction = chain.alice.recovered(dynamic(0, Some(address(0xbb)), 1_000_000, Vec::new()));
         assert_eq!(chain.transact(&transaction), Err(TransactionError::Reader(Broken)), "read {failing}");
         assert_eq!(chain.state.changes(), Changes::default());
         // Once it can be read again, it goes on as if nothing had been.
         chain.state.reader().fails_at.set(None);
         assert!(chain.transact(&transaction).unwrap().succeeded);
-        assert_eq!(chain.slot(address(0xb), 0), U256::from(3));
+        assert_eq!(chain.slot(address(0xbb), 0), U256::from(3));
     }
 }
 
@@ -49,12 +49,12 @@ fn a_failing_reader_is_an_error_and_leaves_no_trace() {
 fn a_failing_reader_is_no_revert_of_an_inner_call() {
     // A calls B, which reads its slot, and goes on whatever comes of it.
     let mut memory = Memory::default();
-    memory.install(address(0xb), &code("5f 54 00"));
-    memory.install(address(0xa), &code("5f 5f 5f 5f 5f 600b 5a f1 50 6001 5f 55 00"));
+    memory.install(address(0xbb), &code("5f 54 00"));
+    memory.install(address(0xaa), &code("5f 5f 5f 5f 5f 60bb 5a f1 50 6001 5f 55 00"));
     let mut chain = Chain::new(memory);
     // Alice, beneficiary, A, its code, B, its code, the slot of B.
     chain.state.reader().fails_at.set(Some(7));
-    let transaction = chain.alice.recovered(dynamic(0, Some(address(0xa)), 1_000_000, Vec::new()));
+    let transaction = chain.alice.recovered(dynamic(0, Some(address(0xaa)), 1_000_000, Vec::new()));
     assert_eq!(chain.transact(&transaction), Err(TransactionError::Reader(Broken)));
     assert_eq!(chain.state.changes(), Changes::default());
 }
@@ -63,19 +63,19 @@ fn a_failing_reader_is_no_revert_of_an_inner_call() {
 fn only_what_differs_is_told() {
     let mut memory = Memory::default();
     // Sets slot 0 to the call data.
-    memory.install(address(0xb), &code("5f 35 5f 55"));
-    memory.storage.insert((address(0xb), word(0)), word(5));
+    memory.install(address(0xbb), &code("5f 35 5f 55"));
+    memory.storage.insert((address(0xbb), word(0)), word(5));
     let mut chain = Chain::new(memory);
-    chain.call(address(0xb), &word(6).0);
+    chain.call(address(0xbb), &word(6).0);
     let changes = chain.state.changes();
-    let change = &changes.accounts[&address(0xb)];
+    let change = &changes.accounts[&address(0xbb)];
     assert_eq!(change.slots, BTreeMap::from([(word(0), word(6))]));
-    assert_eq!(change.account, Some(chain.state.reader().accounts[&address(0xb)]));
+    assert_eq!(change.account, Some(chain.state.reader().accounts[&address(0xbb)]));
     assert!(!change.storage_cleared);
     assert_eq!(changes.accounts.len(), 2, "Alice and the contract: {changes:?}");
     assert!(changes.codes.is_empty());
     // Back to what it was.
-    chain.call(address(0xb), &word(5).0);
+    chain.call(address(0xbb), &word(5).0);
     assert_eq!(chain.state.changes().accounts.keys().collect::<Vec<_>>(), [&chain.alice.address]);
 }
 
@@ -105,20 +105,20 @@ fn an_emptied_account_is_gone() {
     assert_eq!(left.nonce, 1);
 
     let mut memory = Memory::default();
-    memory.accounts.insert(address(0xe), Account::default());
-    memory.accounts.insert(address(0xf), Account::default());
+    memory.accounts.insert(address(0xee), Account::default());
+    memory.accounts.insert(address(0xff), Account::default());
     let mut chain = Chain::new(memory);
-    chain.call(address(0xe), &[]);
-    chain.state.account(address(0xf)).unwrap();
+    chain.call(address(0xee), &[]);
+    chain.state.account(address(0xff)).unwrap();
     let changes = chain.state.changes();
-    assert_eq!(changes.accounts[&address(0xe)].account, None);
-    assert!(!changes.accounts.contains_key(&address(0xf)));
+    assert_eq!(changes.accounts[&address(0xee)].account, None);
+    assert!(!changes.accounts.contains_key(&address(0xff)));
 }
 
 fn sample() -> Changes {
     let mut chain = chain();
     chain.create(&crate::support::deployer(&code("6001 5f 55")));
-    chain.call(address(0xb), &[]);
+    chain.call(address(0xbb), &[]);
     let mut changes = chain.state.changes();
     changes
         .accounts
