@@ -18,8 +18,9 @@ struct Arguments {
     /// Tells of each failed execution which accounts and slots differ.
     #[arg(long)]
     verbose: bool,
-    /// After so many seconds a case has hung, and failed.
-    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    /// After so many seconds a case has hung, and failed. The longest there is, 2^32 rounds of BLAKE2, takes minutes on a
+    /// busy machine.
+    #[arg(long, value_name = "SECONDS", default_value_t = 900)]
     case_time_max_s: u64,
 }
 

@@ -30,7 +30,7 @@ fn main() -> Result<ExitCode, skips::SkipsError> {
         vectors,
         filter: None,
         verbose: false,
-        case_time_max: Duration::from_secs(300),
+        case_time_max: Duration::from_secs(900),
         skips: skips::checked_in()?,
     });
     print!("{report}");

@@ -30,7 +30,7 @@ pub(super) struct RawConfiguration {
 #[derive(Deserialize, Debug)]
 #[serde(rename_all = "camelCase")]
 struct RawBlobs {
-    base_fee_update_fraction: String,
+    base_fee_update_fraction: Option<String>,
 }
 
 /// The block, less what depends on the fork.
@@ -61,17 +61,16 @@ impl Environment {
             blob_base_fee: U256::one(),
             fork: Fork::default(),
         };
-        let fraction = |(fork, blobs): (&String, &RawBlobs)| {
-            Ok((fork.to_lowercase(), read::number(&blobs.base_fee_update_fraction)?))
-        };
+        let mut update_fractions = BTreeMap::new();
+        for (fork, blobs) in &configuration.blob_schedule {
+            if let Some(fraction) = &blobs.base_fee_update_fraction {
+                update_fractions.insert(fork.to_lowercase(), read::number(fraction)?);
+            }
+        }
         Ok(Self {
             block,
             excess_blob_gas: read::number(&or(&raw.current_excess_blob_gas, "0x00"))?,
-            update_fractions: configuration
-                .blob_schedule
-                .iter()
-                .map(fraction)
-                .collect::<Result<_, FixtureError>>()?,
+            update_fractions,
         })
     }
 
