@@ -124,6 +124,7 @@ impl TransactionTest {
             prev_randao: H256::zero(),
             blob_base_fee: U256::one(),
             fork,
+            ticketer: None,
         };
         match validate(&State::new(&world), &block, &Fees::ethereum(fork), &recovered) {
             Ok(()) => Ok(recovered),

@@ -60,6 +60,7 @@ impl Environment {
             prev_randao: random.map_or(Ok(H256::zero()), |text| read::word(text))?,
             blob_base_fee: U256::one(),
             fork: Fork::default(),
+            ticketer: None,
         };
         let mut update_fractions = BTreeMap::new();
         for (fork, blobs) in &configuration.blob_schedule {
