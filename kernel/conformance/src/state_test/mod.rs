@@ -13,8 +13,8 @@ use environment::{Environment, RawConfiguration, RawEnvironment};
 use fields::{Fields, Indexes};
 use millrace_evm::block::encode_logs;
 use millrace_evm::{
-    BlockEnvironment, Fees, Outcome, Recovered, SignedTransaction, State, TRANSACTION_BYTES_MAX, Transaction,
-    TransactionError, keccak, transact,
+    BlockEnvironment, DecodeError, Fees, Outcome, Recovered, SignedTransaction, State, TRANSACTION_BYTES_MAX,
+    Transaction, TransactionError, keccak, transact,
 };
 use millrace_primitives::{Fork, H256};
 use serde::Deserialize;
@@ -186,35 +186,47 @@ impl StateTest {
 
     /// The transaction and its sender, or why the kernel refuses the bytes.
     fn recovered(&self, post: &Post) -> Result<Result<Recovered, Refusal>, String> {
-        let said = |error: FixtureError| error.to_string();
-        let chain_id = self.environment.chain_id();
-        let by_fields = self.fields.transaction(post.indexes, chain_id);
-        let signed = match &post.bytes {
-            Some(bytes) if bytes.len() <= TRANSACTION_BYTES_MAX => {
-                match SignedTransaction::decode(bytes, chain_id) {
-                    Ok(signed) => {
-                        same(signed.transaction(), &by_fields.map_err(said)?)?;
-                        signed
-                    }
-                    Err(error) => return Ok(Err(Refusal::Decode(error))),
-                }
-            }
-            // Larger ones are refused by the kernel, not by Ethereum: what they do can still be compared.
-            bytes => {
-                let signed = by_fields.and_then(|fields| self.fields.sign(fields)).map_err(said)?;
-                if bytes.as_ref().is_some_and(|bytes| *bytes != signed.encode()) {
-                    return Err("the bytes are not those of the fields, signed".to_owned());
-                }
-                signed
-            }
+        let signed = match self.signed(post)? {
+            Ok(signed) => signed,
+            Err(error) => return Ok(Err(Refusal::Decode(error))),
         };
         let Ok(recovered) = signed.recover() else { return Ok(Err(Refusal::Recover)) };
-        match self.fields.sender().map_err(said)? {
+        match self.fields.sender().map_err(|error| error.to_string())? {
             Some(sender) if sender != recovered.sender() => {
                 Err(format!("recovered the sender {:?}, not {sender:?}", recovered.sender()))
             }
             _ => Ok(Ok(recovered)),
         }
+    }
+
+    fn signed(&self, post: &Post) -> Result<Result<SignedTransaction, DecodeError>, String> {
+        let said = |error: FixtureError| error.to_string();
+        let chain_id = self.environment.chain_id();
+        let by_fields = self.fields.transaction(post.indexes, chain_id);
+        match &post.bytes {
+            Some(bytes) if bytes.len() <= TRANSACTION_BYTES_MAX => {
+                let decoded = SignedTransaction::decode(bytes, chain_id);
+                if let Ok(signed) = &decoded {
+                    same(signed.transaction(), &by_fields.map_err(said)?)?;
+                }
+                Ok(decoded)
+            }
+            // Larger ones are refused by the kernel, not by Ethereum: what they do can still be compared.
+            Some(bytes) => self.signed_as(bytes, by_fields.map_err(said)?).map(Ok),
+            None => by_fields.and_then(|fields| self.fields.sign(fields)).map(Ok).map_err(said),
+        }
+    }
+
+    /// The fields, signed so that these bytes come out. Whether a legacy transaction names its chain is not in the fields.
+    fn signed_as(&self, bytes: &[u8], fields: Transaction) -> Result<SignedTransaction, String> {
+        let named = Transaction { chain_id: Some(self.environment.chain_id()), ..fields.clone() };
+        for transaction in [fields, named] {
+            let signed = self.fields.sign(transaction).map_err(|error| error.to_string())?;
+            if signed.encode() == bytes {
+                return Ok(signed);
+            }
+        }
+        Err("the bytes are not those of the fields, signed".to_owned())
     }
 
     fn compare_refusal(&self, post: &Post, refusal: &Refusal, after: &World) -> Result<(), String> {
