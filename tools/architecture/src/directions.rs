@@ -93,6 +93,8 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("pvm", &["installer"]),
     ("l1", &["installer", "artifact", "engine"]),
     ("node", &["installer", "secp256k1"]),
+    // Ethereum's fixtures through the kernel as wasm, against the EVM alone.
+    ("bench", &["conformance", "evm"]),
     ("rpc", &["rpc"]),
     // Itself with secret keys, for tests that stand outside of it.
     ("wire", &["wire"]),
