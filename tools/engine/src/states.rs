@@ -139,3 +139,69 @@ impl Engine {
         Ok(World::Committed.slot(address, slot)?.read(&host)?.unwrap_or_default())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use millrace_evm::system::{CODE, FA_BRIDGE, NATIVE_BRIDGE};
+    use millrace_layout::world::{commit_working_copy, open_working_copy};
+    use millrace_primitives::{BlockNumber, Bloom, Gas, Timestamp, U256};
+    use millrace_wire::blueprint::Payload;
+
+    fn chain() -> (Engine, NativeHost) {
+        let parameters = Parameters::default();
+        let header = Header {
+            parent_hash: BlockHash::new([1; 32]),
+            beneficiary: Address::zero(),
+            state_root: H256::zero(),
+            transactions_root: H256::zero(),
+            receipts_root: H256::zero(),
+            logs_bloom: Bloom::default(),
+            number: BlockNumber::new(7),
+            gas_limit: parameters.gas_limit_header,
+            gas_used: Gas::ZERO,
+            timestamp: Timestamp::new(1_000),
+            base_fee_per_gas: U256::one(),
+        };
+        let (hash, backlog) = (BlockHash::new([2; 32]), Gas::ZERO);
+        let head = layout_head(header, hash, backlog);
+        let mut host = NativeHost::new(&Durable::new());
+        World::Committed.head().unwrap().write(&mut host, &head).unwrap();
+        (Engine { parameters }, host)
+    }
+
+    fn layout_head(header: Header, hash: BlockHash, backlog: Gas) -> millrace_layout::world::Head {
+        millrace_layout::world::Head { header, hash, backlog, consumed: Vec::new(), queue_front: 0 }
+    }
+
+    #[test]
+    fn the_bridges_have_code_though_no_account_has_it() {
+        let (engine, host) = chain();
+        for bridge in [NATIVE_BRIDGE, FA_BRIDGE] {
+            assert_eq!(engine.code(&host.durable, bridge).unwrap(), CODE);
+            assert_eq!(engine.account(&host.durable, bridge).unwrap(), None);
+        }
+        assert_eq!(engine.code(&host.durable, Address::repeat_byte(0xff)).unwrap(), [0u8; 0]);
+    }
+
+    #[test]
+    fn a_block_of_a_node_keeps_no_message_to_the_layer_1() {
+        let (engine, mut host) = chain();
+        open_working_copy(&mut host).unwrap();
+        outbox::append(&mut host, vec![b"a".to_vec(), b"b".to_vec()]).unwrap();
+        commit_working_copy(&mut host).unwrap();
+        let stored = |host: &NativeHost| World::Committed.outbox_message(1).unwrap().exists(host).unwrap();
+        assert!(stored(&host));
+        let head = engine.head(&host.durable).unwrap();
+        let blueprint = Blueprint {
+            number: BlockNumber::new(8),
+            parent: head.hash,
+            timestamp: Timestamp::new(1_001),
+            payload: Payload::default(),
+        };
+        let applied = engine.apply(&host.durable, &blueprint).unwrap();
+        let after = NativeHost::new(&applied.state);
+        assert!(!stored(&after));
+        assert_eq!(outbox::waiting(&after), Ok(None));
+    }
+}

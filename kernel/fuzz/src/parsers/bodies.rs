@@ -1,7 +1,9 @@
 //! The decoders of what is inside messages: bodies of external messages, bytes of contracts, slots.
 
 use millrace_inbox::scenario::{ROLLUP, blueprint, payload};
-use millrace_primitives::{Address, BlockNumber, L1Level, PreimageHash, Timestamp, U256};
+use millrace_primitives::{
+    Address, BlockNumber, ContractHash, L1Account, L1Level, PreimageHash, Timestamp, U256,
+};
 use millrace_wire::{
     address::Curve,
     blueprint::{Certificate, MemberSignature, legacy, prepare},
@@ -10,6 +12,7 @@ use millrace_wire::{
     fa_deposit::Routing,
     governance::{CancelUpgrade, CommitteeChange, Decision, KernelUpgrade, SequencerUpgrade},
     message::DalAttestedSlots,
+    outbox::{Call, Fast, Ticket, Withdrawal},
     proxy::{self, Announcement, Transaction, TransactionChunk},
     signature::{PublicKey, SecretKey, Signature},
 };
@@ -19,8 +22,15 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
     let keys = [Curve::Ed25519, Curve::Secp256k1, Curve::P256];
     let keys = keys.into_iter().filter_map(|curve| SecretKey::from_bytes(curve, &[5; 32]));
     let keys: Vec<_> = keys.map(|secret| secret.public_key()).collect();
-    let groups =
-        [proxy_bodies(), legacy_chunks(), dal_bytes(), bridge_messages(), decisions(&keys), routings()];
+    let groups = [
+        proxy_bodies(),
+        legacy_chunks(),
+        dal_bytes(),
+        bridge_messages(),
+        decisions(&keys),
+        routings(),
+        withdrawals(),
+    ];
     groups
         .into_iter()
         .flatten()
@@ -32,6 +42,24 @@ pub(super) fn seeds() -> Vec<Vec<u8>> {
 fn proxy_bodies() -> Vec<Vec<u8>> {
     let bodies = [2, 4_041, 9_000].into_iter().filter_map(|size| proxy::cut(&vec![2; size]));
     bodies.flatten().map(|(_, body)| body).collect()
+}
+
+/// What the layer 1 is sent.
+fn withdrawals() -> Vec<Vec<u8>> {
+    let contract = ContractHash::new([9; 20]);
+    let fast = Fast {
+        contract,
+        id: U256::from(500),
+        timestamp: Timestamp::new(1_700_000_000),
+        payload: vec![1; 40],
+        caller: Address::repeat_byte(3),
+    };
+    // Pair 5 (Some 0xbeef)
+    let content = vec![7, 7, 0, 5, 5, 9, 10, 0, 0, 0, 2, 0xbe, 0xef];
+    let ticket = Ticket { ticketer: contract, content, amount: U256::MAX };
+    let receiver = L1Account::new([0; 22]);
+    let calls = [Call::Burn, Call::Withdraw { proxy: contract }, Call::Settle(fast)];
+    calls.map(|call| Withdrawal { ticket: ticket.clone(), receiver, call }.encode()).into()
 }
 
 fn legacy_chunks() -> Vec<Vec<u8>> {
@@ -101,6 +129,10 @@ pub(super) fn check(bytes: &[u8]) -> Vec<&'static str> {
     if let Ok(message) = BridgeMessage::decode(bytes) {
         assert_eq!(message.encode(), bytes);
         decoded.push("bridge message");
+    }
+    if let Some(withdrawal) = Withdrawal::decode(bytes) {
+        assert_eq!(withdrawal.encode(), bytes);
+        decoded.push("withdrawal");
     }
     if let Ok(decision) = Decision::decode(bytes) {
         assert_eq!(decision.encode(), bytes);
