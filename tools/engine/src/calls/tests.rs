@@ -11,13 +11,13 @@ use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Returns what it sees of its block, the price of gas, and what it has.
-const WITNESS: u64 = 0xa;
+const WITNESS: u64 = 0x100a;
 /// Returns its slots 1 and 2.
-const STORAGE: u64 = 0xb;
+const STORAGE: u64 = 0x100b;
 /// Reads one slot after the other for as long as it has gas.
-const READER: u64 = 0xc;
+const READER: u64 = 0x100c;
 /// Runs in a circle for as long as it has gas.
-const CIRCLE: u64 = 0xd;
+const CIRCLE: u64 = 0x100d;
 
 const HEAD_NUMBER: u64 = 7;
 const HEAD_TIME: u64 = 1_000;
