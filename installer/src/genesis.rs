@@ -1,6 +1,8 @@
 //! Parameters whose texts have been understood: the values that the installer writes.
 
-use crate::{Amount, ExecutionFee, GenesisState, Limits, ParameterError, Parameters, parameters::Contract};
+use crate::{
+    Amount, ExecutionFee, GenesisState, Limits, ParameterError, Parameters, Upgrades, parameters::Contract,
+};
 use millrace_layout::{
     Key, LayoutError, Value, parameters as layout, sequencers,
     world::{self, Code, World},
@@ -94,6 +96,12 @@ impl Parameters {
             genesis_timestamp: Timestamp::new(self.genesis.timestamp),
             allocation_digest: world::allocation_digest(&accounts),
             dal: self.dal.read()?,
+            upgrades: layout::Upgrades {
+                notice_s: self.upgrades.notice_s,
+                security_notice_s: self.upgrades.security_notice_s,
+                forced_after_s: self.upgrades.forced_after_s,
+                trial_levels: self.upgrades.trial_levels,
+            },
         };
         if parameters.base_fee_min.is_zero() {
             return Err(out_of_range(
@@ -133,6 +141,11 @@ impl Parameters {
             if value == 0 {
                 return Err(out_of_range(field, value, "it must be positive"));
             }
+        }
+        let Upgrades { notice_s, security_notice_s, .. } = self.upgrades;
+        if security_notice_s > notice_s {
+            let reason = "security governance may not have to give more notice than upgrades.notice_s";
+            return Err(out_of_range("upgrades.security_notice_s", security_notice_s, reason));
         }
         if execution_gas_block_max < execution_gas_transaction_max {
             let reason = "a block must have room for a transaction of limits.execution_gas_transaction_max";

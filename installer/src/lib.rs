@@ -36,7 +36,7 @@ pub use dist::Dist;
 pub use error::{InstallerError, ParameterError};
 pub use genesis::{CODE_BYTES_MAX, Genesis};
 pub use parameters::{
-    Contract, Contracts, DelayedInbox, ExecutionFee, Fees, Fork, GenesisState, Limits, Parameters,
+    Contract, Contracts, DelayedInbox, ExecutionFee, Fees, Fork, GenesisState, Limits, Parameters, Upgrades,
 };
 pub use preimages::{PAGE_BYTES_MAX, Preimages};
 pub use program::{INSTALLER_BYTES_MAX, INSTRUCTION_BYTES_MAX};

@@ -33,6 +33,9 @@ pub struct Parameters {
     /// What is imported from the data availability layer. Default: nothing.
     #[serde(default)]
     pub dal: Dal,
+    /// When kernels that governance announces come and go.
+    #[serde(default)]
+    pub upgrades: Upgrades,
     /// Account that receives what transactions pay for their bytes, and stands in headers as the beneficiary. Default: the zero
     /// address, which nobody can spend from.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -105,6 +108,27 @@ pub struct DelayedInbox {
     pub timeout_levels: u32,
     /// Most items of a forced block. Default 1,000.
     pub forced_items_max: u32,
+}
+
+/// When kernels that governance announces come and go.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Upgrades {
+    /// An announcement that leaves less time than this many seconds is refused, default 0,
+    pub notice_s: u64,
+    /// and one of security governance that leaves less than this. Default 0; at most `notice_s`.
+    pub security_notice_s: u64,
+    /// So many seconds after its time anybody can force an upgrade. Default 86,400.
+    pub forced_after_s: u64,
+    /// A kernel that was to make blocks in so many levels and has made none gives way to the one before. Default 20; 0 for
+    /// never.
+    pub trial_levels: u32,
+}
+
+impl Default for Upgrades {
+    fn default() -> Self {
+        Self { notice_s: 0, security_notice_s: 0, forced_after_s: 86_400, trial_levels: 20 }
+    }
 }
 
 /// Where the price of execution goes.
@@ -225,6 +249,7 @@ impl Parameters {
             fa_bridge: false,
             delayed_inbox: DelayedInbox::default(),
             dal: Dal::default(),
+            upgrades: Upgrades::default(),
             pool: None,
             fees: Fees::default(),
             limits: Limits::default(),

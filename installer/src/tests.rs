@@ -130,6 +130,7 @@ fn the_files_say_what_the_code_says_and_the_example_states_every_default() {
     assert_eq!(minimal.fees, example.fees);
     assert_eq!(minimal.limits, example.limits);
     assert_eq!(minimal.dal, example.dal);
+    assert_eq!(minimal.upgrades, example.upgrades);
     // The texts of our defaults mean the kernel's defaults.
     let genesis = minimal.genesis().expect("sound defaults");
     assert_eq!(genesis.parameters, StoredParameters::default());
@@ -301,6 +302,7 @@ fn nonsense_in_a_field_is_refused_by_name() {
     with("fees.base_fee_min:", refusal(&|p| p.fees.base_fee_min = "0".to_owned()));
     with("fees.da_fee_per_byte:", refusal(&|p| p.fees.da_fee_per_byte = "4 tez".to_owned()));
     with("fees.gas_target_per_s:", refusal(&|p| p.fees.gas_target_per_s = 0));
+    with("upgrades.security_notice_s:", refusal(&|p| p.upgrades.security_notice_s = 1));
     with("limits.execution_gas_block_max:", refusal(&|p| p.limits.execution_gas_block_max = 1));
     with("limits.gas_limit_header:", refusal(&|p| p.limits.gas_limit_header = u64::MAX));
     with("genesis.accounts:", account("f39Fd6e51aad88F6F4ce6aB8827279cffFb92266", "1"));

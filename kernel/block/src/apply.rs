@@ -94,7 +94,7 @@ pub fn advance<S: Store>(
     let begun = begun.and_then(|progress| Begun::read(progress, candidate));
     // What was valid when it was begun stays so: a block that was begun is finished.
     if begun.is_none()
-        && let Some(fault) = validity::fault_of(terms, candidate, &parent)
+        && let Some(fault) = validity::header_fault(terms, candidate, &parent)
     {
         return Ok(Verdict::Rejected(fault));
     }

@@ -68,13 +68,38 @@ pub fn forced(
     clock: L1Clock,
     last: Option<&Attempt>,
 ) -> Result<Option<Candidate>, BlockError> {
-    let spent = last.filter(|last| last.level == clock.level).map_or(Gas::ZERO, |last| last.forced_gas);
-    if spent >= forced_gas_max(parameters) {
+    if is_share_spent(parameters, clock, last) {
         return Ok(None);
     }
     let mut room = Room::new(parameters, items_max(parameters, last));
     delayed::walk(store, |item| is_overdue(&item, &parameters.delayed, clock) && room.take_item(&item))?;
     Ok(if room.names.is_empty() { None } else { Some(room.candidate(head, clock, OrderedBy::Timeout)?) })
+}
+
+/// Whether the kernel's own blocks have had their share of the level.
+fn is_share_spent(parameters: &Parameters, clock: L1Clock, last: Option<&Attempt>) -> bool {
+    let spent = last.filter(|last| last.level == clock.level).map_or(Gas::ZERO, |last| last.forced_gas);
+    spent >= forced_gas_max(parameters)
+}
+
+/// The next block of what waited in the queue when somebody was put in charge: no transaction may be lost with the change.
+/// `None` when the queue is empty, or when the kernel's own blocks have had their share of the level.
+///
+/// # Errors
+/// [`BlockError::Layout`].
+pub fn left_in_queue(
+    store: &impl Store,
+    parameters: &Parameters,
+    head: &Head,
+    clock: L1Clock,
+    last: Option<&Attempt>,
+) -> Result<Option<Candidate>, BlockError> {
+    if is_share_spent(parameters, clock, last) {
+        return Ok(None);
+    }
+    let mut room = Room::new(parameters, items_max(parameters, last));
+    room.take_queue(store, base_fee_at(parameters, head, timestamp_of(head, clock)))?;
+    Ok(if room.is_empty() { None } else { Some(room.candidate(head, clock, OrderedBy::Nobody)?) })
 }
 
 /// The block of this level when nobody is in charge: what waits in the delayed inbox, then the queue, as far as there is

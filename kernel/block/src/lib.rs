@@ -49,13 +49,14 @@ mod validity;
 mod withdrawals;
 
 pub use apply::{Sealed, Terms, Verdict, advance, apply};
-pub use candidate::{Candidate, begun, forced, forced_gas_max, is_overdue, without_sequencer};
+pub use candidate::{Candidate, begun, forced, forced_gas_max, is_overdue, left_in_queue, without_sequencer};
 pub use execution::{Dropped, charges, environment};
 pub use genesis::ensure_genesis;
 pub use outbox::send;
 pub use reader::WorldReader;
 pub use reasons::{BlueprintFault, TransactionFault};
 pub use settle::settle;
+pub use validity::fault_of;
 
 use millrace_host::HostError;
 use millrace_layout::LayoutError;

@@ -6,12 +6,28 @@ use millrace_host::Store;
 use millrace_layout::{
     attempt::OrderedBy,
     delayed::{self, Item},
-    world::Head,
+    world::{Head, World},
 };
 use millrace_wire::blueprint::PAYLOAD_BYTES_MAX;
 
-/// What is wrong with the candidate as the next block after `parent`.
-pub(crate) fn fault_of(terms: Terms<'_>, candidate: &Candidate, parent: &Head) -> Option<BlueprintFault> {
+/// What is wrong with the candidate as the next block, if anything is; nothing is executed.
+///
+/// # Errors
+/// [`BlockError`].
+pub fn fault_of(
+    store: &impl Store,
+    terms: Terms<'_>,
+    candidate: &Candidate,
+) -> Result<Option<BlueprintFault>, BlockError> {
+    let parent = World::Committed.head()?.read(store)?.ok_or(BlockError::NoHead)?;
+    match header_fault(terms, candidate, &parent) {
+        Some(fault) => Ok(Some(fault)),
+        None => Ok(delayed_items(store, candidate)?.err()),
+    }
+}
+
+/// What is wrong with the candidate as the next block after `parent`, save its items.
+pub(crate) fn header_fault(terms: Terms<'_>, candidate: &Candidate, parent: &Head) -> Option<BlueprintFault> {
     let blueprint = &candidate.blueprint;
     if parent.header.number.checked_add(1) != Some(blueprint.number) {
         return Some(BlueprintFault::Number);

@@ -1,10 +1,11 @@
 //! One run of the kernel: the only crate that knows all stages.
 //!
 //! ```text
-//! stage 0  does this kernel fit the storage?           (upgrade)
+//! stage 0  a change of kernels goes on; migrations     (upgrade)
 //! genesis  the first run makes block 0                  (block)
 //! stage 1  messages -> delayed inbox, blueprints        (inbox)
 //! stage 2  the next blocks, one after the other          (block)
+//!          before each: the kernel that governance announced, if it is time (upgrade)
 //!          one that was begun · what is overdue in the delayed inbox · a blueprint of the authority,
 //!          or, without one, what waits
 //! outbox   withdrawals of blocks leave, as many as a level takes   (block)
@@ -35,6 +36,7 @@ extern crate alloc;
 
 mod blueprint;
 mod error;
+mod handover;
 mod next;
 mod stages;
 mod trap;

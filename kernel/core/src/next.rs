@@ -5,13 +5,13 @@ use crate::{
     blueprint::{Assembly, assemble},
     trap,
 };
-use millrace_block::{BlockError, Candidate, Terms, begun, forced, without_sequencer};
+use millrace_block::{BlockError, Candidate, Terms, begun, forced, left_in_queue, without_sequencer};
 use millrace_host::Store;
 use millrace_layout::{
     LayoutError,
     attempt::{Attempt, OrderedBy},
     progress::{self, Progress},
-    sequencers,
+    queue, sequencers,
     world::{Head, World},
 };
 use millrace_primitives::{BlockNumber, Gas, L1Level, TransactionHash};
@@ -40,7 +40,7 @@ pub(crate) struct Block {
 }
 
 /// Decides, in this order: a block that was begun is finished; what is overdue in the delayed inbox is forced; then it
-/// is the turn of the authority, or of nobody.
+/// is the turn of what waits from when nobody was in charge, and then of the authority; or of nobody.
 pub(crate) fn next(store: &mut impl Store, terms: Terms<'_>) -> Result<Next, RunError> {
     let head = World::Committed.head()?.read(store)?.ok_or(BlockError::NoHead)?;
     let number = head.header.number.checked_add(1).ok_or(BlockError::Overflow)?;
@@ -57,7 +57,11 @@ pub(crate) fn next(store: &mut impl Store, terms: Terms<'_>) -> Result<Next, Run
         return Ok(Next::Block(fresh(terms, candidate, last)));
     }
     if sequencers::read(store)?.is_some() {
-        return of_authority(store, terms, number, last);
+        if queue::is_empty(store)? {
+            return of_authority(store, terms, number, last);
+        }
+        let candidate = left_in_queue(store, terms.parameters, &head, clock, last.as_ref())?;
+        return Ok(candidate.map_or(Next::Nothing, |candidate| Next::Block(fresh(terms, candidate, last))));
     }
     let candidate = without_sequencer(store, terms.parameters, &head, clock, last.as_ref())?;
     Ok(candidate.map_or(Next::Nothing, |candidate| Next::Block(fresh(terms, candidate, last))))
@@ -119,8 +123,8 @@ fn attempt_at(terms: Terms<'_>, candidate: &Candidate, last: Option<Attempt>) ->
     let level = terms.clock.map_or(L1Level::ZERO, |clock| clock.level);
     let spent = last.filter(|last| last.level == level).map_or(Gas::ZERO, |last| last.forced_gas);
     let forced_gas = match candidate.ordered_by {
-        OrderedBy::Timeout => spent.saturating_add(candidate.gas.get()),
-        OrderedBy::Authority | OrderedBy::Nobody => spent,
+        OrderedBy::Timeout | OrderedBy::Nobody => spent.saturating_add(candidate.gas.get()),
+        OrderedBy::Authority => spent,
     };
     let most = terms.parameters.delayed.forced_items_max.max(1);
     Attempt {

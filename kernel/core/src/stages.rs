@@ -2,6 +2,7 @@
 
 use crate::{
     RunError,
+    handover::{self, Turn},
     next::{self, Next},
     trap,
 };
@@ -15,6 +16,7 @@ use millrace_layout::{
     blueprints, clock, events, parameters, progress, pvm,
 };
 use millrace_primitives::BlockNumber;
+use millrace_upgrade::{Release, Stage0, Standing, note_attempt, pass_trial, prepare, report_return};
 
 /// Runs the kernel once. A failure is reported and ends the run; the next level starts afresh.
 pub fn run(host: &mut impl Host) {
@@ -22,25 +24,42 @@ pub fn run(host: &mut impl Host) {
 }
 
 /// Runs the kernel once, with a budget of the caller's.
-pub fn run_within(host: &mut impl Host, mut budget: Budget) {
-    if let Err(error) = run_stages(host, &mut budget) {
+pub fn run_within(host: &mut impl Host, budget: Budget) {
+    run_release(host, budget, &Release::current());
+}
+
+/// Runs the kernel once as the one of this release.
+pub(crate) fn run_release<H: Host>(host: &mut H, mut budget: Budget, release: &Release<'_, H>) {
+    if let Err(error) = run_stages(host, &mut budget, release) {
         host.debug(&format!("{error}"));
     }
 }
 
-fn run_stages(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError> {
+/// How far the inbox is, and how the kernel stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Messages {
+    /// Another run has to go on, perhaps of another kernel.
+    More,
+    /// All of them have been read.
+    Done(Standing),
+}
+
+fn run_stages<H: Host>(host: &mut H, budget: &mut Budget, release: &Release<'_, H>) -> Result<(), RunError> {
     // As long as there is something in the inbox: after a run that traps, what it has not read would be lost with the
     // level, deposits and decisions of governance included. In stage 2 the next level is soon enough.
     let requested = host.request_reboot();
-    let read = read_messages(host, budget);
-    if read == Ok(Progress::More) {
+    let read = read_messages(host, budget, release);
+    if read == Ok(Messages::More) {
         return Ok(requested?);
     }
     host.store_delete(pvm::REBOOT).map_err(RunError::Host)?;
-    read?;
+    let Messages::Done(standing) = read? else { return Ok(()) };
+    if standing == Standing::Returned {
+        report_return(host)?;
+    }
     settle(host)?;
     trap::recover(host)?;
-    let made = make_blocks(host, budget);
+    let made = make_blocks(host, budget, standing == Standing::OnTrial);
     // Whatever became of blocks, what is owed to the layer 1 leaves: levels pass without blocks too.
     let sent = send(host);
     made?;
@@ -48,26 +67,37 @@ fn run_stages(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError>
 }
 
 /// All that comes before the first block.
-fn read_messages(host: &mut impl Host, budget: &mut Budget) -> Result<Progress, RunError> {
+fn read_messages<H: Host>(
+    host: &mut H,
+    budget: &mut Budget,
+    release: &Release<'_, H>,
+) -> Result<Messages, RunError> {
+    let Stage0::Ready(standing) = prepare(host, release, budget)? else { return Ok(Messages::More) };
     // The flag is gone after this run, however it ends.
     if host.store_has_value(pvm::STUCK)? {
         trap::note(host)?;
     }
-    millrace_upgrade::reconcile(host)?;
     if let Err(error) = ensure_genesis(host) {
         // Whatever became of the world, messages are read: one of them may bring the kernel that mends it.
         host.debug(&format!("{}", RunError::from(error)));
     }
-    Ok(read_inbox(host, budget)?.progress)
+    Ok(match read_inbox(host, budget)?.progress {
+        Progress::More => Messages::More,
+        Progress::Done => Messages::Done(standing),
+    })
 }
 
 /// Makes blocks as long as there is something to make them of and the run has room.
-fn make_blocks(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError> {
+fn make_blocks(host: &mut impl Host, budget: &mut Budget, mut is_on_trial: bool) -> Result<(), RunError> {
     let parameters = parameters::read(host)?;
     let clock = clock::read(host)?;
     let terms = Terms { parameters: &parameters, clock };
     loop {
-        let next = match next::next(host, terms)? {
+        let next = next::next(host, terms)?;
+        if handover::take_turn(host, terms, &next, budget)? == Turn::Reboot {
+            return Ok(host.request_reboot()?);
+        }
+        let next = match next {
             Next::Nothing => return Ok(()),
             Next::Broken(number) => {
                 reject(host, number, BlueprintFault::Payload)?;
@@ -79,6 +109,9 @@ fn make_blocks(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError
             return Ok(host.request_reboot()?);
         }
         let number = next.candidate.blueprint.number;
+        if is_on_trial {
+            note_attempt(host)?;
+        }
         if next.progress.is_none() {
             attempt::key()?.write(host, &next.attempt)?;
         }
@@ -96,6 +129,10 @@ fn make_blocks(host: &mut impl Host, budget: &mut Budget) -> Result<(), RunError
             }
             Verdict::Sealed(sealed) => {
                 report(host, &sealed);
+                if is_on_trial {
+                    pass_trial(host)?;
+                    is_on_trial = false;
+                }
                 if next.progress.is_some() {
                     progress::key()?.delete(host)?;
                 }

@@ -35,6 +35,9 @@ const REBOOT_FLAG: &str = "/kernel/env/reboot";
 const REBOOT_COUNTER: &str = "/readonly/kernel/env/reboot_counter";
 const STUCK: &str = "/readonly/kernel/env/stuck";
 const TOO_MANY_REBOOT: &str = "/readonly/kernel/env/too_many_reboot";
+const UPGRADE_ERROR: &str = "/readonly/kernel/env/upgrade_error";
+const BOOT_KERNEL: &str = "/kernel/boot.wasm";
+const FALLBACK_KERNEL: &str = "/readonly/kernel/boot.wasm";
 
 /// One kind of host call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -133,6 +136,8 @@ pub enum RunEnd {
     Returned,
     /// By a trap: what it wrote stays.
     Trapped,
+    /// It never began: the kernel does not decode, link or start.
+    NotStarted,
 }
 
 impl MemoryHost {
@@ -177,13 +182,25 @@ impl MemoryHost {
             self.set_reboots_left(reboots_left);
             runs += 1;
             self.has_trapped.set(false);
+            let started = self.durable.get(BOOT_KERNEL).cloned();
             let end = kernel(self);
             let end = if self.has_trapped.replace(false) { RunEnd::Trapped } else { end };
             let wants_reboot = self.take_reboot_request();
             match end {
-                RunEnd::Returned => self.durable.remove(STUCK),
-                RunEnd::Trapped => self.durable.insert(STUCK.to_string(), Vec::new()),
-            };
+                RunEnd::Returned => {
+                    self.durable.remove(STUCK);
+                    self.durable.remove(UPGRADE_ERROR);
+                }
+                RunEnd::Trapped => {
+                    self.durable.insert(STUCK.to_string(), Vec::new());
+                }
+                RunEnd::NotStarted => {
+                    self.fall_back();
+                    break;
+                }
+            }
+            // The PVM keeps what has started.
+            started.map(|kernel| self.durable.insert(FALLBACK_KERNEL.to_string(), kernel));
             if !wants_reboot {
                 self.durable.remove(TOO_MANY_REBOOT);
                 break;
@@ -195,6 +212,14 @@ impl MemoryHost {
         }
         self.inbox.clear();
         LevelEnd { runs, too_many_reboots }
+    }
+
+    /// What the PVM does when a kernel does not start: the last one that did comes back, and the level is over.
+    fn fall_back(&mut self) {
+        let kernel = self.durable.get(FALLBACK_KERNEL).cloned();
+        let kernel = kernel.expect("the PVM would be stuck for ever: there is no kernel to go back to");
+        self.durable.insert(BOOT_KERNEL.to_string(), kernel);
+        self.durable.insert(UPGRADE_ERROR.to_string(), Vec::new());
     }
 
     /// Whether the last run asked for a reboot; the request is then gone, as after a reboot.

@@ -23,7 +23,7 @@ use millrace_wire::{
 /// and a bound on what waits.
 pub const BLUEPRINTS_AHEAD_MAX: u64 = 4_096;
 
-/// What chunks are judged by. None of it changes in stage 1, so a run reads it once, when the first chunk
+/// What chunks are judged by. None of it changes in stage 1 after the first message, so a run reads it once, when the first chunk
 /// asks for it.
 pub(crate) struct Chain {
     rollup: RollupAddress,
@@ -60,6 +60,11 @@ impl Chain {
 
     pub(crate) const fn rollup(&self) -> RollupAddress {
         self.rollup
+    }
+
+    /// Forgets what was read: the authority is another one.
+    pub(crate) fn forget(&mut self) {
+        (self.context, self.known) = (None, None);
     }
 
     /// Counts signatures that are checked, all of keys like this one.

@@ -1,5 +1,5 @@
-//! What contracts of the layer 1 decide: who may decide what, and noting it down. When it takes effect is stage 0's
-//! business.
+//! What contracts of the layer 1 decide: who may decide what, and noting it down. When it takes effect is the business
+//! of [`crate::authority`] and of stage 0.
 
 use crate::{
     Reason,
@@ -9,16 +9,21 @@ use alloc::vec::Vec;
 use millrace_host::Store;
 use millrace_layout::{
     LayoutError,
+    clock::L1Clock,
     events::{self, Event},
-    governance::{self, PendingAuthority, PendingUpgrade, PendingUpgrades, Source, UPGRADES_MAX},
-    parameters::Contracts,
+    governance::{
+        self, AUTHORITIES_MAX, PendingAuthorities, PendingAuthority, PendingUpgrade, PendingUpgrades, Source,
+        UPGRADES_MAX,
+    },
+    parameters::{Contracts, Parameters, Upgrades},
+    sequencers,
+    upgrade::{self, Fetch},
 };
-use millrace_primitives::{ContractHash, Timestamp};
-use millrace_wire::governance::{CancelUpgrade, Decision, KernelUpgrade};
-
-/// How long after its time an upgrade can be forced by anybody, in seconds: by then the blocks that would have brought
-/// it are not coming.
-pub const FORCED_AFTER_S: u64 = 86_400;
+use millrace_primitives::{Address, ContractHash, Timestamp};
+use millrace_wire::{
+    authority::PublicKey,
+    governance::{CancelUpgrade, Decision, KernelUpgrade},
+};
 
 /// What a contract may decide.
 #[derive(Clone, Copy)]
@@ -45,40 +50,29 @@ fn rights(contracts: &Contracts, sender: ContractHash) -> Option<Rights> {
 /// Judges what `sender` decided, and notes it down.
 pub(crate) fn read(
     store: &mut impl Store,
-    contracts: &Contracts,
+    parameters: &Parameters,
     sender: ContractHash,
-    (now, bytes): (Timestamp, &[u8]),
+    (clock, bytes): (L1Clock, &[u8]),
 ) -> Result<Judged, LayoutError> {
     // Before anything is decoded: keys are checked there, and that is dear.
-    let Some(rights) = rights(contracts, sender) else { return Ok(Err(Reason::OtherSender)) };
+    let Some(rights) = rights(&parameters.contracts, sender) else { return Ok(Err(Reason::OtherSender)) };
     let decision = match Decision::decode(bytes) {
         Ok(decision) => decision,
         Err(error) => return Ok(Err(Reason::Governance(error))),
     };
     match (decision, rights.kernel, rights.sequencer) {
-        (Decision::KernelUpgrade(upgrade), Some(source), _) => announce(store, upgrade, source),
-        (Decision::CancelUpgrade(cancel), Some(_), _) => self::cancel(store, cancel),
-        (Decision::RemoveSequencer, _, true) => {
-            change(store, PendingAuthority { members: Vec::new(), quorum: 0, pool: None, activation: now })
+        (Decision::KernelUpgrade(upgrade), Some(source), _) => {
+            announce(store, &parameters.upgrades, (upgrade, source), clock.timestamp)
         }
-        (Decision::SequencerUpgrade(upgrade), _, true) => change(
-            store,
-            PendingAuthority {
-                members: Vec::from([upgrade.key]),
-                quorum: 1,
-                pool: Some(upgrade.pool),
-                activation: upgrade.activation,
-            },
-        ),
-        (Decision::CommitteeChange(committee), _, true) => change(
-            store,
-            PendingAuthority {
-                members: committee.members,
-                quorum: committee.quorum,
-                pool: Some(committee.pool),
-                activation: committee.activation,
-            },
-        ),
+        (Decision::CancelUpgrade(cancel), Some(source), _) => self::cancel(store, cancel, source),
+        (Decision::RemoveSequencer, _, true) => remove_sequencer(store, clock),
+        (Decision::SequencerUpgrade(upgrade), _, true) => {
+            change(store, clock, (Vec::from([upgrade.key]), 1), (upgrade.pool, upgrade.activation))
+        }
+        (Decision::CommitteeChange(committee), _, true) => {
+            let pool_and_time = (committee.pool, committee.activation);
+            change(store, clock, (committee.members, committee.quorum), pool_and_time)
+        }
         _ => Ok(Err(Reason::NotAllowed)),
     }
 }
@@ -86,16 +80,22 @@ pub(crate) fn read(
 /// Adds an upgrade behind those that take over earlier or at the same time.
 fn announce(
     store: &mut impl Store,
-    KernelUpgrade { root_hash, activation }: KernelUpgrade,
-    source: Source,
+    terms: &Upgrades,
+    (KernelUpgrade { root_hash, activation }, source): (KernelUpgrade, Source),
+    now: Timestamp,
 ) -> Result<Judged, LayoutError> {
+    let notice_s = if source == Source::Security { terms.security_notice_s } else { terms.notice_s };
+    // Without a rule about it a time of the past means at once.
+    if activation.since(now) < notice_s {
+        return Ok(Err(Reason::TooSoon));
+    }
     let key = governance::upgrades()?;
     let PendingUpgrades(mut waiting) = key.read(store)?.unwrap_or_default();
     let upgrade = PendingUpgrade { root_hash: *root_hash.as_bytes(), activation, source };
     if waiting.contains(&upgrade) {
         return Ok(Err(Reason::DuplicateUpgrade));
     }
-    if waiting.len() >= UPGRADES_MAX {
+    if waiting.iter().filter(|other| other.source == source).count() >= UPGRADES_MAX {
         return Ok(Err(Reason::TooManyUpgrades));
     }
     let place = waiting.partition_point(|other| other.activation <= activation);
@@ -106,14 +106,18 @@ fn announce(
     Ok(Ok(Outcome::Kept))
 }
 
-fn cancel(store: &mut impl Store, cancel: CancelUpgrade) -> Result<Judged, LayoutError> {
+fn cancel(store: &mut impl Store, cancel: CancelUpgrade, by: Source) -> Result<Judged, LayoutError> {
     let key = governance::upgrades()?;
     let PendingUpgrades(mut waiting) = key.read(store)?.unwrap_or_default();
     let before = waiting.len();
-    waiting.retain(|upgrade| upgrade.root_hash != *cancel.root_hash.as_bytes());
+    let is_meant = |upgrade: &PendingUpgrade| upgrade.root_hash == *cancel.root_hash.as_bytes();
+    if !waiting.iter().any(is_meant) {
+        return Ok(Err(Reason::NoUpgrade));
+    }
+    waiting.retain(|upgrade| !(is_meant(upgrade) && upgrade.source <= by));
     let count = before.saturating_sub(waiting.len());
     if count == 0 {
-        return Ok(Err(Reason::NoUpgrade));
+        return Ok(Err(Reason::NotAllowed));
     }
     key.replace(store, &PendingUpgrades(waiting))?;
     let count = u32::try_from(count).unwrap_or(u32::MAX);
@@ -121,21 +125,100 @@ fn cancel(store: &mut impl Store, cancel: CancelUpgrade) -> Result<Judged, Layou
     Ok(Ok(Outcome::Kept))
 }
 
-/// The latest decision about the authority counts.
-fn change(store: &mut impl Store, pending: PendingAuthority) -> Result<Judged, LayoutError> {
-    governance::authority()?.replace(store, &pending)?;
-    let members = u32::try_from(pending.members.len()).unwrap_or(u32::MAX);
-    events::push(store, &Event::AuthorityAnnounced { activation: pending.activation, members })?;
+/// Adds a change of authority among those that wait, in place of one for the same time.
+fn change(
+    store: &mut impl Store,
+    clock: L1Clock,
+    (members, quorum): (Vec<PublicKey>, u16),
+    (pool, activation): (Address, Timestamp),
+) -> Result<Judged, LayoutError> {
+    // A decision that was carried out before, or one older than the last: times go forwards only.
+    let last = sequencers::change()?.read(store)?;
+    if last.is_some_and(|last| activation <= last.activation) {
+        return Ok(Err(Reason::StaleAuthority));
+    }
+    let key = governance::authorities()?;
+    let PendingAuthorities { next_number, mut waiting } = key.read(store)?.unwrap_or_default();
+    let pending = PendingAuthority {
+        number: next_number,
+        announced_at: clock.level,
+        members,
+        quorum,
+        pool: Some(pool),
+        activation,
+    };
+    let place = waiting.partition_point(|other| other.activation < activation);
+    let is_full = waiting.len() >= AUTHORITIES_MAX;
+    match waiting.get_mut(place).filter(|other| other.activation == activation) {
+        Some(other) if is_same(other, &pending) => return Ok(Err(Reason::DuplicateAuthority)),
+        Some(other) => *other = pending.clone(),
+        None if is_full => return Ok(Err(Reason::TooManyAuthorities)),
+        None => waiting.insert(place, pending.clone()),
+    }
+    note(store, (next_number, waiting), &pending)
+}
+
+fn is_same(one: &PendingAuthority, other: &PendingAuthority) -> bool {
+    (&one.members, one.quorum, one.pool) == (&other.members, other.quorum, other.pool)
+}
+
+/// Nobody orders transactions from the next level on, and nobody will who was announced before.
+fn remove_sequencer(store: &mut impl Store, clock: L1Clock) -> Result<Judged, LayoutError> {
+    let PendingAuthorities { next_number, waiting } =
+        governance::authorities()?.read(store)?.unwrap_or_default();
+    if waiting.is_empty() && !sequencers::key()?.exists(store)? {
+        return Ok(Err(Reason::NobodyInOffice));
+    }
+    let last = sequencers::change()?.read(store)?.unwrap_or_default();
+    let removal = PendingAuthority {
+        number: next_number,
+        announced_at: clock.level,
+        members: Vec::new(),
+        quorum: 0,
+        pool: None,
+        activation: clock.timestamp.max(last.activation),
+    };
+    if let [only] = waiting.as_slice()
+        && (only.members.is_empty(), only.announced_at) == (true, clock.level)
+    {
+        return Ok(Err(Reason::DuplicateAuthority));
+    }
+    if !waiting.is_empty() {
+        let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
+        events::push(store, &Event::AuthoritiesCancelled { count })?;
+    }
+    note(store, (next_number, Vec::from([removal.clone()])), &removal)
+}
+
+fn note(
+    store: &mut impl Store,
+    (next_number, waiting): (u64, Vec<PendingAuthority>),
+    new: &PendingAuthority,
+) -> Result<Judged, LayoutError> {
+    let next_number = next_number.saturating_add(1);
+    governance::authorities()?.replace(store, &PendingAuthorities { next_number, waiting })?;
+    let members = u32::try_from(new.members.len()).unwrap_or(u32::MAX);
+    events::push(store, &Event::AuthorityAnnounced { activation: new.activation, members })?;
     Ok(Ok(Outcome::Kept))
 }
 
-/// Judges somebody's request to carry out an upgrade whose time has passed without a block.
-pub(crate) fn read_forced(store: &impl Store, now: Timestamp) -> Result<Judged, LayoutError> {
-    let PendingUpgrades(waiting) = governance::upgrades()?.read(store)?.unwrap_or_default();
-    Ok(Err(match waiting.first() {
-        None => Reason::NoUpgrade,
-        Some(first) if now < first.activation.saturating_add(FORCED_AFTER_S) => Reason::TooEarly,
-        // Carrying it out is not in this kernel yet: what waits is noted, and stays.
-        Some(_) => Reason::Unsupported,
-    }))
+/// Judges somebody's request to carry out an upgrade whose time has passed without a block. Its pages are revealed
+/// when the inbox has been read.
+pub(crate) fn read_forced(
+    store: &mut impl Store,
+    terms: &Upgrades,
+    now: Timestamp,
+) -> Result<Judged, LayoutError> {
+    let pending = governance::upgrades()?.read(store)?.unwrap_or_default();
+    let Some(next) = pending.next() else { return Ok(Err(Reason::NoUpgrade)) };
+    if now < next.activation.saturating_add(terms.forced_after_s) {
+        return Ok(Err(Reason::TooEarly));
+    }
+    let key = upgrade::fetch()?;
+    if key.read(store)?.is_some_and(|fetch| fetch.root_hash == next.root_hash) {
+        return Ok(Err(Reason::DuplicateUpgrade));
+    }
+    upgrade::discard(store)?;
+    key.write(store, &Fetch::new(next.root_hash))?;
+    Ok(Ok(Outcome::Kept))
 }

@@ -1,7 +1,8 @@
 //! Stage 1: the inbox of a level becomes durable state.
 //!
 //! ```text
-//! info per level                      -> clock of the layer 1; the events of the level before go
+//! info per level                      -> clock of the layer 1; the events of the level before go; a change of
+//!                                        authority that is due takes effect
 //! chunk of an authentic blueprint     -> header and certificate once, each piece once
 //! deposit, transaction of the bridge  -> item of the delayed inbox, and an event
 //! decision of governance              -> an upgrade or a change of authority that waits, and an event
@@ -34,6 +35,7 @@
 
 extern crate alloc;
 
+mod authority;
 mod blueprint;
 mod cost;
 mod dal;
@@ -49,7 +51,6 @@ mod stage;
 
 pub use blueprint::BLUEPRINTS_AHEAD_MAX;
 pub use dal::{SlotFault, import::note_trap};
-pub use governance::FORCED_AFTER_S;
 pub use reason::Reason;
 pub use stage::{InboxError, Progress, Summary, read_inbox};
 

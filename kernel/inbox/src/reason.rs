@@ -87,7 +87,7 @@ pub enum Reason {
     TooManyUpgrades,
     /// There is no such upgrade to cancel or to force.
     NoUpgrade,
-    /// An upgrade can be forced only a day after its time.
+    /// An upgrade can be forced only some time after its own.
     TooEarly,
     /// The rollup imports nothing from the data availability layer.
     DalDisabled,
@@ -109,6 +109,16 @@ pub enum Reason {
     SlotDone,
     /// As many slots were taken up in this level as may.
     TooManySlots,
+    /// An upgrade that leaves less notice than it must.
+    TooSoon,
+    /// This change of authority waits already.
+    DuplicateAuthority,
+    /// As many changes of authority wait as may.
+    TooManyAuthorities,
+    /// A change of authority that is not later than the last one that took effect.
+    StaleAuthority,
+    /// Nobody is in office who could be removed.
+    NobodyInOffice,
 }
 
 impl Reason {
@@ -168,6 +178,11 @@ impl Reason {
             Self::TooManyUpgrades => (182, "too many upgrades wait"),
             Self::NoUpgrade => (183, "no such upgrade"),
             Self::TooEarly => (184, "too early to force the upgrade"),
+            Self::TooSoon => (185, "upgrade with less notice than it must have"),
+            Self::DuplicateAuthority => (186, "change of authority waits already"),
+            Self::TooManyAuthorities => (187, "too many changes of authority wait"),
+            Self::StaleAuthority => (188, "change of authority not later than the last one"),
+            Self::NobodyInOffice => (189, "nobody is in office"),
             Self::Governance(error) => governance(error),
             Self::DalDisabled => (200, "nothing is imported from the data availability layer"),
             Self::SignalsDisabled => (201, "signals are not heeded"),

@@ -1,7 +1,7 @@
 //! The loop over the inbox.
 
 use crate::{
-    Reason,
+    Reason, authority,
     blueprint::{self, Chain},
     cost,
     dal::{self, import},
@@ -92,6 +92,9 @@ pub fn read_inbox(
     budget: &mut Budget,
 ) -> Result<Summary, InboxError> {
     let rollup = host.reveal_metadata().map_err(InboxError::Metadata)?.rollup;
+    if let Err(error) = authority::finish(host) {
+        host.debug(&format!("change of authority: {error}"));
+    }
     let mut run = Run::new(rollup);
     loop {
         // What was taken up comes before the messages after it, whatever was read in which run.
@@ -231,7 +234,11 @@ impl Run {
                 }
                 queue::read(host, input.level, external)
             }
-            Kind::ForcedUpgrade => governance::read_forced(host, self.clock(host)?.timestamp),
+            Kind::ForcedUpgrade => {
+                let now = self.clock(host)?.timestamp;
+                let terms = self.parameters(host)?.upgrades;
+                governance::read_forced(host, &terms, now)
+            }
             Kind::DalSignal => self.signal(host, input, external.body),
         }
     }
@@ -280,12 +287,12 @@ impl Run {
             }
             Parameter::DelayedBridge(_) => Ok(Err(Reason::OtherSender)),
             Parameter::Governance(bytes) => {
-                governance::read(host, &parameters.contracts, transfer.sender, (clock.timestamp, bytes))
+                governance::read(host, parameters, transfer.sender, (clock, bytes))
             }
         }
     }
 
-    /// The parameters, which no message changes.
+    /// The parameters, which no message changes but the first of the level.
     fn parameters(&mut self, host: &impl Store) -> Result<&Parameters, LayoutError> {
         match &mut self.parameters {
             Some(parameters) => Ok(parameters),
@@ -293,7 +300,7 @@ impl Run {
         }
     }
 
-    /// Moves the clock, and lets the events of the level before go.
+    /// Moves the clock, lets the events of the level before go, and changes the authority if it is time.
     fn start_level(
         &mut self,
         host: &mut impl Store,
@@ -304,6 +311,10 @@ impl Run {
         clock::write(host, clock)?;
         self.clock = Some(clock);
         events::clear(host)?;
+        if authority::take_office(host, clock)? {
+            self.parameters = None;
+            self.chain.forget();
+        }
         Ok(Outcome::Marker)
     }
 

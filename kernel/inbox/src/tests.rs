@@ -110,10 +110,11 @@ fn an_empty_level_takes_few_host_calls() {
     let mut scenario = scenario();
     scenario.run_level(&[], &Budget::RUN);
     let calls = scenario.host.calls_by_kind();
-    // The read asks for slots that an earlier run has left.
+    // The reads: whether the authority changes, at the beginning of a run and of a level, and slots that an earlier run
+    // has left.
     let expected = [
         (Call::ReadInput, 3),
-        (Call::Read, 1),
+        (Call::Read, 3),
         (Call::Write, 1),
         (Call::Delete, 1),
         (Call::RevealMetadata, 1),

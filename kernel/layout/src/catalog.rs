@@ -69,7 +69,7 @@ macro_rules! catalog {
 
 use crate::{
     Value, attempt, blueprints, clock, dal, delayed, events, governance, outbox, parameters, progress, queue,
-    sequencers, world,
+    sequencers, upgrade, world,
 };
 use millrace_primitives::{Account, BlockHash, BlockNumber, H256};
 use millrace_wire::authority::Authority;
@@ -78,11 +78,11 @@ catalog! {
     /// Which layout this is.
     STORAGE_VERSION = "/base/storage_version", "u64, big-endian", 8, [Upgrade];
     /// The parameters of the rollup.
-    PARAMETERS = "/base/parameters", "RLP list of 18: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest, fork of the EVM (0 Shanghai, 1 Cancun, 2 Prague, 3 Osaka), data availability layer (whether it is listened to, whether signals are, slot indices as bytes ascending, accounts of publishers 21 bytes each); contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer];
+    PARAMETERS = "/base/parameters", "RLP list of 19: format 1, chain id, contracts, pool, minimum base fee, DA fee per byte, where execution fees go (0 burned, 1 pool), gas target per second, execution gas per transaction, execution gas per block, gas limit in headers, lookahead in seconds, delayed inbox (timeout in seconds, timeout in levels, items of a forced block), whether there is an FA bridge, genesis timestamp, allocation digest, fork of the EVM (0 Shanghai, 1 Cancun, 2 Prague, 3 Osaka), data availability layer (whether it is listened to, whether signals are, slot indices as bytes ascending, accounts of publishers 21 bytes each), upgrades (shortest notice in seconds, the same of security governance, seconds until anybody can force one, levels of a trial); contracts are a list of 6, each 20 bytes or empty: ticketer, delayed bridge, admin, kernel governance, security governance, sequencer governance", parameters::Parameters::SIZE_BYTES_MAX, [Installer, Inbox];
     /// Who may order transactions.
-    AUTHORITY = "/base/authority", "RLP list of 3: epoch, quorum, list of public keys (tag byte, key)", Authority::SIZE_BYTES_MAX, [Installer];
+    AUTHORITY = "/base/authority", "RLP list of 3: epoch, quorum, list of public keys (tag byte, key)", Authority::SIZE_BYTES_MAX, [Installer, Inbox];
     /// Keys of members, prepared for checking signatures.
-    ALL_PREPARED = "/base/prepared", "", 0, [Inbox, Upgrade];
+    ALL_PREPARED = "/base/prepared", "", 0, [Inbox];
     /// One of them.
     PREPARED = "/base/prepared/<key>", "key 32, multiples of it 1,728 (millrace_ed25519::PreparedKey)", sequencers::Prepared::SIZE_BYTES_MAX, [Inbox];
     /// Level and time of the layer 1.
@@ -136,9 +136,25 @@ catalog! {
     /// One of its chunks.
     QUEUE_CHUNK = "/base/queue/partial/<hash>/<index>", "bytes", queue::Chunk::SIZE_BYTES_MAX, [Inbox];
     /// The kernel upgrades that wait.
-    PENDING_UPGRADES = "/base/upgrades", "RLP list of lists of 3: root hash 33 bytes, activation, source (1 kernel governance, 2 security governance, 3 admin)", governance::PendingUpgrades::SIZE_BYTES_MAX, [Inbox, Upgrade];
-    /// The change of authority that waits.
-    PENDING_AUTHORITY = "/base/next_authority", "RLP list of 4: list of public keys, quorum, pool (20 bytes or empty), activation", governance::PendingAuthority::SIZE_BYTES_MAX, [Inbox, Upgrade];
+    PENDING_UPGRADES = "/base/upgrades", "RLP list of lists of 3, earliest first: root hash 33 bytes, activation, source (1 kernel governance, 2 security governance, 3 admin)", governance::PendingUpgrades::SIZE_BYTES_MAX, [Inbox, Upgrade];
+    /// The changes of authority that wait.
+    PENDING_AUTHORITIES = "/base/next_authorities", "RLP list of 2: number of the next one, list of lists of 6, earliest first: number, level of the announcement, list of public keys, quorum, pool (20 bytes or empty), activation", governance::PendingAuthorities::SIZE_BYTES_MAX, [Inbox];
+    /// The last change of authority that took effect.
+    AUTHORITY_CHANGE = "/base/authority_change", "epoch u32, number u64, activation u64, big-endian", sequencers::Change::SIZE_BYTES_MAX, [Inbox];
+    /// A kernel that is being revealed.
+    FETCH = "/upgrade/fetch", "RLP list of 6: format 1, root hash 33 bytes, list of positions in pages of hashes, bytes, pages, whether a run is at it", upgrade::Fetch::SIZE_BYTES_MAX, [Inbox, Upgrade];
+    /// As much of it as is there.
+    STAGED_KERNEL = "/upgrade/kernel", "bytes", upgrade::KERNEL_BYTES_MAX, [Upgrade];
+    /// A change of kernels that is not over.
+    HANDOVER = "/upgrade/handover", "RLP list of 9: format 1, phase (1 switching, 2 migrating, 3 trial, 4 leaving), root hash, root hash before or empty, last block of the kernel before, failures, level of the last one, reason, list of at most one cursor", upgrade::Handover::SIZE_BYTES_MAX, [Upgrade];
+    /// Which kernel runs.
+    KERNEL_ROOT = "/upgrade/root", "root hash 33 bytes", upgrade::KernelRoot::SIZE_BYTES_MAX, [Upgrade];
+    /// The kernel before the one that runs.
+    BACKUP_KERNEL = "/upgrade/backup/kernel", "bytes", upgrade::KERNEL_BYTES_MAX, [Upgrade];
+    /// What a migration started from: /base.
+    BACKUP_BASE = "/upgrade/backup/base", "", 0, [Upgrade];
+    /// And /evm.
+    BACKUP_WORLD = "/upgrade/backup/evm", "", 0, [Upgrade];
     /// A block that did not fit one run.
     PROGRESS = "/base/progress", "RLP list of 15: format 2, number, timestamp, ordered by, items, transactions, content, position, gas used, execution gas, consumed items, dropped (position, reason), messages to the layer 1, body, changes", progress::Progress::SIZE_BYTES_MAX, [Block];
     /// The same while it is written.
@@ -146,13 +162,13 @@ catalog! {
     /// What is not yet what it will be: none of it outlives the run that wrote it.
     SCRATCH = "/tmp", "", 0, [Inbox, Block];
     /// What takes the place of another value in one step.
-    REPLACEMENT = "/tmp/value", "as what it replaces", governance::PendingAuthority::SIZE_BYTES_MAX, [Inbox];
+    REPLACEMENT = "/tmp/value", "as what it replaces", governance::PendingAuthorities::SIZE_BYTES_MAX, [Inbox, Upgrade];
     /// The events of the level.
     EVENTS = "/base/events", "", 0, [Inbox, Block];
     /// How many events the level has.
     EVENTS_COUNT = "/base/events/count", "u64, big-endian", events::Count::SIZE_BYTES_MAX, [Inbox, Block];
     /// An event of the level.
-    EVENT = "/base/events/<index>", "RLP list of 4: kind, name or number or time, position or count or source, reason or root hash", events::Event::SIZE_BYTES_MAX, [Inbox, Block];
+    EVENT = "/base/events/<index>", "RLP list of 4: kind, name or number or time or root hash, position or count or time, reason or source", events::Event::SIZE_BYTES_MAX, [Inbox, Block];
     /// The last block whose blueprint and delayed items have left their queues.
     SETTLED = "/base/settled", "block number u64, big-endian", BlockNumber::SIZE_BYTES_MAX, [Block];
     /// How far the messages to the layer 1 have come.

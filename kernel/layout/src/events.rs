@@ -8,7 +8,7 @@ use crate::{
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::{BlockNumber, L1Level, Timestamp, TransactionHash};
+use millrace_primitives::{BlockNumber, Epoch, L1Level, Timestamp, TransactionHash};
 use rlp::RlpStream;
 
 /// How many events a level records. What comes after is not recorded; the node then reads the state.
@@ -70,7 +70,7 @@ pub enum Event {
         /// How many members there will be; none when the sequencer is removed.
         members: u32,
     },
-    /// Every upgrade that waited was cancelled.
+    /// Upgrades that waited were cancelled.
     UpgradesCancelled {
         /// How many.
         count: u32,
@@ -89,6 +89,30 @@ pub enum Event {
         /// Why (`inbox::SlotFault`).
         reason: u8,
     },
+    /// A kernel took the place of the one before.
+    UpgradeActivated {
+        /// The root of its preimages.
+        root_hash: [u8; 33],
+    },
+    /// A kernel did not take over, or gave way again to the one before.
+    UpgradeFailed {
+        /// The root of its preimages.
+        root_hash: [u8; 33],
+        /// Why (`upgrade::Refusal`).
+        reason: u8,
+    },
+    /// A change of who orders transactions took effect.
+    AuthorityChanged {
+        /// The epoch that began.
+        epoch: Epoch,
+        /// How many members there are; none when the sequencer is removed.
+        members: u32,
+    },
+    /// The sequencer is removed, and with it the changes of authority that waited.
+    AuthoritiesCancelled {
+        /// How many.
+        count: u32,
+    },
 }
 
 const DELAYED_ITEM: u8 = 1;
@@ -101,6 +125,10 @@ const AUTHORITY_ANNOUNCED: u8 = 7;
 const UPGRADES_CANCELLED: u8 = 8;
 const OUTBOX_UNCERTAIN: u8 = 9;
 const SLOT_IGNORED: u8 = 10;
+const UPGRADE_ACTIVATED: u8 = 11;
+const UPGRADE_FAILED: u8 = 12;
+const AUTHORITY_CHANGED: u8 = 13;
+const AUTHORITIES_CANCELLED: u8 = 14;
 
 impl Event {
     /// The four fields: kind, what, a number, a small number.
@@ -137,6 +165,18 @@ impl Event {
             }
             Self::SlotIgnored { published_level, slot, reason } => {
                 stream.append(&SLOT_IGNORED).append(&published_level.get()).append(slot).append(reason)
+            }
+            Self::UpgradeActivated { root_hash } => {
+                stream.append(&UPGRADE_ACTIVATED).append(&root_hash.as_slice()).append(&0u8).append(&0u8)
+            }
+            Self::UpgradeFailed { root_hash, reason } => {
+                stream.append(&UPGRADE_FAILED).append(&root_hash.as_slice()).append(&0u8).append(reason)
+            }
+            Self::AuthorityChanged { epoch, members } => {
+                stream.append(&AUTHORITY_CHANGED).append(&epoch.get()).append(members).append(&0u8)
+            }
+            Self::AuthoritiesCancelled { count } => {
+                stream.append(&AUTHORITIES_CANCELLED).append(&0u8).append(count).append(&0u8)
             }
         };
     }
@@ -183,6 +223,12 @@ impl Value for Event {
                 slot: rlp.val_at(2).ok()?,
                 reason: reason()?,
             },
+            UPGRADE_ACTIVATED => Self::UpgradeActivated { root_hash: codec::array_at(&rlp, 1)? },
+            UPGRADE_FAILED => Self::UpgradeFailed { root_hash: codec::array_at(&rlp, 1)?, reason: reason()? },
+            AUTHORITY_CHANGED => {
+                Self::AuthorityChanged { epoch: Epoch::new(rlp.val_at(1).ok()?), members: count()? }
+            }
+            AUTHORITIES_CANCELLED => Self::AuthoritiesCancelled { count: count()? },
             _ => return None,
         })
     }

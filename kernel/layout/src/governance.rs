@@ -2,18 +2,20 @@
 
 use crate::{
     Key, LayoutError, Value,
-    catalog::{PENDING_AUTHORITY, PENDING_UPGRADES},
+    catalog::{PENDING_AUTHORITIES, PENDING_UPGRADES},
     codec,
 };
 use alloc::{string::ToString, vec::Vec};
-use millrace_primitives::{Address, Timestamp};
+use millrace_primitives::{Address, L1Level, Timestamp};
 use millrace_wire::authority::{Authority, PublicKey};
 use rlp::{Rlp, RlpStream};
 
-/// Most kernel upgrades that may wait.
+/// Most kernel upgrades of one source that may wait: nobody can keep the others out.
 pub const UPGRADES_MAX: usize = 8;
+/// Most changes of authority that may wait.
+pub const AUTHORITIES_MAX: usize = 8;
 
-/// Who announced an upgrade.
+/// Who announced an upgrade. Each may cancel what those before it announced, and what it announced itself.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 #[repr(u8)]
 pub enum Source {
@@ -51,8 +53,16 @@ pub struct PendingUpgrade {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PendingUpgrades(pub Vec<PendingUpgrade>);
 
+impl PendingUpgrades {
+    /// The one whose turn is next. One of security governance goes before all others, and they wait for it: they were
+    /// made without what it mends.
+    pub fn next(&self) -> Option<&PendingUpgrade> {
+        self.0.iter().find(|upgrade| upgrade.source == Source::Security).or(self.0.first())
+    }
+}
+
 impl Value for PendingUpgrades {
-    const SIZE_BYTES_MAX: usize = 1_024;
+    const SIZE_BYTES_MAX: usize = 2_048;
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
@@ -84,42 +94,71 @@ fn upgrade_of(rlp: &Rlp<'_>) -> Option<PendingUpgrade> {
 /// A change of who orders transactions.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct PendingAuthority {
+    /// Its number: each announcement has the next one.
+    pub number: u64,
+    /// The level in which it was announced. It takes effect in a later one.
+    pub announced_at: L1Level,
     /// The members to come, in the order in which certificates refer to them; nobody when the sequencer is
     /// removed.
     pub members: Vec<PublicKey>,
     /// How many of them must sign.
     pub quorum: u16,
-    /// Receives what transactions pay for their bytes from then on.
+    /// Receives what transactions pay for their bytes from then on; `None` leaves it as it is.
     pub pool: Option<Address>,
     /// When.
     pub activation: Timestamp,
 }
 
-impl Value for PendingAuthority {
-    const SIZE_BYTES_MAX: usize = Authority::SIZE_BYTES_MAX + 64;
+/// The changes of authority that wait, earliest first, each at a time of its own.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PendingAuthorities {
+    /// The number of the next one that is announced.
+    pub next_number: u64,
+    /// Those that wait.
+    pub waiting: Vec<PendingAuthority>,
+}
+
+impl Value for PendingAuthorities {
+    const SIZE_BYTES_MAX: usize = AUTHORITIES_MAX * (Authority::SIZE_BYTES_MAX + 64) + 16;
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
-        let mut stream = RlpStream::new_list(4);
-        stream.begin_list(self.members.len());
-        for member in &self.members {
-            stream.append(&member.to_bytes());
+        let mut stream = RlpStream::new_list(2);
+        stream.append(&self.next_number).begin_list(self.waiting.len());
+        for change in &self.waiting {
+            stream.begin_list(6).append(&change.number).append(&change.announced_at.get());
+            stream.begin_list(change.members.len());
+            for member in &change.members {
+                stream.append(&member.to_bytes());
+            }
+            stream.append(&change.quorum);
+            stream.append(&change.pool.as_ref().map_or(&[][..], Address::as_bytes));
+            stream.append(&change.activation.get());
         }
-        stream.append(&self.quorum);
-        stream.append(&self.pool.as_ref().map_or(&[][..], Address::as_bytes));
-        stream.append(&self.activation.get());
         stream.out().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let rlp = codec::list(bytes, 4)?;
+        let rlp = codec::list(bytes, 2)?;
+        let waiting = rlp.at(1).ok()?;
+        waiting.is_list().then_some(())?;
         Some(Self {
-            members: codec::public_keys_at(&rlp, 0)?,
-            quorum: rlp.val_at(1).ok()?,
-            pool: codec::address_or_nothing_at(&rlp, 2)?,
-            activation: Timestamp::new(codec::u64_at(&rlp, 3)?),
+            next_number: codec::u64_at(&rlp, 0)?,
+            waiting: waiting.iter().map(|change| authority_of(&change)).collect::<Option<_>>()?,
         })
     }
+}
+
+fn authority_of(rlp: &Rlp<'_>) -> Option<PendingAuthority> {
+    codec::has_items(rlp, 6).then_some(())?;
+    Some(PendingAuthority {
+        number: codec::u64_at(rlp, 0)?,
+        announced_at: L1Level::new(rlp.val_at(1).ok()?),
+        members: codec::public_keys_at(rlp, 2)?,
+        quorum: rlp.val_at(3).ok()?,
+        pool: codec::address_or_nothing_at(rlp, 4)?,
+        activation: Timestamp::new(codec::u64_at(rlp, 5)?),
+    })
 }
 
 /// The key of the kernel upgrades that wait.
@@ -130,10 +169,10 @@ pub fn upgrades() -> Result<Key<PendingUpgrades>, LayoutError> {
     Key::new(PENDING_UPGRADES.pattern.to_string())
 }
 
-/// The key of the change of authority that waits.
+/// The key of the changes of authority that wait.
 ///
 /// # Errors
 /// Never, short of a bug in this crate.
-pub fn authority() -> Result<Key<PendingAuthority>, LayoutError> {
-    Key::new(PENDING_AUTHORITY.pattern.to_string())
+pub fn authorities() -> Result<Key<PendingAuthorities>, LayoutError> {
+    Key::new(PENDING_AUTHORITIES.pattern.to_string())
 }

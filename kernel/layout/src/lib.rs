@@ -11,6 +11,7 @@
 //!               messages to the layer 1 have come
 //! /evm/world    what a block changes: accounts, code, head, the body of the last block,
 //!               messages to the layer 1
+//! /upgrade      a change of kernels on its way, and what to go back to
 //! /tmp/world    a copy of it while a block is being flushed; moved back in one step when it is whole
 //! ```
 //!
@@ -52,6 +53,7 @@ pub mod queue;
 pub mod scratch;
 pub mod sequencers;
 pub mod settled;
+pub mod upgrade;
 pub mod version;
 pub mod world;
 

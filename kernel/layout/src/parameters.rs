@@ -1,5 +1,5 @@
-//! The parameters of the rollup, fixed at origination and changed only by an upgrade: one value, because
-//! each block needs most of them and a host call is dear.
+//! The parameters of the rollup, fixed at origination and changed only by an upgrade, save the pool, which comes
+//! with the authority: one value, because each block needs most of them and a host call is dear.
 
 use crate::{Key, LayoutError, Value, catalog::PARAMETERS, codec};
 use alloc::{string::ToString, vec::Vec};
@@ -10,7 +10,7 @@ use rlp::{Rlp, RlpStream};
 
 /// The encoding described here.
 const FORMAT: u8 = 1;
-const FIELDS: usize = 18;
+const FIELDS: usize = 19;
 const CONTRACTS: usize = 6;
 
 /// The contracts of the layer 1 that the rollup listens to. What comes from anybody else is ignored, and what has
@@ -96,6 +96,26 @@ impl Default for Dal {
 /// Most accounts in [`Dal::publishers`].
 pub const PUBLISHERS_MAX: usize = 32;
 
+/// When a kernel that governance announced takes over, and when it has to give way again.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Upgrades {
+    /// An announcement that leaves less time than this is refused,
+    pub notice_s: u64,
+    /// and one of security governance that leaves less than this.
+    pub security_notice_s: u64,
+    /// So long after its time anybody can force an upgrade: the blocks that would have brought it are not coming.
+    pub forced_after_s: u64,
+    /// A kernel that was to make blocks in so many levels and has made none gives way to the one before; 0 for never.
+    pub trial_levels: u32,
+}
+
+impl Default for Upgrades {
+    /// Etherlink's: any notice will do, and a day until an upgrade can be forced.
+    fn default() -> Self {
+        Self { notice_s: 0, security_notice_s: 0, forced_after_s: 86_400, trial_levels: 20 }
+    }
+}
+
 /// The parameters of the rollup.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Parameters {
@@ -133,6 +153,8 @@ pub struct Parameters {
     pub allocation_digest: H256,
     /// What is imported from the data availability layer.
     pub dal: Dal,
+    /// When kernels come and go.
+    pub upgrades: Upgrades,
 }
 
 impl Default for Parameters {
@@ -156,6 +178,7 @@ impl Default for Parameters {
             genesis_timestamp: Timestamp::ZERO,
             allocation_digest: crate::world::allocation_digest(&[]),
             dal: Dal::default(),
+            upgrades: Upgrades::default(),
         }
     }
 }
@@ -194,6 +217,9 @@ impl Value for Parameters {
         for publisher in publishers {
             stream.append(&publisher.to_bytes().as_slice());
         }
+        let Upgrades { notice_s, security_notice_s, forced_after_s, trial_levels } = self.upgrades;
+        stream.begin_list(4).append(&notice_s).append(&security_notice_s);
+        stream.append(&forced_after_s).append(&trial_levels);
         stream.out().to_vec()
     }
 
@@ -224,6 +250,7 @@ impl Value for Parameters {
             allocation_digest: H256(codec::array_at(&rlp, 15)?),
             fork: Fork::from_code(rlp.val_at(16).ok()?)?,
             dal: dal_of(&rlp.at(17).ok()?)?,
+            upgrades: upgrades_of(&rlp.at(18).ok()?)?,
         })
     }
 }
@@ -267,6 +294,16 @@ fn dal_of(rlp: &Rlp<'_>) -> Option<Dal> {
             .iter()
             .map(|publisher| PublicKeyHash::from_bytes(publisher.data().ok()?))
             .collect::<Option<_>>()?,
+    })
+}
+
+fn upgrades_of(rlp: &Rlp<'_>) -> Option<Upgrades> {
+    codec::has_items(rlp, 4).then_some(())?;
+    Some(Upgrades {
+        notice_s: codec::u64_at(rlp, 0)?,
+        security_notice_s: codec::u64_at(rlp, 1)?,
+        forced_after_s: codec::u64_at(rlp, 2)?,
+        trial_levels: rlp.val_at(3).ok()?,
     })
 }
 

@@ -137,6 +137,14 @@ pub fn push(store: &mut impl Store, raw: &[u8]) -> Result<bool, LayoutError> {
     Ok(true)
 }
 
+/// Whether nothing waits.
+///
+/// # Errors
+/// As [`Key::read`].
+pub fn is_empty(store: &impl Store) -> Result<bool, LayoutError> {
+    Ok(bounds()?.read(store)?.is_none_or(|bounds| bounds.front >= bounds.back))
+}
+
 /// Up to `count_max` transactions from the front, as long as they have at most `bytes_max` together; at least one if
 /// there is one.
 ///

@@ -2,13 +2,13 @@
 
 use crate::{
     Key, LayoutError, Value,
-    catalog::{ALL_PREPARED, AUTHORITY, PREPARED},
+    catalog::{ALL_PREPARED, AUTHORITY, AUTHORITY_CHANGE, PREPARED},
     codec,
     key::{at, path},
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::Store;
-use millrace_primitives::{Epoch, TransactionHash};
+use millrace_primitives::{Epoch, Timestamp, TransactionHash};
 use millrace_wire::{authority::Authority, signature::PreparedKey};
 use rlp::RlpStream;
 
@@ -51,6 +51,48 @@ pub fn key() -> Result<Key<Authority>, LayoutError> {
 /// As [`Key::read`].
 pub fn read(store: &impl Store) -> Result<Option<Authority>, LayoutError> {
     key()?.read(store)
+}
+
+/// The last change of authority that took effect. It stays when the authority is removed: epochs are never used twice.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Change {
+    /// The epoch that began with it.
+    pub epoch: Epoch,
+    /// Its number among all that were announced.
+    pub number: u64,
+    /// When it was to take effect.
+    pub activation: Timestamp,
+}
+
+impl Value for Change {
+    const SIZE_BYTES_MAX: usize = 20;
+    // One host call: a run that dies has written all of it or nothing.
+    const IS_FIXED: bool = true;
+
+    fn encode(&self) -> Vec<u8> {
+        let mut bytes = self.epoch.get().to_be_bytes().to_vec();
+        bytes.extend_from_slice(&self.number.to_be_bytes());
+        bytes.extend_from_slice(&self.activation.get().to_be_bytes());
+        bytes
+    }
+
+    fn decode(bytes: &[u8]) -> Option<Self> {
+        let (epoch, rest) = bytes.split_first_chunk::<4>()?;
+        let (number, activation) = rest.split_first_chunk::<8>()?;
+        Some(Self {
+            epoch: Epoch::new(u32::from_be_bytes(*epoch)),
+            number: u64::from_be_bytes(*number),
+            activation: Timestamp::new(u64::from_be_bytes(activation.try_into().ok()?)),
+        })
+    }
+}
+
+/// The key of the last change of authority that took effect; absent before the first.
+///
+/// # Errors
+/// Never, short of a bug in this crate.
+pub fn change() -> Result<Key<Change>, LayoutError> {
+    Key::new(AUTHORITY_CHANGE.pattern.to_string())
 }
 
 /// A key of a member, prepared for checking many signatures. Derived from the key alone: it may be forgotten at any time.

@@ -12,11 +12,13 @@ use crate::{
     dal,
     delayed::{self, Bounds, Content, Item, Position, Pushed, bridge},
     events::{self, Count, Event},
-    governance::{PendingAuthority, PendingUpgrade, PendingUpgrades, Source},
+    governance::{PendingAuthorities, PendingAuthority, PendingUpgrade, PendingUpgrades, Source},
     outbox::{self, Cursor},
     parameters::{Contracts, Dal, ExecutionFee, PUBLISHERS_MAX, Parameters},
     progress::{self, Progress},
     queue,
+    sequencers::Change,
+    upgrade::{Fetch, Handover, KernelRoot, Phase},
     version::StorageVersion,
     world::{self, Body, Head, World},
 };
@@ -145,12 +147,33 @@ fn pending_upgrades() -> PendingUpgrades {
     ])
 }
 
-fn pending_authority() -> PendingAuthority {
-    PendingAuthority {
+fn pending_authorities() -> PendingAuthorities {
+    let change = PendingAuthority {
+        number: 46,
+        announced_at: L1Level::new(47),
         members: authority().members,
         quorum: 1,
         pool: Some(Address::repeat_byte(28)),
         activation: Timestamp::new(29),
+    };
+    let removal = PendingAuthority { members: vec![], quorum: 0, pool: None, ..change.clone() };
+    PendingAuthorities { next_number: 48, waiting: vec![change, removal] }
+}
+
+fn fetch() -> Fetch {
+    Fetch { position: vec![3, 122], size_bytes: 8_182, pages: 4, ..Fetch::new([49; 33]) }
+}
+
+fn handover() -> Handover {
+    Handover {
+        phase: Phase::Migrating,
+        root_hash: [50; 33],
+        previous: Some([51; 33]),
+        number: BlockNumber::new(52),
+        failures: 53,
+        failed_at: L1Level::new(54),
+        reason: 55,
+        cursor: Some(vec![56; 3]),
     }
 }
 
@@ -248,7 +271,7 @@ fn encodings_are_pinned() {
         first: TransactionHash::new([9; 32]),
         has_trapped: true,
     };
-    let rows: [(&str, String); 41] = [
+    let rows: [(&str, String); 50] = [
         ("version", golden(&StorageVersion(1))),
         ("parameters", golden(&parameters())),
         ("parameters_default", golden(&Parameters::default())),
@@ -267,7 +290,15 @@ fn encodings_are_pinned() {
         ("queue_partial", golden(&queue::Partial { chunks: vec![H256::repeat_byte(4); 2] })),
         ("queue_partials", golden(&queue::Partials(vec![(name, L1Level::new(5))]))),
         ("upgrades", golden(&pending_upgrades())),
-        ("authority_pending", golden(&pending_authority())),
+        ("authorities_pending", golden(&pending_authorities())),
+        (
+            "authority_change",
+            golden(&Change { epoch: Epoch::new(57), number: 58, activation: Timestamp::new(59) }),
+        ),
+        ("fetch", golden(&fetch())),
+        ("handover", golden(&handover())),
+        ("handover_first", golden(&Handover { previous: None, cursor: None, ..handover() })),
+        ("kernel_root", golden(&KernelRoot(vec![60; 33]))),
         ("progress", golden(&progress())),
         ("count", golden(&Count(5))),
         ("event_delayed", golden(&Event::DelayedItem { name: TransactionHash::new([6; 32]) })),
@@ -300,6 +331,10 @@ fn encodings_are_pinned() {
         ("event_cancelled", golden(&Event::UpgradesCancelled { count: 14 })),
         ("event_outbox_uncertain", golden(&Event::OutboxUncertain { number: 15 })),
         ("outbox_cursor", golden(&outbox_cursor())),
+        ("event_activated", golden(&Event::UpgradeActivated { root_hash: [61; 33] })),
+        ("event_failed", golden(&Event::UpgradeFailed { root_hash: [62; 33], reason: 63 })),
+        ("event_authority_changed", golden(&Event::AuthorityChanged { epoch: Epoch::new(64), members: 65 })),
+        ("event_authorities_cancelled", golden(&Event::AuthoritiesCancelled { count: 66 })),
         ("account", golden(&account)),
         ("slot", golden(&H256::repeat_byte(4))),
         ("head", golden(&head)),
@@ -382,7 +417,9 @@ fn rlp_values_refuse_every_truncation_and_any_trailing_byte() {
     check(&delayed_transaction(100));
     check(&fa_deposit(Some(Address::zero())));
     check(&pending_upgrades());
-    check(&pending_authority());
+    check(&pending_authorities());
+    check(&fetch());
+    check(&handover());
     check(&progress());
     check(&Event::DelayedItem { name: TransactionHash::new([6; 32]) });
     check(&Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] });

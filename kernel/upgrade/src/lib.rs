@@ -1,9 +1,17 @@
-//! Stage 0: does this kernel fit the storage that it finds?
+//! Stage 0: which kernel runs, and on which layout.
 //!
-//! The first kernel of a rollup stamps the storage with its version. A later kernel that finds another
-//! version must not touch anything: it would write a layout that nobody can read back.
+//! ```text
+//! prepare   at the beginning of each run: a change of kernels that is not over goes on; the storage is brought
+//!           to the layout of this kernel by migrations, wholly or not at all
+//! pursue    at a block boundary, when an upgrade is due: reveals its pages over as many runs as it takes,
+//!           checks what they make up, keeps the kernel that runs and puts the new one in its place
+//! note_attempt  a new kernel that makes no block gives way to the one before
+//! ```
+//! What can go wrong and what then happens: `docs/upgrades.md`.
 //!
-//! **Failure**: [`UpgradeError`]. **Deliberately unknown**: messages and blocks.
+//! **Bounds**: [`millrace_layout::upgrade::KERNEL_BYTES_MAX`], [`PAGES_MAX`], [`REBOOTS_RESERVED`].
+//! **Failure**: [`UpgradeError`] when storage or host fail; an upgrade that cannot be is a [`Refusal`] with an event.
+//! **Deliberately unknown**: messages and blocks.
 
 #![cfg_attr(not(test), no_std)]
 #![cfg_attr(
@@ -18,11 +26,25 @@
     )
 )]
 
-use millrace_host::Store;
-use millrace_layout::{
-    LayoutError,
-    version::{self, CURRENT, StorageVersion},
-};
+extern crate alloc;
+
+mod error;
+mod fetch;
+mod migration;
+mod module;
+mod page;
+mod prepare;
+mod pursue;
+mod refusal;
+mod trial;
+
+pub use error::UpgradeError;
+pub use fetch::PAGES_MAX;
+pub use migration::{REBOOTS_RESERVED, Release, Step, StepFault, TICKS_TURN, Turn};
+pub use prepare::{Stage0, Standing, prepare, report_return};
+pub use pursue::{Pursuit, due_next, is_begun, pursue};
+pub use refusal::Refusal;
+pub use trial::{note_attempt, pass_trial};
 
 /// The fingerprint of the sources that this kernel is compiled from, in hexadecimal (`build/fingerprint.rs`). A kernel as
 /// wasm carries it after [`SOURCES_MARK`], so that a node can tell whether it has the same kernel natively.
@@ -31,61 +53,5 @@ pub const SOURCES: &str = env!("MILLRACE_KERNEL_SOURCES");
 /// What stands before [`SOURCES`] in a kernel as wasm.
 pub const SOURCES_MARK: &str = "millrace kernel of sources ";
 
-/// This kernel cannot run on this storage.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum UpgradeError {
-    /// The version could not be read or written.
-    Layout(LayoutError),
-    /// The storage has a layout that this kernel does not know.
-    UnknownVersion(StorageVersion),
-}
-
-impl From<LayoutError> for UpgradeError {
-    fn from(error: LayoutError) -> Self {
-        Self::Layout(error)
-    }
-}
-
-impl core::fmt::Display for UpgradeError {
-    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
-        match self {
-            Self::Layout(error) => error.fmt(f),
-            Self::UnknownVersion(version) => {
-                write!(f, "storage has layout {}, this kernel has layout {}", version.0, CURRENT.0)
-            }
-        }
-    }
-}
-
-impl core::error::Error for UpgradeError {}
-
-/// Makes sure that the storage has the layout of this kernel; stamps it when it is new.
-///
-/// # Errors
-/// [`UpgradeError`]; nothing was changed then.
-pub fn reconcile(store: &mut impl Store) -> Result<(), UpgradeError> {
-    match version::read(store)? {
-        Some(version) if version == CURRENT => Ok(()),
-        Some(version) => Err(UpgradeError::UnknownVersion(version)),
-        None => Ok(version::key()?.write(store, &CURRENT)?),
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use millrace_host::MemoryHost;
-
-    #[test]
-    fn a_new_storage_is_stamped_and_a_foreign_one_left_alone() {
-        let mut host = MemoryHost::default();
-        assert_eq!(reconcile(&mut host), Ok(()));
-        assert_eq!(version::read(&host), Ok(Some(CURRENT)));
-        assert_eq!(reconcile(&mut host), Ok(()));
-
-        let future = StorageVersion(CURRENT.0 + 1);
-        version::key().unwrap().write(&mut host, &future).unwrap();
-        assert_eq!(reconcile(&mut host), Err(UpgradeError::UnknownVersion(future)));
-        assert_eq!(version::read(&host), Ok(Some(future)));
-    }
-}
+mod tests;

@@ -1,13 +1,13 @@
 //! A rollup under test: a host, a sequencer, funded accounts, and levels.
 
-use crate::run_within;
+use super::kernels::{self, BOOT};
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use k256::ecdsa::SigningKey;
 use millrace_evm::{
     keccak,
     transaction::{Authorization, Signature, Transaction, TransactionType},
 };
-use millrace_host::{Budget, MemoryHost, RunEnd, Store};
+use millrace_host::{Budget, MemoryHost, Store};
 use millrace_layout::{
     delayed,
     events::{self, Event},
@@ -24,6 +24,7 @@ use millrace_wire::{
     authority::Authority,
     blueprint::{Blueprint, Certificate, Domain, Payload, legacy, prepare},
     delayed::{cut, name},
+    governance::Decision,
     message::{self, InfoPerLevel, Parameter, Ticket, Transfer},
     signature::SecretKey,
 };
@@ -37,6 +38,11 @@ pub(super) const BRIDGE: ContractHash = ContractHash::new([10; 20]);
 pub(super) const OTHER_TICKETER: ContractHash = ContractHash::new([11; 20]);
 /// The contract that decides about the kernel and the authority.
 pub(super) const ADMIN: ContractHash = ContractHash::new([12; 20]);
+/// Those that decide about the kernel.
+pub(super) const KERNEL_GOVERNANCE: ContractHash = ContractHash::new([13; 20]);
+pub(super) const SECURITY_GOVERNANCE: ContractHash = ContractHash::new([14; 20]);
+/// The one that decides about the authority.
+pub(super) const SEQUENCER_GOVERNANCE: ContractHash = ContractHash::new([15; 20]);
 /// How long an item of the delayed inbox may wait: both.
 pub(super) const TIMEOUT_S: u64 = 43_200;
 pub(super) const TIMEOUT_LEVELS: u32 = 720;
@@ -115,6 +121,8 @@ pub(super) struct Chain {
     skew_s: i64,
     /// What each run may do.
     pub(super) budget: Budget,
+    /// The epoch that blueprints are signed for.
+    pub(super) epoch: Epoch,
     /// The key of the single sequencer.
     pub(super) sequencer: SecretKey,
 }
@@ -140,7 +148,9 @@ impl Chain {
             ticketer: Some(TICKETER),
             delayed_bridge: Some(BRIDGE),
             admin: Some(ADMIN),
-            ..Contracts::default()
+            kernel_governance: Some(KERNEL_GOVERNANCE),
+            security_governance: Some(SECURITY_GOVERNANCE),
+            sequencer_governance: Some(SEQUENCER_GOVERNANCE),
         };
         Parameters { contracts, has_fa_bridge: true, ..Self::parameters() }
     }
@@ -175,7 +185,8 @@ impl Chain {
             let account = Account { balance: U256::exp10(21), ..Account::default() };
             World::Committed.account(User::new(seed).address).unwrap().write(&mut host, &account).unwrap();
         }
-        Self { host, level: 0, skew_s: 0, budget: Budget::RUN, sequencer }
+        host.set_value(BOOT, kernels::module(b"the first kernel"));
+        Self { host, level: 0, skew_s: 0, budget: Budget::RUN, epoch: Epoch::ZERO, sequencer }
     }
 
     /// The same after its first, empty level.
@@ -206,10 +217,7 @@ impl Chain {
     pub(super) fn run(&mut self, messages: &[Vec<u8>]) -> u32 {
         self.open(messages);
         let budget = self.budget;
-        let end = self.host.run_level(|host| {
-            run_within(host, budget);
-            RunEnd::Returned
-        });
+        let end = self.host.run_level(|host| kernels::run(host, budget));
         assert!(!end.too_many_reboots);
         end.runs
     }
@@ -306,7 +314,7 @@ impl Chain {
     /// The same, signed for `rollup`, in messages for this one.
     pub(super) fn seal_for(&self, rollup: RollupAddress, blueprint: &Blueprint) -> Vec<Vec<u8>> {
         let domain = Domain { rollup, chain_id: U256::from(1337) };
-        let prepared = prepare(Epoch::ZERO, blueprint, Certificate::SINGLE_SIZE_BYTES).unwrap();
+        let prepared = prepare(self.epoch, blueprint, Certificate::SINGLE_SIZE_BYTES).unwrap();
         let signature = self.sequencer.sign(&prepared.signing_bytes(&domain));
         prepared.seal(Certificate::Single(signature), &ROLLUP).unwrap()
     }
@@ -385,6 +393,11 @@ pub(super) fn tickets(ticketer: ContractHash, routing: &[u8], amount: U256) -> V
 pub(super) fn transfer(sender: ContractHash, parameter: Parameter<'_>) -> Vec<u8> {
     let source = PublicKeyHash::from_bytes(&[0; 21]).unwrap();
     message::transfer(&ROLLUP, &Transfer { sender, source, parameter })
+}
+
+/// A decision of `sender`.
+pub(super) fn decision(sender: ContractHash, decision: &Decision) -> Vec<u8> {
+    transfer(sender, Parameter::Governance(&decision.encode()))
 }
 
 /// What the delayed bridge sends for a transaction.

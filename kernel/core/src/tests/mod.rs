@@ -2,6 +2,7 @@
 
 mod bridge;
 mod chain;
+mod kernels;
 mod rows;
 mod scenarios;
 mod simulator;

@@ -1,10 +1,12 @@
 //! The scenarios that went wrong elsewhere (`docs/regressions.md`), one or more tests a row: `row_NN_…`.
 
 mod blueprints;
+mod committee;
 mod dal;
 mod delayed;
 mod fees;
 mod liveness;
 mod runs;
 mod timeouts;
+mod upgrades;
 mod withdrawals;

@@ -1,12 +1,15 @@
 //! What the contracts of the layer 1 bring, and what strangers send.
 
 use super::{
-    setup::{ADMIN, BRIDGE, KERNEL_GOVERNANCE, ROLLUP, SECURITY_GOVERNANCE, SEQUENCER_GOVERNANCE, Setup},
+    setup::{
+        ADMIN, BRIDGE, CANDIDATES, KERNEL_GOVERNANCE, KERNELS, ROLLUP, SECURITY_GOVERNANCE,
+        SEQUENCER_GOVERNANCE, Setup, candidate, upgrade,
+    },
     users::{Nonces, Site, large, transaction},
 };
 use crate::tests::chain::{TICKETER, deposit};
 use fastrand::Rng;
-use millrace_primitives::{Address, ContractHash, PreimageHash, Timestamp, U256};
+use millrace_primitives::{Address, ContractHash, Timestamp, U256};
 use millrace_wire::{
     TRANSACTION_BYTES_MAX,
     address::PublicKeyHash,
@@ -15,7 +18,6 @@ use millrace_wire::{
     governance::{CancelUpgrade, CommitteeChange, Decision, KernelUpgrade, SequencerUpgrade},
     message::{self, Parameter, Ticket, Transfer},
     proxy,
-    signature::SecretKey,
 };
 
 const SENDERS: [ContractHash; 6] = [
@@ -109,17 +111,18 @@ pub(super) fn any_deposit(rng: &mut Rng, setup: &Setup) -> Vec<u8> {
 }
 
 /// A decision of governance, or of somebody who would like to be.
-pub(super) fn decision(rng: &mut Rng, now: Timestamp) -> Vec<u8> {
-    let root_hash = PreimageHash::from_slice(&[&[0][..], &[rng.u8(0..12); 32]].concat()).unwrap();
+///
+/// What becomes of a blueprint that is sent again after a change of authority depends on the level: only for `is_wild`.
+pub(super) fn decision(rng: &mut Rng, now: Timestamp, is_wild: bool) -> Vec<u8> {
+    let root_hash = upgrade(rng.u8(0..KERNELS)).0;
     let activation = Timestamp::new(rng.u64(now.get() - 100_000..now.get() + 100_000));
-    let key = SecretKey::from_seed(&[rng.u8(..); 32]).public_key();
-    let decision = match rng.u8(0..8) {
+    let key = candidate(rng.u8(0..CANDIDATES)).public_key();
+    let decision = match rng.u8(0..if is_wild { 8 } else { 5 }) {
         0..3 => Decision::KernelUpgrade(KernelUpgrade { root_hash, activation }),
         3 | 4 => Decision::CancelUpgrade(CancelUpgrade { root_hash, timestamp: activation }),
         5 => Decision::SequencerUpgrade(SequencerUpgrade { key, pool: Address::zero(), activation }),
         6 => {
-            let members =
-                (1..=rng.u8(2..5)).map(|seed| SecretKey::from_seed(&[seed; 32]).public_key()).collect();
+            let members = (1..=rng.u8(2..5)).map(|index| candidate(index).public_key()).collect();
             Decision::CommitteeChange(CommitteeChange {
                 members,
                 quorum: 2,
@@ -130,8 +133,14 @@ pub(super) fn decision(rng: &mut Rng, now: Timestamp) -> Vec<u8> {
         _ => Decision::RemoveSequencer,
     };
     let mut bytes = decision.encode();
-    if rng.u8(0..5) == 0 && !bytes.is_empty() {
-        let at = rng.usize(0..bytes.len());
+    // A committee with a key that nobody has would be the end of any chain, and so would pages that nobody has.
+    let meant = match decision {
+        Decision::CommitteeChange(_) => bytes.len(),
+        Decision::KernelUpgrade(_) => 35,
+        _ => 0,
+    };
+    if rng.u8(0..5) == 0 && meant < bytes.len() {
+        let at = rng.usize(meant..bytes.len());
         bytes[at] ^= 1 << rng.u8(0..8);
     }
     transfer(*rng.choice(&SENDERS).unwrap(), Parameter::Governance(&bytes))

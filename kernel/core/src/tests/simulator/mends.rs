@@ -164,7 +164,7 @@ fn blueprint(rollup: &Rollup, size_bytes: usize) -> Blueprint {
 fn leftovers_of_format_0_are_not_in_the_way_of_format_2() {
     let (setup, started) = started(Mode::Single);
     let mut rng = Rng::with_seed(1);
-    let chunks = sealed_legacy(&setup, &blueprint(&started, 9_000), None);
+    let chunks = sealed_legacy(&setup, setup.authority.as_ref().unwrap(), &blueprint(&started, 9_000), None);
     for (index, left) in chunks.iter().enumerate() {
         let mut rollup = started.clone();
         run(&mut rollup, 1, vec![left.clone()]);
@@ -172,7 +172,7 @@ fn leftovers_of_format_0_are_not_in_the_way_of_format_2() {
         let empty = Sequencer::empty(&mut rng, &setup, &rollup, Timestamp::ZERO);
         run(&mut rollup, 2, empty);
         assert_eq!(rollup.number(), 1, "chunk {index}: {:?}", rollup.host.debug_lines());
-        let messages = sealed(&mut rng, &setup, &blueprint(&other, 5_000));
+        let messages = sealed(&mut rng, &setup, setup.authority.as_ref().unwrap(), &blueprint(&other, 5_000));
         run(&mut other, 2, messages);
         assert_eq!(other.number(), 1, "chunk {index}: {:?}", other.host.debug_lines());
         assert_eq!(other.keys("/base/blueprints"), [""; 0]);
@@ -185,7 +185,7 @@ fn a_block_larger_than_a_run_is_made_all_the_same() {
     let mut rng = Rng::with_seed(1);
     let mut blueprint = blueprint(&started, 100);
     blueprint.payload.transactions.push(vec![0xe1; 200]);
-    let messages = sealed(&mut rng, &setup, &blueprint);
+    let messages = sealed(&mut rng, &setup, setup.authority.as_ref().unwrap(), &blueprint);
     for ticks in [0, 1, 9_999_999, 10_000_000, 10_000_001, 12_000_000, 510_000_000] {
         let mut rollup = started.clone();
         rollup.run(&level(1, messages.clone()), &Budget::new(Ticks::new(ticks)), None);
@@ -258,8 +258,8 @@ fn a_begun_block_without_sequencer_goes_on_with_the_items_it_was_made_of() {
 fn a_header_that_format_0_replaced_is_forgotten() {
     let (setup, started) = started(Mode::Single);
     let mut rng = Rng::with_seed(1);
-    let new = sealed(&mut rng, &setup, &blueprint(&started, 5_000));
-    let old = sealed_legacy(&setup, &blueprint(&started, 5_001), None);
+    let new = sealed(&mut rng, &setup, setup.authority.as_ref().unwrap(), &blueprint(&started, 5_000));
+    let old = sealed_legacy(&setup, setup.authority.as_ref().unwrap(), &blueprint(&started, 5_001), None);
     // Every order of two chunks of each.
     for order in
         [[0, 2, 1, 3], [0, 2, 3, 1], [0, 1, 2, 3], [2, 0, 3, 1], [2, 3, 0, 1], [2, 0, 1, 3], [0, 3, 2, 1]]

@@ -10,10 +10,14 @@ use millrace_host::{Budget, FaultAt, MemoryHost, RunEnd};
 use millrace_layout::{
     delayed::{self, Item},
     events::{self, Event},
+    sequencers,
     world::{Head, World},
 };
 use millrace_primitives::{Account, Address, L1Level, Timestamp, U256};
-use millrace_wire::message::{self, InfoPerLevel};
+use millrace_wire::{
+    authority::Authority,
+    message::{self, InfoPerLevel},
+};
 use std::{collections::BTreeMap, ops::Range};
 
 /// A level of the layer 1, without the messages that every level has.
@@ -101,6 +105,10 @@ impl Rollup {
 
     pub(super) fn number(&self) -> u64 {
         self.head().header.number.get()
+    }
+
+    pub(super) fn authority(&self) -> Option<Authority> {
+        sequencers::read(&self.host).unwrap()
     }
 
     pub(super) fn waiting(&self) -> Vec<Item> {

@@ -2,7 +2,7 @@
 
 use super::{
     rollup::Rollup,
-    setup::{CHAIN_ID, Mode, ROLLUP, Setup},
+    setup::{CHAIN_ID, ROLLUP, Setup},
     slots::{self, Published, SEQUENCER_SLOTS},
     users::{Nonces, Site, transaction},
 };
@@ -10,11 +10,15 @@ use fastrand::Rng;
 use millrace_block::{Terms, apply, settle};
 use millrace_host::MemoryHost;
 use millrace_layout::{
-    delayed,
+    delayed, parameters,
     world::{Head, World},
 };
 use millrace_primitives::{BlockHash, BlockNumber, Epoch, Timestamp, TransactionHash, U256};
-use millrace_wire::blueprint::{Blueprint, Certificate, Domain, MemberSignature, Payload, legacy, prepare};
+use millrace_wire::{
+    authority::Authority,
+    blueprint::{Blueprint, Certificate, Domain, MemberSignature, Payload, legacy, prepare},
+    signature::SecretKey,
+};
 use std::collections::BTreeMap;
 
 /// How it behaves.
@@ -40,6 +44,7 @@ pub(super) struct Sequencer {
     /// The level of the last one.
     slot_level: u32,
     head: u64,
+    epoch: Option<Epoch>,
     idle_levels: u32,
     silent_levels: u32,
 }
@@ -63,6 +68,7 @@ impl Sequencer {
             slots: vec![],
             slot_level: 0,
             head: 0,
+            epoch: rollup.authority().map(|authority| authority.epoch),
             idle_levels: 0,
             silent_levels: 0,
         }
@@ -108,6 +114,14 @@ impl Sequencer {
         let number = head.header.number.get();
         self.idle_levels = if number == self.head { self.idle_levels + 1 } else { 0 };
         self.head = number;
+        let epoch = desk.rollup.authority().map(|authority| authority.epoch);
+        if epoch != self.epoch {
+            // What the ones before signed is worth nothing now.
+            self.epoch = epoch;
+            self.outgoing.clear();
+            self.archive.clear();
+            self.local = desk.rollup.host.clone();
+        }
         let is_same = self.made.get(&number) == Some(&head.hash);
         let is_lost = self.is_wild() && self.idle_levels > 6;
         if !is_same {
@@ -144,7 +158,9 @@ impl Sequencer {
                 return;
             }
         }
-        let terms = Terms { parameters: &desk.setup.parameters, clock: None };
+        // The pool comes with the authority.
+        let parameters = parameters::read(&self.local).unwrap();
+        let terms = Terms { parameters: &parameters, clock: None };
         let mut next = self.local.clone();
         if let Ok(sealed) = apply(&mut next, terms, &blueprint).unwrap() {
             settle(&mut next).unwrap();
@@ -181,12 +197,13 @@ impl Sequencer {
     }
 
     fn sign(&mut self, rng: &mut Rng, desk: &Desk<'_>, blueprint: &Blueprint) {
-        let legacy = desk.setup.mode == Mode::Single && rng.u8(0..3) == 0;
+        let Some(authority) = desk.rollup.authority() else { return };
+        let legacy = authority.members.len() == 1 && rng.u8(0..3) == 0;
         let chain_id = rng.bool().then_some(U256::from(CHAIN_ID));
         let messages = if legacy {
-            sealed_legacy(desk.setup, blueprint, chain_id)
+            sealed_legacy(desk.setup, &authority, blueprint, chain_id)
         } else {
-            sealed(rng, desk.setup, blueprint)
+            sealed(rng, desk.setup, &authority, blueprint)
         };
         let number = blueprint.number.get();
         if number <= self.head + 16 {
@@ -194,25 +211,25 @@ impl Sequencer {
         }
         let is_in_slot = legacy && rng.u8(0..3) > 0;
         match slots::chunks(blueprint, chain_id) {
-            Some(bytes) if is_in_slot => self.publish(rng, desk, bytes),
+            Some(bytes) if is_in_slot => self.publish(rng, desk, desk.setup.keys_of(&authority)[0], bytes),
             _ => self.outgoing.extend(messages),
         }
     }
 
     /// Publishes chunks in a slot. When nothing comes of it, they are sent again as messages.
-    fn publish(&mut self, rng: &mut Rng, desk: &Desk<'_>, bytes: Vec<u8>) {
+    fn publish(&mut self, rng: &mut Rng, desk: &Desk<'_>, key: &SecretKey, bytes: Vec<u8>) {
         let level = slots::settled(desk.level);
         let index = SEQUENCER_SLOTS[usize::from(level == self.slot_level)];
         if self.slots.iter().any(|slot| (slot.level, slot.index) == (level, index)) {
             // What is not in a slot in time is signalled all the same.
-            self.outgoing.push(slots::signal(&desk.setup.keys[0], level, &[index]));
+            self.outgoing.push(slots::signal(key, level, &[index]));
             return;
         }
         self.slot_level = level;
         let lost_page = (self.is_wild() && rng.u8(0..12) == 0).then(|| rng.u16(0..4));
         self.slots.push(Published { level, index, bytes, lost_page });
         self.outgoing.push(if rng.bool() {
-            slots::signal(&desk.setup.keys[0], level, &[index])
+            slots::signal(key, level, &[index])
         } else {
             slots::attested(level, slots::PUBLISHER, U256::one() << usize::from(index))
         });
@@ -253,7 +270,7 @@ impl Sequencer {
             timestamp: now.max(head.header.timestamp),
             payload: Payload::default(),
         };
-        sealed(rng, setup, &blueprint)
+        rollup.authority().map_or(vec![], |authority| sealed(rng, setup, &authority, &blueprint))
     }
 }
 
@@ -282,20 +299,23 @@ fn spoiled(rng: &mut Rng, blueprint: &Blueprint, desk: &Desk<'_>) -> Blueprint {
 }
 
 /// As messages of format 2.
-pub(super) fn sealed(rng: &mut Rng, setup: &Setup, blueprint: &Blueprint) -> Vec<Vec<u8>> {
+pub(super) fn sealed(
+    rng: &mut Rng,
+    setup: &Setup,
+    authority: &Authority,
+    blueprint: &Blueprint,
+) -> Vec<Vec<u8>> {
     let domain = Domain { rollup: ROLLUP, chain_id: U256::from(CHAIN_ID) };
-    let size_bytes = setup.authority.as_ref().unwrap().certificate_size_bytes();
-    let Ok(prepared) = prepare(Epoch::ZERO, blueprint, size_bytes) else { return vec![] };
+    let size_bytes = authority.certificate_size_bytes();
+    let Ok(prepared) = prepare(authority.epoch, blueprint, size_bytes) else { return vec![] };
     let bytes = prepared.signing_bytes(&domain);
-    let certificate = match &setup.keys[..] {
+    let certificate = match &setup.keys_of(authority)[..] {
         [key] => Certificate::Single(key.sign(&bytes)),
         keys => {
-            let absent = rng.usize(0..keys.len());
-            let signers = (0u8..).zip(keys).filter(|(member, _)| usize::from(*member) != absent);
-            let sign = |(member, key): (u8, &millrace_wire::signature::SecretKey)| MemberSignature {
-                member,
-                signature: key.sign(&bytes),
-            };
+            let first = rng.usize(0..=keys.len() - usize::from(authority.quorum));
+            let signers = (0u8..).zip(keys).skip(first).take(usize::from(authority.quorum));
+            let sign =
+                |(member, key): (u8, &&SecretKey)| MemberSignature { member, signature: key.sign(&bytes) };
             Certificate::Quorum(signers.map(sign).collect())
         }
     };
@@ -303,9 +323,15 @@ pub(super) fn sealed(rng: &mut Rng, setup: &Setup, blueprint: &Blueprint) -> Vec
 }
 
 /// As messages of format 0.
-pub(super) fn sealed_legacy(setup: &Setup, blueprint: &Blueprint, chain_id: Option<U256>) -> Vec<Vec<u8>> {
+pub(super) fn sealed_legacy(
+    setup: &Setup,
+    authority: &Authority,
+    blueprint: &Blueprint,
+    chain_id: Option<U256>,
+) -> Vec<Vec<u8>> {
     let payload = legacy::encode_payload(blueprint);
     let chunks = legacy::cut(&payload, blueprint.number, chain_id).unwrap_or_default();
-    let sign = |chunk: &legacy::Chunk<'_>| chunk.signed(setup.keys[0].sign(&chunk.encode())).message(&ROLLUP);
+    let key = setup.keys_of(authority)[0];
+    let sign = |chunk: &legacy::Chunk<'_>| chunk.signed(key.sign(&chunk.encode())).message(&ROLLUP);
     chunks.iter().map(sign).collect()
 }

@@ -1,7 +1,10 @@
 //! What a simulated rollup is originated with.
 
 use super::{
-    super::chain::{START, TICKETER, User},
+    super::{
+        chain::{START, TICKETER, User},
+        kernels::{self, BOOT},
+    },
     slots,
 };
 use fastrand::Rng;
@@ -12,8 +15,12 @@ use millrace_layout::{
     sequencers,
     world::{Code, World},
 };
-use millrace_primitives::{Account, Address, ContractHash, EMPTY_CODE_HASH, Epoch, Gas, U256};
-use millrace_wire::{address::Curve, authority::Authority, signature::SecretKey};
+use millrace_primitives::{Account, Address, ContractHash, EMPTY_CODE_HASH, Epoch, Gas, PreimageHash, U256};
+use millrace_wire::{
+    address::Curve,
+    authority::{Authority, PublicKey},
+    signature::SecretKey,
+};
 
 pub(super) use super::super::chain::{GWEI, ROLLUP};
 pub(super) const BRIDGE: ContractHash = ContractHash::new([0xb1; 20]);
@@ -22,6 +29,11 @@ pub(super) const KERNEL_GOVERNANCE: ContractHash = ContractHash::new([0x60; 20])
 pub(super) const SECURITY_GOVERNANCE: ContractHash = ContractHash::new([0x5e; 20]);
 pub(super) const SEQUENCER_GOVERNANCE: ContractHash = ContractHash::new([0x5c; 20]);
 pub(super) const CHAIN_ID: u64 = 1337;
+/// How many kernels may be announced, and the number of the one that the simulation announces itself.
+pub(super) const KERNELS: u8 = 8;
+pub(super) const UPGRADE: u8 = 0xee;
+/// How many may be put in charge.
+pub(super) const CANDIDATES: u8 = 8;
 
 /// Code that is there from the beginning: what a call can do to a chain that keeps books.
 const CODES: [&[u8]; 9] = [
@@ -61,6 +73,7 @@ pub(super) struct Setup {
     pub(super) mode: Mode,
     pub(super) parameters: Parameters,
     pub(super) authority: Option<Authority>,
+    /// Of everybody who is or may be in office.
     pub(super) keys: Vec<SecretKey>,
     pub(super) users: Vec<User>,
     pub(super) contracts: Vec<Address>,
@@ -80,15 +93,27 @@ impl Setup {
             mode,
             parameters: random_parameters(rng),
             authority,
-            keys,
+            keys: keys.into_iter().chain((0..CANDIDATES).map(candidate)).collect(),
             users: (1..=8).map(User::new).collect(),
             contracts,
         }
     }
 
+    /// The keys of an authority, in its order.
+    pub(super) fn keys_of(&self, authority: &Authority) -> Vec<&SecretKey> {
+        let key_of = |member: &PublicKey| self.keys.iter().find(|key| key.public_key() == *member).unwrap();
+        authority.members.iter().map(key_of).collect()
+    }
+
     /// A host on which the installer has been.
     pub(super) fn originate(&self) -> MemoryHost {
         let mut host = MemoryHost::with_rollup(ROLLUP);
+        host.set_value(BOOT, kernels::module(b"the first kernel"));
+        for index in (0..KERNELS).chain([UPGRADE]) {
+            for (hash, page) in upgrade(index).1 {
+                host.add_preimage(hash, page);
+            }
+        }
         parameters::key().unwrap().write(&mut host, &self.parameters).unwrap();
         if let Some(authority) = &self.authority {
             sequencers::key().unwrap().write(&mut host, authority).unwrap();
@@ -108,6 +133,24 @@ impl Setup {
         host.reset_meter();
         host
     }
+}
+
+/// A kernel that somebody may announce: the name of its root, and its pages. Some are no kernels.
+pub(super) fn upgrade(index: u8) -> (PreimageHash, Vec<(PreimageHash, Vec<u8>)>) {
+    match index {
+        0 => kernels::pages(&[0x5a; 9_000]),
+        1 => {
+            let page = vec![0, 0, 0, 0, 9, 1];
+            let hash = kernels::name_of(&page);
+            (hash, vec![(hash, page)])
+        }
+        _ => kernels::pages(&kernels::module(&[index; 20_000])),
+    }
+}
+
+/// Somebody who may be put in charge.
+pub(super) fn candidate(index: u8) -> SecretKey {
+    SecretKey::from_seed(&[index; 32])
 }
 
 fn write_account(

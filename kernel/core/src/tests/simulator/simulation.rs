@@ -5,7 +5,7 @@ use super::{
     layer1::{self, is_internal},
     rollup::{Level, Ran, Rollup},
     sequencer::{Conduct, Desk, Sequencer},
-    setup::{KERNEL_GOVERNANCE, Mode, SECURITY_GOVERNANCE, Setup},
+    setup::{Mode, SECURITY_GOVERNANCE, Setup, UPGRADE, upgrade},
     slots::{self, Published},
     users::{Nonces, Site},
 };
@@ -14,7 +14,7 @@ use millrace_host::Budget;
 use millrace_layout::{
     dal,
     events::Event,
-    governance::{self, PendingUpgrades, UPGRADES_MAX},
+    governance::{self, AUTHORITIES_MAX, PendingUpgrades, Source, UPGRADES_MAX},
 };
 use millrace_primitives::{PreimageHash, Ticks, Timestamp};
 use millrace_wire::{
@@ -87,7 +87,8 @@ impl Simulation {
         let Self { rng, setup, rollup, sequencer, seen, slots, level, now } = self;
         let mut bundles = vec![];
         let is_wild = sequencer.conduct == Conduct::Wild;
-        if setup.mode != Mode::Nobody {
+        let authority = rollup.authority();
+        if authority.is_some() {
             let desk = Desk { setup, rollup, level: *level, now: *now };
             bundles.extend(sequencer.act(rng, &desk).into_iter().map(|message| vec![message]));
             slots.extend(sequencer.take_slots());
@@ -100,7 +101,7 @@ impl Simulation {
         let base_fee = rollup.head().header.base_fee_per_gas;
         let mut nonces = Nonces::default();
         let mut site = Site { setup, host: &rollup.host, base_fee, pays_da: true };
-        let queued = if setup.mode == Mode::Nobody { rng.u8(0..8) } else { rng.u8(0..2) };
+        let queued = if authority.is_none() { rng.u8(0..8) } else { rng.u8(0..2) };
         bundles.extend((0..queued).map(|_| layer1::queued_transaction(rng, &site, &mut nonces)));
         site.pays_da = false;
         if rng.u8(0..3) == 0 {
@@ -111,7 +112,7 @@ impl Simulation {
             let count = if rng.u8(0..12) == 0 { 30 } else { rng.u8(1..4) };
             bundles.extend((0..count).map(|_| vec![layer1::any_deposit(rng, setup)]));
         }
-        bundles.extend((0..rng.u8(0..2)).map(|_| vec![layer1::decision(rng, *now)]));
+        bundles.extend((0..rng.u8(0..2)).map(|_| vec![layer1::decision(rng, *now, is_wild)]));
         let strangers = if rng.u8(0..10) == 0 { 60 } else { rng.u8(0..8) };
         bundles.extend((0..strangers).map(|_| vec![layer1::stranger(rng, seen)]));
         bundles
@@ -138,9 +139,9 @@ impl Simulation {
         };
         let before = rollup.number();
         let time = run(&mut rollup, self.upgrade());
-        let is_announced = |event: &Event| matches!(event, Event::UpgradeAnnounced { root_hash, .. } if root_hash[1] == 0xee);
+        let is_announced = |event: &Event| matches!(event, Event::UpgradeAnnounced { root_hash, .. } if root_hash == upgrade(UPGRADE).0.as_bytes());
         assert!(rollup.events().iter().any(is_announced), "deaf: {:?}", rollup.host.debug_lines());
-        if self.setup.mode == Mode::Nobody {
+        if rollup.authority().is_none() {
             assert!(rollup.number() > before, "stuck: {:?}", rollup.host.debug_lines());
             return;
         }
@@ -148,7 +149,8 @@ impl Simulation {
         // and is incomplete is sent again; then nothing is in the way of another blueprint.
         for _ in 0..SETTLING_LEVELS {
             let before = rollup.number();
-            for attempt in 0..3 {
+            // A change of who is in charge takes a level too.
+            for attempt in 0..3 + AUTHORITIES_MAX {
                 let mut messages = if attempt == 0 { self.sequencer.again(before) } else { vec![] };
                 messages.extend(Sequencer::empty(&mut self.rng, &self.setup, &rollup, time));
                 run(&mut rollup, messages);
@@ -158,7 +160,7 @@ impl Simulation {
             }
             assert!(rollup.number() > before, "stuck: {:?}", rollup.host.debug_lines());
             let was_forced = rollup.events().iter().any(|event| matches!(event, Event::Forced { .. }));
-            if !was_forced {
+            if !was_forced && rollup.keys("/base/queue/transactions").is_empty() {
                 return;
             }
         }
@@ -167,23 +169,19 @@ impl Simulation {
 
     /// An announcement of the security council, and room for it.
     fn upgrade(&self) -> Vec<Vec<u8>> {
-        let root_hash = |byte| PreimageHash::from_slice(&[&[0][..], &[byte; 32]].concat()).unwrap();
         let PendingUpgrades(waiting) =
             governance::upgrades().unwrap().read(&self.rollup.host).unwrap().unwrap_or_default();
         let mut decisions = vec![];
+        let waiting: Vec<_> = waiting.iter().filter(|other| other.source == Source::Security).collect();
         if waiting.len() >= UPGRADES_MAX {
             let root_hash = PreimageHash::from_slice(&waiting[0].root_hash).unwrap();
             decisions.push(Decision::CancelUpgrade(CancelUpgrade { root_hash, timestamp: self.now }));
         }
         let activation = self.now.saturating_add(u64::from(self.level));
-        decisions.push(Decision::KernelUpgrade(KernelUpgrade { root_hash: root_hash(0xee), activation }));
-        let sender = |decision: &Decision| match decision {
-            Decision::CancelUpgrade(_) => KERNEL_GOVERNANCE,
-            _ => SECURITY_GOVERNANCE,
-        };
+        decisions.push(Decision::KernelUpgrade(KernelUpgrade { root_hash: upgrade(UPGRADE).0, activation }));
         decisions
             .iter()
-            .map(|decision| layer1::transfer(sender(decision), Parameter::Governance(&decision.encode())))
+            .map(|decision| layer1::transfer(SECURITY_GOVERNANCE, Parameter::Governance(&decision.encode())))
             .collect()
     }
 
@@ -293,7 +291,8 @@ pub(super) fn reboots(seed: u64) {
         if hashes(&whole) != hashes(&parts) || !difference(&simulation.rollup, &small).is_empty() {
             let lines = [simulation.rollup.host.debug_lines(), small.host.debug_lines()];
             let [at, budget] = [level.number.to_string(), format!("{budget:?}")];
-            panic!("level {at}, {budget}: {lines:#?}");
+            let differs = difference(&simulation.rollup, &small);
+            panic!("level {at}, {budget}: {lines:#?} {differs:?}");
         }
         assert!(whole.blocks == parts.blocks, "level {}", level.number);
         assert_eq!(difference(&simulation.rollup, &small), [""; 0], "level {}", level.number);
@@ -387,7 +386,7 @@ impl Simulation {
 fn is_same(one: &Rollup, other: &Rollup) -> bool {
     let pending = |rollup: &Rollup| {
         let upgrades = governance::upgrades().unwrap().read(&rollup.host).unwrap();
-        (upgrades, governance::authority().unwrap().read(&rollup.host).unwrap())
+        (upgrades, governance::authorities().unwrap().read(&rollup.host).unwrap())
     };
     one.world() == other.world() && one.waiting() == other.waiting() && pending(one) == pending(other)
 }

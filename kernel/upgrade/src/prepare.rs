@@ -1,0 +1,197 @@
+//! What comes first in each run.
+
+use crate::{
+    Refusal, UpgradeError,
+    migration::{self, Migrated, Release},
+    pursue::switch,
+    trial::{self, Verdict},
+};
+use alloc::format;
+use millrace_host::{Budget, Control, Debug, Store, limits::REBOOTS_PER_LEVEL_MAX};
+use millrace_layout::{
+    events::{self, Event},
+    pvm,
+    upgrade::{self, Handover, KernelRoot, Phase},
+    version::{self, StorageVersion},
+};
+
+/// Whether the other stages may run.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Stage0 {
+    /// They may.
+    Ready(Standing),
+    /// Another run has to come first, perhaps of another kernel.
+    Reboot,
+}
+
+/// How this kernel stands.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Standing {
+    /// No change of kernels is under way.
+    Settled,
+    /// It has made no block yet.
+    OnTrial,
+    /// It came back in place of another: [`report_return`] when the inbox has been read.
+    Returned,
+}
+
+/// Goes on with a change of kernels that is not over, and makes sure that the storage has the layout of this kernel. A new
+/// storage is stamped. Call it first in a run, with the request for another one in place.
+///
+/// # Errors
+/// [`UpgradeError`]: the other stages must not touch the storage.
+pub fn prepare<S: Store + Control + Debug>(
+    host: &mut S,
+    release: &Release<'_, S>,
+    budget: &mut Budget,
+) -> Result<Stage0, UpgradeError> {
+    let Some(handover) = upgrade::handover()?.read(host)? else {
+        return without_handover(host, release);
+    };
+    match handover.phase {
+        Phase::Switching if upgrade::is_staged(host)? => {
+            // The run before died on the way.
+            switch(host, &handover)?;
+            Ok(Stage0::Reboot)
+        }
+        Phase::Switching if host.store_has_value(pvm::UPGRADE_ERROR)? => {
+            // This is the old kernel: the PVM went back to it, and the storage is as it was left.
+            leave(host, handover, Refusal::Pvm)
+        }
+        Phase::Switching => take_over(host, release, handover, budget),
+        Phase::Migrating if host.store_has_value(pvm::STUCK)? => {
+            leave(host, handover, Refusal::MigrationTrapped)
+        }
+        Phase::Migrating => migrate(host, release, handover, budget),
+        Phase::Trial => on_trial(host, release, handover),
+        // The storage is that of the old kernel, whichever runs.
+        Phase::Leaving if upgrade::has_backup(host)? => leave_on(host, &handover),
+        Phase::Leaving => same_layout(host, release, Standing::Returned),
+    }
+}
+
+/// Nothing is under way: the storage has the layout of this kernel, or none yet.
+fn without_handover<S: Store>(host: &mut S, release: &Release<'_, S>) -> Result<Stage0, UpgradeError> {
+    if version::read(host)?.is_none() {
+        version::key()?.write(host, &release.layout)?;
+        return Ok(Stage0::Ready(Standing::Settled));
+    }
+    same_layout(host, release, Standing::Settled)
+}
+
+fn same_layout<S: Store>(
+    host: &S,
+    release: &Release<'_, S>,
+    standing: Standing,
+) -> Result<Stage0, UpgradeError> {
+    match version::read(host)? {
+        Some(version) if version == release.layout => Ok(Stage0::Ready(standing)),
+        version => Err(UpgradeError::UnknownVersion(version.unwrap_or(StorageVersion(0)))),
+    }
+}
+
+/// The first run of a new kernel.
+fn take_over<S: Store + Control + Debug>(
+    host: &mut S,
+    release: &Release<'_, S>,
+    handover: Handover,
+    budget: &mut Budget,
+) -> Result<Stage0, UpgradeError> {
+    match version::read(host)? {
+        Some(version) if version == release.layout => {
+            upgrade::handover()?.replace(host, &Handover { phase: Phase::Trial, ..handover })?;
+            Ok(Stage0::Ready(Standing::OnTrial))
+        }
+        Some(version) if release.reaches(version) => {
+            let handover = migration::begin(host, handover)?;
+            migrate(host, release, handover, budget)
+        }
+        _ => leave(host, handover, Refusal::UnknownVersion),
+    }
+}
+
+fn migrate<S: Store + Control + Debug>(
+    host: &mut S,
+    release: &Release<'_, S>,
+    handover: Handover,
+    budget: &mut Budget,
+) -> Result<Stage0, UpgradeError> {
+    match migration::advance(host, release, handover.clone(), budget) {
+        Ok(Migrated::Paused) => Ok(Stage0::Reboot),
+        Ok(Migrated::Refused(refusal)) => leave(host, handover, refusal),
+        // The same would go wrong in every level.
+        Err(error) => {
+            host.debug(&format!("migration: {error}"));
+            leave(host, handover, Refusal::Migration)
+        }
+        Ok(Migrated::Whole) => {
+            // In this order: as long as the phase says so, what is kept can come back.
+            upgrade::handover()?.replace(host, &Handover { phase: Phase::Trial, ..handover })?;
+            upgrade::forget_state(host)?;
+            host.debug("the storage is migrated");
+            // The first block has a whole run.
+            Ok(Stage0::Reboot)
+        }
+    }
+}
+
+fn on_trial<S: Store + Control + Debug>(
+    host: &mut S,
+    release: &Release<'_, S>,
+    handover: Handover,
+) -> Result<Stage0, UpgradeError> {
+    same_layout(host, release, Standing::OnTrial)?;
+    // A trap is a level that failed, wherever it was.
+    let handover = if host.store_has_value(pvm::STUCK)? { trial::note(host, handover)? } else { handover };
+    match trial::verdict(host, &handover)? {
+        Verdict::Passed => {
+            // The run that made it died before it could say so.
+            trial::pass_trial(host)?;
+            Ok(Stage0::Ready(Standing::Settled))
+        }
+        // A level that has begun is ended first: its block may need several runs.
+        Verdict::Failed if host.reboots_left()? == REBOOTS_PER_LEVEL_MAX => {
+            leave(host, handover, Refusal::Silent)
+        }
+        Verdict::Failed | Verdict::Open => Ok(Stage0::Ready(Standing::OnTrial)),
+    }
+}
+
+/// The kernel before comes back, and the storage with it if a migration has begun.
+fn leave(
+    host: &mut (impl Store + Debug),
+    handover: Handover,
+    refusal: Refusal,
+) -> Result<Stage0, UpgradeError> {
+    host.debug(&format!("this kernel gives way: {refusal}"));
+    let leaving = Handover { phase: Phase::Leaving, reason: refusal.code(), ..handover };
+    upgrade::handover()?.replace(host, &leaving)?;
+    leave_on(host, &leaving)
+}
+
+/// Each step is done once, whoever dies in between.
+fn leave_on(host: &mut impl Store, leaving: &Handover) -> Result<Stage0, UpgradeError> {
+    if leaving.cursor.is_some() {
+        upgrade::restore_state(host)?;
+    }
+    if upgrade::has_backup(host)? {
+        upgrade::boot_backup(host)?;
+    }
+    Ok(Stage0::Reboot)
+}
+
+/// Says that the kernel before runs again. Not earlier than when the inbox has been read, whose first message takes the
+/// events of the level before away.
+///
+/// # Errors
+/// [`UpgradeError::Layout`].
+pub fn report_return(host: &mut impl Store) -> Result<(), UpgradeError> {
+    let Some(handover) = upgrade::handover()?.read(host)? else { return Ok(()) };
+    let Handover { root_hash, previous, reason, .. } = handover;
+    match previous {
+        Some(previous) => upgrade::kernel_root()?.write(host, &KernelRoot(previous.to_vec()))?,
+        None => upgrade::kernel_root()?.delete(host)?,
+    }
+    events::push(host, &Event::UpgradeFailed { root_hash, reason })?;
+    Ok(upgrade::handover()?.delete(host)?)
+}
