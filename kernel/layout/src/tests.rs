@@ -41,6 +41,8 @@ use millrace_wire::{
 };
 use std::{fs, path::PathBuf};
 
+mod versions;
+
 fn header() -> Header {
     Header {
         parent_hash: BlockHash::new([1; 32]),
@@ -226,8 +228,8 @@ fn writers(entry: &Entry) -> String {
     entry.writers.iter().map(|writer| format!("{writer:?}")).collect::<Vec<_>>().join(", ")
 }
 
-#[test]
-fn the_documents_are_those_of_the_catalog() {
+/// `docs/layout.md` and `docs/layout.json`.
+fn documents() -> (String, String) {
     let mut markdown = String::from(
         "# Durable storage\n\nGenerated from `kernel/layout/src/catalog.rs` by its tests. Integers are big-endian.\n\n\
          | path | value | bytes at most | written by | since |\n| --- | --- | --- | --- | --- |\n",
@@ -244,12 +246,18 @@ fn the_documents_are_those_of_the_catalog() {
             writers(entry)
         );
     }
-    compare("layout.md", &markdown);
-    compare("layout.json", &(json + "]\n"));
+    (markdown, json + "]\n")
 }
 
 #[test]
-fn encodings_are_pinned() {
+fn the_documents_are_those_of_the_catalog() {
+    let (markdown, json) = documents();
+    compare("layout.md", &markdown);
+    compare("layout.json", &json);
+}
+
+/// `docs/layout-encodings.txt`.
+fn encodings() -> String {
     let head = Head {
         hash: BlockHash::new([19; 32]),
         header: header(),
@@ -342,8 +350,12 @@ fn encodings_are_pinned() {
         ("head_with_consumed", golden(&consumed)),
         ("body", golden(&body)),
     ];
-    let rendered: String = rows.iter().map(|(name, hex)| format!("{name} {hex}\n")).collect();
-    compare("layout-encodings.txt", &rendered);
+    rows.iter().map(|(name, hex)| format!("{name} {hex}\n")).collect()
+}
+
+#[test]
+fn encodings_are_pinned() {
+    compare("layout-encodings.txt", &encodings());
 }
 
 #[test]

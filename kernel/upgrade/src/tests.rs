@@ -13,7 +13,10 @@ const READY: Result<Stage0, UpgradeError> = Ok(Stage0::Ready(Standing::Settled))
 #[test]
 fn a_new_storage_is_stamped_and_a_foreign_one_left_alone() {
     let mut host = MemoryHost::default();
-    let run = |host: &mut MemoryHost| prepare(host, &Release::current(), &mut Budget::RUN);
+    let run = |host: &mut MemoryHost| {
+        let mut budget = Budget::RUN;
+        prepare(host, &Release::current(), &mut budget)
+    };
     assert_eq!(run(&mut host), READY);
     assert_eq!(version::read(&host), Ok(Some(CURRENT)));
     assert_eq!(run(&mut host), READY);

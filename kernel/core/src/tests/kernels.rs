@@ -28,8 +28,11 @@ pub(super) fn module(name: &[u8]) -> Vec<u8> {
     module
 }
 
+/// A run of a kernel.
+type Behaviour = fn(&mut MemoryHost, Budget) -> RunEnd;
+
 /// What a kernel does, by the name in it.
-const BEHAVIOURS: [(&[u8], fn(&mut MemoryHost, Budget) -> RunEnd); 9] = [
+const BEHAVIOURS: [(&[u8], Behaviour); 9] = [
     (b"does not start", |_, _| RunEnd::NotStarted),
     (b"traps at once", |_, _| RunEnd::Trapped),
     (b"makes no block", no_block),
