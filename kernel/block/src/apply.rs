@@ -4,15 +4,13 @@ use crate::{
     BlockError, BlueprintFault, Dropped,
     candidate::Candidate,
     cost,
-    execution::{Executed, Execution, Step, environment},
-    fees::backlog_at,
+    execution::{Executed, Execution, Step},
     flush::{commit, flush},
     pause::{self, Begun},
     seal::seal,
     validity,
 };
 use alloc::vec::Vec;
-use millrace_evm::execute::history::record_parent;
 use millrace_host::{Budget, Store};
 use millrace_layout::{
     LayoutError,
@@ -131,15 +129,9 @@ fn execute(
     budget: &mut Budget,
 ) -> Result<Option<Whole>, BlockError> {
     let blueprint = &candidate.blueprint;
-    let backlog = backlog_at(parameters, parent.backlog, parent.header.timestamp, blueprint.timestamp);
-    let environment = environment(parameters, &parent.header, blueprint.timestamp, backlog)?;
-    let base_fee = environment.base_fee;
-    let is_new = begun.is_none();
-    let (mut state, done) = pause::resume(store, begun)?;
-    if is_new {
-        record_parent(&mut state, &environment, parent.hash)?;
-    }
-    let mut execution = Execution::new(state, parameters, environment, candidate.ordered_by, done);
+    let order = (blueprint.timestamp, candidate.ordered_by);
+    let mut execution = Execution::begin(store, parameters, parent, order, begun)?;
+    let base_fee = execution.environment.base_fee;
     let step = execution.run(items, &blueprint.payload.transactions, budget)?;
     let (executed, changes) = execution.into_parts();
     if step == Step::Paused {

@@ -1,16 +1,23 @@
 //! The items and transactions of a block, one after the other over one overlay, as far as the budget of the run
 //! goes.
 
-use crate::{BlockError, TransactionFault, cost, fees, reader::WorldReader, withdrawals};
+use crate::{
+    BlockError, TransactionFault, cost, fees,
+    pause::{self, Begun},
+    reader::WorldReader,
+    withdrawals,
+};
 use alloc::vec::Vec;
 use millrace_evm::{
     execute::{
         BlockEnvironment, Outcome, TransactionError,
+        history::record_parent,
         tickets::{self, TicketDeposit},
-        transact,
+        transact_traced,
     },
     fees::Fees,
     state::{Changes, CreditError, State},
+    trace::{NoTracer, Tracer},
     transaction::{DEPOSIT_SENDER, Recovered, SignedTransaction},
 };
 use millrace_host::{Budget, Store};
@@ -19,6 +26,7 @@ use millrace_layout::{
     attempt::OrderedBy,
     delayed::{Content, Item},
     parameters::{ExecutionFee, Parameters},
+    world::Head,
 };
 use millrace_primitives::{Gas, H256, Header, Log, Receipt, Timestamp, TransactionHash, U256};
 use millrace_wire::{deposit::NativeDeposit, fa_deposit::FaDeposit};
@@ -73,10 +81,10 @@ pub fn charges(parameters: &Parameters) -> Fees {
 
 /// A block that is being executed.
 pub(crate) struct Execution<'a, S: Store> {
-    state: State<WorldReader<'a, S>>,
-    environment: BlockEnvironment,
-    charges: Fees,
-    delayed_charges: Fees,
+    pub(crate) state: State<WorldReader<'a, S>>,
+    pub(crate) environment: BlockEnvironment,
+    pub(crate) charges: Fees,
+    pub(crate) delayed_charges: Fees,
     execution_gas_max: Gas,
     /// Whether an item that cannot be executed now may wait for better times.
     may_wait: bool,
@@ -108,8 +116,26 @@ pub(crate) enum Step {
 }
 
 impl<'a, S: Store> Execution<'a, S> {
+    /// Starts the block after `parent`, or goes on with what an earlier run made of it.
+    pub(crate) fn begin(
+        store: &'a S,
+        parameters: &Parameters,
+        parent: &Head,
+        (timestamp, ordered_by): (Timestamp, OrderedBy),
+        begun: Option<Begun>,
+    ) -> Result<Self, BlockError> {
+        let backlog = fees::backlog_at(parameters, parent.backlog, parent.header.timestamp, timestamp);
+        let environment = environment(parameters, &parent.header, timestamp, backlog)?;
+        let is_new = begun.is_none();
+        let (mut state, done) = pause::resume(store, begun)?;
+        if is_new {
+            record_parent(&mut state, &environment, parent.hash)?;
+        }
+        Ok(Self::new(state, parameters, environment, ordered_by, done))
+    }
+
     /// Starts on `state`, with what is done already when the block goes on after a pause.
-    pub(crate) fn new(
+    fn new(
         state: State<WorldReader<'a, S>>,
         parameters: &Parameters,
         environment: BlockEnvironment,
@@ -213,7 +239,10 @@ impl<'a, S: Store> Execution<'a, S> {
         }
     }
 
-    fn deposit(&mut self, deposit: &NativeDeposit) -> Result<Result<(), TransactionFault>, LayoutError> {
+    pub(crate) fn deposit(
+        &mut self,
+        deposit: &NativeDeposit,
+    ) -> Result<Result<(), TransactionFault>, LayoutError> {
         match self.state.credit(deposit.receiver, deposit.amount.to_wei().get()) {
             Ok(()) => {
                 self.include_deposit(deposit.transaction(), Vec::new());
@@ -231,7 +260,10 @@ impl<'a, S: Store> Execution<'a, S> {
         self.done.execution_gas.saturating_add(hook) <= self.execution_gas_max
     }
 
-    fn fa_deposit(&mut self, deposit: &FaDeposit) -> Result<Result<(), TransactionFault>, LayoutError> {
+    pub(crate) fn fa_deposit(
+        &mut self,
+        deposit: &FaDeposit,
+    ) -> Result<Result<(), TransactionFault>, LayoutError> {
         let tickets = TicketDeposit {
             ticket_hash: deposit.ticket_hash,
             amount: deposit.amount,
@@ -324,7 +356,7 @@ impl<'a, S: Store> Execution<'a, S> {
             recovered => recovered,
         };
         let outcome = match recovered {
-            Ok(recovered) => self.transact(&recovered, charges)?,
+            Ok(recovered) => self.transact(&recovered, charges, NoTracer)?,
             Err(fault) => Err(fault),
         };
         let used = outcome.as_ref().map_or(Gas::ZERO, |(outcome, _)| outcome.execution_gas);
@@ -332,12 +364,13 @@ impl<'a, S: Store> Execution<'a, S> {
         Ok(Some(outcome.map(|(outcome, transaction_type)| self.include(bytes, outcome, transaction_type))))
     }
 
-    fn transact(
+    pub(crate) fn transact<T: Tracer>(
         &mut self,
         recovered: &Recovered,
         charges: &Fees,
+        tracer: T,
     ) -> Result<Result<(Outcome, u8), TransactionFault>, LayoutError> {
-        match transact(&mut self.state, &self.environment, charges, recovered) {
+        match transact_traced(&mut self.state, &self.environment, charges, recovered, tracer) {
             Ok(outcome) => Ok(Ok((outcome, recovered.transaction().transaction_type.byte()))),
             Err(TransactionError::Invalid(invalid)) => Ok(Err(TransactionFault::from(&invalid))),
             Err(TransactionError::Reader(error)) => unreadable(error),

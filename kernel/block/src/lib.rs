@@ -43,6 +43,7 @@ mod outbox;
 mod pause;
 mod reader;
 mod reasons;
+mod replay;
 mod seal;
 mod settle;
 mod validity;
@@ -55,6 +56,7 @@ pub use genesis::ensure_genesis;
 pub use outbox::send;
 pub use reader::WorldReader;
 pub use reasons::{BlueprintFault, TransactionFault};
+pub use replay::Replay;
 pub use settle::settle;
 pub use validity::fault_of;
 

@@ -45,11 +45,13 @@ pub mod trie;
 
 pub use execute::{
     BlockEnvironment, Call, CallOutcome, EstimateError, Estimation, Halt, Invalid, Outcome, TransactionError,
-    created_address, estimate, simulate, simulate_traced, transact, transact_traced,
+    created_address, estimate, perform, simulate, simulate_traced, transact, transact_traced,
+    transact_unsigned,
 };
 pub use fees::Fees;
 pub use keccak::keccak;
 pub use millrace_primitives::Fork;
+pub use precompile::is_precompile;
 pub use state::{AccountChange, Changes, ChangesError, CreditError, State, StateReader};
 pub use trace::{NoTracer, Tracer};
 pub use transaction::{

@@ -29,11 +29,17 @@ pub struct NativeDeposit {
 }
 
 impl NativeDeposit {
-    /// The deposit as the transaction that a block contains.
-    pub fn transaction(&self) -> Vec<u8> {
+    /// The data of its transaction: `"deposit" | level u32 | index u32`.
+    pub fn data(&self) -> Vec<u8> {
         let mut data = b"deposit".to_vec();
         data.extend_from_slice(&self.level.get().to_be_bytes());
         data.extend_from_slice(&self.index.to_be_bytes());
+        data
+    }
+
+    /// The deposit as the transaction that a block contains.
+    pub fn transaction(&self) -> Vec<u8> {
+        let data = self.data();
         let mut stream = RlpStream::new_list(9);
         stream.append(&self.index);
         stream.append(&0u8).append(&0u8);

@@ -53,8 +53,8 @@ pub struct FaDeposit {
 }
 
 impl FaDeposit {
-    /// The deposit as the transaction that a block contains.
-    pub fn transaction(&self) -> Vec<u8> {
+    /// The data of its transaction.
+    pub fn data(&self) -> Vec<u8> {
         let mut amount = [0; 32];
         self.amount.to_big_endian(&mut amount);
         let mut data = TAG.to_vec();
@@ -66,6 +66,12 @@ impl FaDeposit {
         if let Some(proxy) = &self.proxy {
             data.extend_from_slice(proxy.as_bytes());
         }
+        data
+    }
+
+    /// The deposit as the transaction that a block contains.
+    pub fn transaction(&self) -> Vec<u8> {
+        let data = self.data();
         let mut stream = RlpStream::new_list(9);
         stream.append(&self.index);
         stream.append(&0u8).append(&0u8);
@@ -74,6 +80,20 @@ impl FaDeposit {
         stream.append(&data);
         stream.append(&0u8).append(&0u8).append(&0u8);
         stream.out().to_vec()
+    }
+
+    /// Reads back a transaction of a block; `None` when it is anything else.
+    pub fn from_transaction(bytes: &[u8]) -> Option<Self> {
+        let data: Vec<u8> = rlp::Rlp::new(bytes).val_at(5).ok()?;
+        let mut reader = Reader::new(data.strip_prefix(TAG)?);
+        let (level, index) = (reader.u32()?, reader.u32()?);
+        let amount = U256::from_big_endian(&reader.array::<32>()?);
+        let receiver = Address::from(reader.array::<20>()?);
+        let ticket_hash = H256(reader.array::<32>()?);
+        let proxy = if reader.is_empty() { None } else { Some(Address::from(reader.array::<20>()?)) };
+        let deposit = Self { amount, receiver, proxy, ticket_hash, level: L1Level::new(level), index };
+        // One spelling only.
+        (deposit.transaction() == bytes).then_some(deposit)
     }
 
     /// The name of the deposit in blueprints and blocks: Keccak-256 of [`FaDeposit::transaction`].
@@ -144,6 +164,20 @@ mod tests {
             metadata: None,
             amount: U256::from(7),
         }
+    }
+
+    #[test]
+    fn transactions_are_read_back_and_nothing_else_is() {
+        let with_proxy = FaDeposit { proxy: Some(Address::repeat_byte(7)), ..deposit() };
+        for deposit in [deposit(), with_proxy] {
+            let bytes = deposit.transaction();
+            assert_eq!(FaDeposit::from_transaction(&bytes), Some(deposit));
+            assert_eq!(FaDeposit::from_transaction(&bytes[..bytes.len() - 1]), None);
+            let mut other = bytes.clone();
+            *other.last_mut().unwrap() = 1;
+            assert_eq!(FaDeposit::from_transaction(&other), None);
+        }
+        assert_eq!(FaDeposit::from_transaction(&[]), None);
     }
 
     #[test]

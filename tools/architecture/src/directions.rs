@@ -39,12 +39,17 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("wasm-opt", &[]),
     ("installer", &["primitives", "wire", "layout", "artifact"]),
     ("pvm", &["primitives", "wire", "layout", "artifact"]),
-    ("engine", &["primitives", "wire", "host", "layout", "evm", "inbox", "block", "upgrade", "core", "pvm"]),
+    (
+        "engine",
+        &["primitives", "wire", "host", "layout", "evm", "inbox", "block", "upgrade", "core", "pvm", "trace"],
+    ),
+    // What traces are, for who records and who shows them.
+    ("trace", &["primitives"]),
     ("l1", &["primitives", "wire", "layout", "pvm"]),
     ("store", &["primitives", "wire", "layout", "pvm"]),
-    ("rpc", &["primitives"]),
+    ("rpc", &["primitives", "trace"]),
     ("sequencing", &["primitives", "wire"]),
-    ("node", &["primitives", "wire", "layout", "pvm", "engine", "l1", "store", "rpc", "sequencing"]),
+    ("node", &["primitives", "wire", "layout", "pvm", "engine", "l1", "store", "rpc", "sequencing", "trace"]),
     ("governance", &["primitives", "wire", "layout", "engine", "pvm", "artifact"]),
     (
         "cli",

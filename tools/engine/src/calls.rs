@@ -48,6 +48,9 @@ pub enum CallError {
     /// It fails whatever gas it has.
     #[error("the call fails")]
     Failed(Box<CallOutcome>),
+    /// The record of it would be larger than [`millrace_trace::RECORD_BYTES_MAX`].
+    #[error("the trace is too large")]
+    TraceTooLarge,
     /// Nobody waits for it any more.
     #[error("the call was interrupted")]
     Interrupted,
@@ -110,12 +113,12 @@ impl Engine {
         Ok(millrace_block::fees::base_fee(&self.parameters, backlog))
     }
 
-    fn fees_of(&self, simulation: &Simulation<'_>) -> Fees {
+    pub(crate) fn fees_of(&self, simulation: &Simulation<'_>) -> Fees {
         let fees = charges(&self.parameters);
         Fees { execution_gas_limit_max: fees.execution_gas_limit_max.min(simulation.gas_max), ..fees }
     }
 
-    fn environment(
+    pub(crate) fn environment(
         &self,
         state: &Durable,
         simulation: &Simulation<'_>,
@@ -148,4 +151,4 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

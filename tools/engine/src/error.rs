@@ -20,6 +20,12 @@ pub enum EngineError {
     /// The blueprint is not one for this state: the caller made it for another.
     #[error("the blueprint does not fit the state: {0:?}")]
     Blueprint(BlueprintFault),
+    /// A block executed again came to something else.
+    #[error("transaction {index} of the block has another outcome than in the block")]
+    Replay {
+        /// Which, from 0.
+        index: usize,
+    },
     /// The delayed inbox is full.
     #[error("the delayed inbox is full")]
     DelayedInboxFull,

@@ -16,7 +16,9 @@ mod error;
 mod host;
 mod kernel;
 mod overrides;
+mod simulation;
 mod states;
+mod tracing;
 
 pub use admission::{Admitted, Offered, Rejected};
 pub use calls::{Call, CallError, CallOutcome, Simulation, Stage};
@@ -27,11 +29,17 @@ pub use millrace_evm::{
     block::{encode_header, encode_receipt, header_hash, logs_bloom},
     execute::{Halt, Invalid},
     keccak,
-    transaction::{AccessListItem, DEPOSIT_SENDER, DecodeError, Signature, Transaction, TransactionType},
+    transaction::{
+        AccessListItem, Authorization, DEPOSIT_SENDER, DecodeError, Signature, Transaction, TransactionType,
+    },
 };
 pub use millrace_upgrade::{SOURCES, SOURCES_MARK};
 pub use overrides::{AccountOverride, BlockOverrides, Overrides, StorageOverride};
+pub use simulation::{
+    BlockInput, SIMULATED_BLOCKS_MAX, SimulateError, Simulated, SimulatedBlock, SimulatedCall,
+};
 pub use states::{Applied, Head};
+pub use tracing::BlockTrace;
 
 use millrace_layout::{parameters::Parameters, pvm::BOOT_KERNEL};
 use millrace_pvm::durable::Durable;

@@ -1,6 +1,6 @@
 //! How much gas a transaction needs: what `eth_estimateGas` asks.
 
-use super::simulate::{Terms, da_gas, simulate_with};
+use super::simulate::{After, Terms, da_gas, simulate_with};
 use super::{BlockEnvironment, Call, CallOutcome, TransactionError};
 use crate::fees::Fees;
 use crate::state::{State, StateReader};
@@ -59,7 +59,8 @@ pub fn estimate<R: StateReader>(
     // Whether the caller can pay is no part of the question, so gas is free below.
     let call = Call { gas: None, gas_price: None, ..call.clone() };
     let mut attempt = |execution_gas_limit: u64| {
-        let terms = Terms { execution_gas_limit, da_gas, gas_price: block.base_fee };
+        let gas_price = block.base_fee;
+        let terms = Terms { execution_gas_limit, da_gas, gas_price, after: After::Undone };
         simulate_with(state, block, &call, &terms, NoTracer)
     };
 

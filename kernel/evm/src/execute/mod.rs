@@ -22,7 +22,7 @@ mod validity;
 
 pub use estimate::{EstimateError, Estimation, estimate};
 pub use invalid::{Halt, Invalid};
-pub use simulate::{Call, CallOutcome, simulate, simulate_traced};
+pub use simulate::{Call, CallOutcome, perform, simulate, simulate_traced};
 
 use crate::fees::Fees;
 use crate::keccak::keccak;
@@ -139,8 +139,20 @@ pub fn transact_traced<R: StateReader, T: Tracer>(
     transaction: &Recovered,
     tracer: T,
 ) -> Result<Outcome, TransactionError<R::Error>> {
-    let sender = transaction.sender();
-    let transaction = transaction.transaction();
+    transact_unsigned(state, block, fees, (transaction.transaction(), transaction.sender()), tracer)
+}
+
+/// The same of a transaction that nobody needs to have signed: for what is only tried out.
+///
+/// # Errors
+/// Those of [`transact`].
+pub fn transact_unsigned<R: StateReader, T: Tracer>(
+    state: &mut State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    (transaction, sender): (&Transaction, Address),
+    tracer: T,
+) -> Result<Outcome, TransactionError<R::Error>> {
     let terms = validity::check(state, block, fees, (transaction, sender))?;
     state.begin();
     let address = match transaction.to {

@@ -73,6 +73,20 @@ pub(super) struct Terms {
     pub(super) da_gas: u64,
     /// What `GASPRICE` answers.
     pub(super) gas_price: U256,
+    /// What becomes of the changes.
+    pub(super) after: After,
+}
+
+/// What becomes of what a call changed.
+#[derive(Clone, Copy)]
+pub(super) enum After {
+    /// It is undone.
+    Undone,
+    /// It stays, and what the gas cost is settled.
+    Kept {
+        /// Whether the beneficiary receives the price of the execution too.
+        rewards_execution: bool,
+    },
 }
 
 /// Executes a call on `state` and undoes it. Nonce, code and signature of the caller are not looked at; its
@@ -100,6 +114,33 @@ pub fn simulate_traced<R: StateReader, T: Tracer>(
     call: &Call,
     tracer: T,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
+    let terms = terms(state, block, fees, call)?;
+    simulate_with(state, block, call, &terms, tracer)
+}
+
+/// Executes a call on `state` as [`simulate_traced`] does, and keeps what it changed: several calls one after the
+/// other see each other. Never part of a block.
+///
+/// # Errors
+/// Those of [`simulate`]; `state` is unchanged then.
+pub fn perform<R: StateReader, T: Tracer>(
+    state: &mut State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    call: &Call,
+    tracer: T,
+) -> Result<CallOutcome, TransactionError<R::Error>> {
+    let after = After::Kept { rewards_execution: fees.execution_fee_to_beneficiary };
+    let terms = Terms { after, ..terms(state, block, fees, call)? };
+    simulate_with(state, block, call, &terms, tracer)
+}
+
+fn terms<R: StateReader>(
+    state: &State<R>,
+    block: &BlockEnvironment,
+    fees: &Fees,
+    call: &Call,
+) -> Result<Terms, TransactionError<R::Error>> {
     let da_gas = da_gas(block, fees, call)?;
     let cap = fees.execution_gas_limit_max.get();
     let price = call.gas_price.unwrap_or_default();
@@ -115,7 +156,7 @@ pub fn simulate_traced<R: StateReader, T: Tracer>(
     };
     // A transaction that pays sees what it pays, not what it offered.
     let gas_price = if is_free(call) { U256::zero() } else { block.base_fee };
-    simulate_with(state, block, call, &Terms { execution_gas_limit: limit, da_gas, gas_price }, tracer)
+    Ok(Terms { execution_gas_limit: limit, da_gas, gas_price, after: After::Undone })
 }
 
 /// Whether gas costs nothing in this call.
@@ -152,7 +193,7 @@ pub(super) fn simulate_with<R: StateReader, T: Tracer>(
     terms: &Terms,
     tracer: T,
 ) -> Result<CallOutcome, TransactionError<R::Error>> {
-    let &Terms { execution_gas_limit, da_gas, gas_price } = terms;
+    let &Terms { execution_gas_limit, da_gas, gas_price, after } = terms;
     let creates = call.to.is_none();
     if creates && call.data.len() > validity::INITCODE_BYTES_MAX {
         return Err(Invalid::InitcodeTooLarge.into());
@@ -185,10 +226,23 @@ pub(super) fn simulate_with<R: StateReader, T: Tracer>(
     };
     let mut ended = super::execute(state, block, message, &call.access_list, tracer);
     ended.gas_used = delegation::settle_gas(ended.gas_spent, ended.gas_used, refund, upfront.floor);
-    let logs = state.abandon();
     if let Some(error) = state.take_failure() {
+        state.abandon();
         return Err(TransactionError::Reader(error));
     }
+    let logs = match after {
+        After::Undone => state.abandon(),
+        After::Kept { rewards_execution } => {
+            let used = ended.gas_used.saturating_add(da_gas);
+            let price = prepaid.checked_div(U256::from(gas)).unwrap_or_default();
+            let wei = |gas: u64| U256::from(gas).saturating_mul(price);
+            // Neither can overflow: both are parts of what was taken from the caller.
+            let _ = state.add_balance(from, wei(gas.saturating_sub(used)));
+            let reward = if rewards_execution { used } else { da_gas };
+            let _ = state.add_balance(block.beneficiary, wei(reward));
+            state.finish()
+        }
+    };
     let succeeded = ended.result.is_ok();
     Ok(CallOutcome {
         succeeded,

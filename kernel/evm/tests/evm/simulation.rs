@@ -2,7 +2,8 @@
 
 use crate::support::{BASE_FEE, Chain, DA_OVERHEAD_GAS, Memory, address, code, dynamic, user, word};
 use millrace_evm::{
-    Call, CallOutcome, EstimateError, Estimation, Fees, Halt, Invalid, TransactionError, estimate, simulate,
+    Call, CallOutcome, EstimateError, Estimation, Fees, Halt, Invalid, TransactionError, estimate, perform,
+    simulate,
 };
 use millrace_primitives::{Gas, U256};
 use std::cell::Cell;
@@ -52,6 +53,41 @@ fn a_call_leaves_no_trace() {
         assert_eq!(outcome.gas_used.get() - outcome.execution_gas.get(), DA_OVERHEAD_GAS);
         assert_eq!(chain.state.changes(), before);
     }
+}
+
+#[test]
+fn a_performed_call_stays_and_is_paid_for() {
+    let mut chain = chain();
+    let alice = user(1).address;
+    let beneficiary = chain.block.beneficiary;
+    let call = Call {
+        from: Some(alice),
+        gas: Some(Gas::new(1_000_000)),
+        gas_price: Some(U256::from(2 * BASE_FEE)),
+        value: U256::from(7),
+        ..to(0xc)
+    };
+    let before = chain.balance(alice);
+    for count in 1..=2 {
+        let outcome =
+            perform(&mut chain.state, &chain.block, &chain.fees, &call, millrace_evm::NoTracer).unwrap();
+        assert_eq!(outcome.output, word(count).0);
+        assert_eq!((chain.nonce(), chain.slot(address(0xc), 0)), (count, U256::from(count)));
+        assert_eq!(outcome.logs.len(), 1);
+    }
+    // What an equal call uses that is undone: the slot is not new any more.
+    let simulated = run(&mut chain, &call).unwrap();
+    let first = simulated.gas_used.get() + 17_100;
+    let paid = U256::from((first + simulated.gas_used.get()) * BASE_FEE);
+    assert_eq!(before - chain.balance(alice), paid + 14);
+    // Data availability goes to the beneficiary, the execution to nobody.
+    assert_eq!(chain.balance(beneficiary), U256::from(2 * DA_OVERHEAD_GAS * BASE_FEE));
+    // What may not run changes nothing.
+    let changes = chain.state.changes();
+    let poor = Call { from: Some(address(0x77)), ..call };
+    let refused = perform(&mut chain.state, &chain.block, &chain.fees, &poor, millrace_evm::NoTracer);
+    assert!(matches!(refused, Err(TransactionError::Invalid(Invalid::InsufficientFunds { .. }))));
+    assert_eq!(chain.state.changes(), changes);
 }
 
 #[test]

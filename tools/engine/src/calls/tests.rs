@@ -13,37 +13,37 @@ use std::collections::BTreeMap;
 /// Returns what it sees of its block, the price of gas, and what it has.
 const WITNESS: u64 = 0x100a;
 /// Returns its slots 1 and 2.
-const STORAGE: u64 = 0x100b;
+pub(crate) const STORAGE: u64 = 0x100b;
 /// Reads one slot after the other for as long as it has gas.
 const READER: u64 = 0x100c;
 /// Runs in a circle for as long as it has gas.
-const CIRCLE: u64 = 0x100d;
+pub(crate) const CIRCLE: u64 = 0x100d;
 
 const HEAD_NUMBER: u64 = 7;
 const HEAD_TIME: u64 = 1_000;
 /// Not the minimum, which is a gwei.
 const HEAD_BASE_FEE: u64 = 3_000_000_000;
 
-fn address(number: u64) -> Address {
+pub(crate) fn address(number: u64) -> Address {
     let mut bytes = [0; 20];
     bytes[12..].copy_from_slice(&number.to_be_bytes());
     Address::from(bytes)
 }
 
-fn word(number: u64) -> H256 {
+pub(crate) fn word(number: u64) -> H256 {
     let mut bytes = [0; 32];
     bytes[24..].copy_from_slice(&number.to_be_bytes());
     H256(bytes)
 }
 
-fn install(host: &mut NativeHost, number: u64, code: &[u8]) {
+pub(crate) fn install(host: &mut NativeHost, number: u64, code: &[u8]) {
     let code_hash = keccak(code);
     let account = Account { nonce: 1, balance: U256::from(number), code_hash };
     World::Committed.account(address(number)).unwrap().write(host, &account).unwrap();
     World::Committed.code(code_hash).unwrap().write(host, &Code(code.to_vec())).unwrap();
 }
 
-fn chain() -> (Engine, Durable) {
+pub(crate) fn chain() -> (Engine, Durable) {
     let parameters = Parameters::default();
     let header = Header {
         parent_hash: BlockHash::new([1; 32]),
@@ -76,12 +76,12 @@ fn chain() -> (Engine, Durable) {
     (Engine { parameters }, host.durable)
 }
 
-fn bytes(hexadecimal: &str) -> Vec<u8> {
+pub(crate) fn bytes(hexadecimal: &str) -> Vec<u8> {
     let digit = |byte: u8| char::from(byte).to_digit(16).unwrap() as u8;
     hexadecimal.as_bytes().chunks(2).map(|pair| 16 * digit(pair[0]) + digit(pair[1])).collect()
 }
 
-fn to(number: u64) -> Call {
+pub(crate) fn to(number: u64) -> Call {
     Call { to: Some(address(number)), ..Call::default() }
 }
 
@@ -91,7 +91,7 @@ fn words(outcome: &CallOutcome) -> Vec<U256> {
 }
 
 /// A call that nothing limits but the chain.
-fn simulation<'a>(call: &'a Call, stage: Stage, overrides: &'a Overrides) -> Simulation<'a> {
+pub(crate) fn simulation<'a>(call: &'a Call, stage: Stage, overrides: &'a Overrides) -> Simulation<'a> {
     Simulation { call, stage, overrides, gas_max: Gas::MAX, goes_on: &|| true }
 }
 

@@ -1,0 +1,33 @@
+//! Why an execution failed, in the words of go-ethereum (`core/vm/errors.go`) where it has some.
+
+use millrace_evm::execute::Halt;
+use millrace_trace::opcode_name;
+
+/// The words.
+pub(crate) fn of(halt: Halt) -> String {
+    let text = match halt {
+        Halt::Reverted => "execution reverted",
+        Halt::OutOfGas => "out of gas",
+        Halt::InvalidOpcode(0xef) => "invalid code: must not begin with 0xef",
+        Halt::InvalidOpcode(opcode) => {
+            return match opcode_name(opcode) {
+                Some("INVALID") => "invalid opcode: INVALID".to_owned(),
+                // It exists: only a static call refuses it.
+                Some(_) => "write protection".to_owned(),
+                None => format!("invalid opcode: opcode {opcode:#x} not defined"),
+            };
+        }
+        Halt::StackUnderflow => "stack underflow",
+        Halt::StackOverflow => "stack limit reached 1024 (1023)",
+        Halt::InvalidJump => "invalid jump destination",
+        Halt::OutOfBounds => "return data out of bounds",
+        Halt::InsufficientBalance => "insufficient balance for transfer",
+        Halt::CallTooDeep => "max call depth exceeded",
+        Halt::CreateCollision => "contract address collision",
+        Halt::CodeTooLarge => "max code size exceeded",
+        Halt::NonceMax => "nonce uint64 overflow",
+        Halt::Precompile => "a precompile refused its input",
+        Halt::Internal => "the execution could not be finished",
+    };
+    text.to_owned()
+}
