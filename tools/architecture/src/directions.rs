@@ -34,6 +34,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("fuzz", &["primitives", "wire", "host", "layout", "inbox"]),
     // Another: Ethereum's fixtures against the EVM alone.
     ("conformance", &["primitives", "evm"]),
+    ("differential", &["primitives", "evm"]),
     ("artifact", &[]),
     ("architecture", &[]),
     ("wasm-opt", &[]),
@@ -110,7 +111,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
 const KERNEL_LOGIC: &[&str] = &["evm", "inbox", "block", "upgrade", "core"];
 
 /// The tools that may reach it: the engine, and the tests that live with the kernel.
-const DOORS_TO_KERNEL_LOGIC: &[&str] = &["engine", "fuzz", "conformance"];
+const DOORS_TO_KERNEL_LOGIC: &[&str] = &["engine", "fuzz", "conformance", "differential"];
 
 /// The kernel's door to the PVM, and who may use it.
 const SDK: &str = "tezos-smart-rollup";
