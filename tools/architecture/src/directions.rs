@@ -32,7 +32,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("kernel", &["primitives", "wire", "host", "layout", "core"]),
     // A test of the kernel that happens to be a program.
     ("fuzz", &["primitives", "wire", "host", "layout", "inbox"]),
-    // Another: Ethereum's fixtures against the EVM alone.
+    // Others: Ethereum's fixtures against the EVM alone, and random transactions against another EVM.
     ("conformance", &["primitives", "evm"]),
     ("differential", &["primitives", "evm"]),
     ("artifact", &[]),

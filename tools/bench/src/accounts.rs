@@ -3,7 +3,7 @@
 use anyhow::Context as _;
 use k256::ecdsa::SigningKey;
 use millrace_engine::{Signature, Transaction, TransactionType, keccak};
-use millrace_primitives::{Address, Gas, U256};
+use millrace_primitives::{Address, Gas, H256, U256};
 
 /// The private keys of the ten accounts of the development mnemonic, which everybody knows.
 const KEYS: [&str; 10] = [
@@ -50,7 +50,7 @@ impl Account {
 
     /// A signed EIP-1559 transaction for the sandbox.
     pub(crate) fn sign(&self, chain_id: U256, ask: Ask) -> anyhow::Result<Vec<u8>> {
-        let transaction = Transaction {
+        self.sign_transaction(&Transaction {
             transaction_type: TransactionType::DynamicFee,
             chain_id: Some(chain_id),
             nonce: ask.nonce,
@@ -62,12 +62,32 @@ impl Account {
             data: ask.data,
             access_list: vec![],
             authorizations: Vec::new(),
-        };
-        let digest = transaction.signing_hash();
+        })
+    }
+
+    /// Any transaction, signed.
+    pub(crate) fn sign_transaction(&self, transaction: &Transaction) -> anyhow::Result<Vec<u8>> {
+        Ok(transaction.encode(&self.sign_digest(transaction.signing_hash())?))
+    }
+
+    /// Lets the account run the code of another; its first transaction or authorization.
+    #[cfg(test)]
+    pub(crate) fn authorize(
+        &self,
+        chain_id: U256,
+        address: Address,
+    ) -> anyhow::Result<millrace_engine::Authorization> {
+        let (r, s) = (U256::zero(), U256::zero());
+        let claim = millrace_engine::Authorization { chain_id, address, nonce: 0, y_parity: 0, r, s };
+        let Signature { r, s, y_parity } = self.sign_digest(claim.signing_hash())?;
+        Ok(millrace_engine::Authorization { y_parity: u8::from(y_parity), r, s, ..claim })
+    }
+
+    fn sign_digest(&self, digest: H256) -> anyhow::Result<Signature> {
         let signed = self.key.sign_prehash_recoverable(digest.as_bytes());
         let (signature, id) = signed.ok().context("cannot sign")?;
         let (r, s) = signature.split_bytes();
         let (r, s) = (U256::from_big_endian(&r), U256::from_big_endian(&s));
-        Ok(transaction.encode(&Signature { r, s, y_parity: id.is_y_odd() }))
+        Ok(Signature { r, s, y_parity: id.is_y_odd() })
     }
 }

@@ -12,7 +12,7 @@ use serde::Serialize;
 use std::{collections::BTreeMap, fs, path::Path};
 
 /// OpenZeppelin's ERC-20 5.7.0 (`tezt-tests/npm/contracts/Token.sol`), solc 0.8.37, optimizer 200 runs, target Paris.
-const TOKEN: &str = include_str!("../contracts/token.hex");
+pub(crate) const TOKEN: &str = include_str!("../contracts/token.hex");
 /// `transfer(address,uint256)`.
 const TRANSFER: [u8; 4] = [0xa9, 0x05, 0x9c, 0xbb];
 const EXECUTION_GAS_TRANSFER: u64 = 21_000;
@@ -188,12 +188,14 @@ fn batch(
 }
 
 fn token_transfer(bench: &Bench, nonce: u64, (token, to, amount): (Address, Address, u64)) -> Ask {
-    let mut data = TRANSFER.to_vec();
-    data.extend_from_slice(&[0; 12]);
-    data.extend_from_slice(to.as_bytes());
-    data.extend_from_slice(&word(U256::from(amount)));
+    let data = token_transfer_data(to, amount);
     let gas_limit = da_gas(bench, data.len()) + EXECUTION_GAS_TOKEN;
     Ask { nonce, to: Some(token), value: 0, data, gas_limit }
+}
+
+/// Call data of a transfer of tokens.
+pub(crate) fn token_transfer_data(to: Address, amount: u64) -> Vec<u8> {
+    [&TRANSFER[..], &[0; 12], to.as_bytes(), &word(U256::from(amount))].concat()
 }
 
 /// Gas for data availability at the minimum base fee, where it is highest.
@@ -203,7 +205,7 @@ fn da_gas(bench: &Bench, data_bytes: usize) -> u64 {
     (fee / parameters.base_fee_min).as_u64()
 }
 
-fn word(value: U256) -> [u8; 32] {
+pub(crate) fn word(value: U256) -> [u8; 32] {
     let mut word = [0; 32];
     value.to_big_endian(&mut word);
     word

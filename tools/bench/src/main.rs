@@ -7,10 +7,14 @@
 #![allow(clippy::print_stdout, reason = "this program prints a report")]
 
 mod accounts;
+mod code;
+mod evm;
 #[cfg(test)]
 mod fixtures;
 mod inbox;
 mod kernel;
+#[cfg(test)]
+mod limits;
 mod load;
 mod report;
 mod rollup;
@@ -36,9 +40,15 @@ struct Arguments {
     /// The `millrace` binary to put under load; without it only the kernel is measured.
     #[arg(long)]
     millrace: Option<PathBuf>,
+    /// The `millrace-revm` binary, to compare the EVM with.
+    #[arg(long)]
+    revm: Option<PathBuf>,
     /// Measures nothing, but writes levels of messages for the comparison of wasm engines to this file.
     #[arg(long, value_name = "FILE")]
     record: Option<PathBuf>,
+    /// Measures nothing but the programs of the EVM whose names have this in them, and writes nothing.
+    #[arg(long, value_name = "TEXT")]
+    evm: Option<String>,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -46,10 +56,16 @@ fn main() -> anyhow::Result<()> {
     if let Some(file) = &arguments.record {
         return record(&arguments.dist, file);
     }
+    if let Some(only) = &arguments.evm {
+        evm::measure(&arguments.dist, arguments.revm.as_deref(), only)?.print();
+        return Ok(());
+    }
     let kernel = kernel::measure(&arguments.dist)?;
     kernel.print();
     let inbox = inbox::measure(&arguments.dist)?;
     inbox.print();
+    let evm = evm::measure(&arguments.dist, arguments.revm.as_deref(), "")?;
+    evm.print();
     let load = match &arguments.millrace {
         Some(millrace) => {
             let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
@@ -59,7 +75,7 @@ fn main() -> anyhow::Result<()> {
         }
         None => None,
     };
-    let text = serde_json::to_string_pretty(&report::Report { kernel, inbox, load })?;
+    let text = serde_json::to_string_pretty(&report::Report { kernel, inbox, evm, load })?;
     fs::write(&arguments.out, text + "\n")
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
     println!("\nwritten to {}", arguments.out.display());

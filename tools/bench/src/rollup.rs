@@ -49,10 +49,15 @@ pub(crate) struct Measured {
 
 impl Bench {
     pub(crate) fn boot(dist: &Path) -> anyhow::Result<Self> {
+        Self::boot_on(dist, MachineConfig { metered: true, ..MachineConfig::default() })
+    }
+
+    /// Boots on a machine of another kind.
+    pub(crate) fn boot_on(dist: &Path, config: MachineConfig) -> anyhow::Result<Self> {
         let installer = dist.join("installer.wasm");
         let installer =
             fs::read(&installer).with_context(|| format!("no {}: run make dist", installer.display()))?;
-        let machine = Machine::new(MachineConfig { metered: true, ..MachineConfig::default() })?;
+        let machine = Machine::new(config)?;
         let preimages = Arc::new(PreimageFolder::new(dist.join("preimages")));
         let rollup = Rollup { address: ADDRESS, origination_level: 0 };
         let mut pvm = Pvm::originate(machine, rollup, preimages, Version::V5, installer);
@@ -153,7 +158,6 @@ impl Bench {
     }
 
     /// Durable storage.
-    #[cfg(test)]
     pub(crate) fn durable(&self) -> &millrace_pvm::durable::Durable {
         self.pvm.durable()
     }
