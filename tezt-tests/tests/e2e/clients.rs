@@ -62,6 +62,18 @@ async fn another_chain_id_is_another_chain() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Traces by every tracer, access lists that save gas, simulated blocks, accounts that run the code of a contract.
+#[tokio::test(flavor = "multi_thread")]
+async fn viem_and_ethers_look_into_executions() -> anyhow::Result<()> {
+    let scene = Scene::begin().await?;
+    let sandbox = scene.sandbox().await?;
+    let seen = clients::run("trace.mjs", &[sandbox.rpc.url()]).await?;
+    // 100 for the account and for each of three slots.
+    ensure!(seen["saved"] == 400 && seen["blocks"] == 2, "{seen}");
+    ensure!(seen["steps"].as_u64().is_some_and(|steps| steps > 100), "{seen}");
+    sandbox.stop().await
+}
+
 /// With the fees of production a plain transfer needs more gas than 21,000, and says so.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_fee_for_bytes_can_be_that_of_production() -> anyhow::Result<()> {

@@ -2,6 +2,7 @@
 //! pretends, and how long somebody waits for it.
 
 use millrace_primitives::{Address, BlockNumber, Gas, H256, Timestamp, U256};
+use millrace_trace::Watch;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -23,6 +24,38 @@ pub struct Call {
     pub data: Vec<u8>,
     /// Addresses and storage keys of EIP-2930.
     pub access_list: Vec<(Address, Vec<H256>)>,
+    /// Delegations of EIP-7702.
+    pub authorizations: Vec<Authorization>,
+}
+
+/// An authorization of EIP-7702. One that is not valid changes nothing.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Authorization {
+    /// The chain it is meant for; zero for every chain.
+    pub chain_id: U256,
+    /// Whose code is to run.
+    pub address: Address,
+    /// Of the account that signed.
+    pub nonce: u64,
+    /// 0 or 1.
+    pub y_parity: u8,
+    /// Of the signature.
+    pub r: U256,
+    /// Of the signature.
+    pub s: U256,
+}
+
+/// Transactions of a block, and what to record of them.
+#[derive(Clone, Debug)]
+pub struct TraceRequest {
+    /// The block; not the first.
+    pub number: BlockNumber,
+    /// The index of the only transaction that is asked for; `None` for all.
+    pub only: Option<u32>,
+    /// What to record.
+    pub watch: Watch,
+    /// As in [`CallRequest::cancel`].
+    pub cancel: Cancel,
 }
 
 /// The block that a call believes to be in.

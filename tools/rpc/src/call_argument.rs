@@ -2,13 +2,16 @@
 //! `eth_signTransaction` are given.
 
 use crate::arguments::{Argument, Bytes, field};
-use crate::call::Call;
+use crate::call::{Authorization, Call};
 use millrace_primitives::{Address, Gas, H256, U256};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 /// The most entries of an access list, keys included.
 const ACCESS_LIST_ENTRIES_MAX: usize = 10_000;
+
+/// The most authorizations: each costs a recovery of a signature.
+const AUTHORIZATIONS_MAX: usize = 1_000;
 
 /// A transaction object.
 pub(crate) struct CallArgument {
@@ -65,6 +68,26 @@ struct AccessEntry<'a> {
     storage_keys: Vec<&'a RawValue>,
 }
 
+/// `v` is taken for `yParity`, as wallets write it.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct AuthorizationEntry<'a> {
+    #[serde(borrow)]
+    chain_id: &'a RawValue,
+    #[serde(borrow)]
+    address: &'a RawValue,
+    #[serde(borrow)]
+    nonce: &'a RawValue,
+    #[serde(borrow)]
+    y_parity: Option<&'a RawValue>,
+    #[serde(borrow)]
+    v: Option<&'a RawValue>,
+    #[serde(borrow)]
+    r: &'a RawValue,
+    #[serde(borrow)]
+    s: &'a RawValue,
+}
+
 impl Argument for CallArgument {
     fn read(json: &str) -> Result<Self, String> {
         let fields: CallFields<'_> =
@@ -78,9 +101,6 @@ impl Argument for CallArgument {
         if price.is_some() && tip_max.is_some() {
             return Err("gasPrice and maxPriorityFeePerGas are both set".to_owned());
         }
-        if fields.authorization_list.is_some_and(|list| !matches!(list.get(), "null" | "[]")) {
-            return Err("authorizationList: not supported".to_owned());
-        }
         let gas: Option<U256> = field(fields.gas, "gas")?;
         let call = Call {
             from: field(fields.from, "from")?,
@@ -91,6 +111,7 @@ impl Argument for CallArgument {
             value: field(fields.value, "value")?.unwrap_or_default(),
             data: read_input(&fields)?,
             access_list: fields.access_list.map_or_else(|| Ok(Vec::new()), read_access_list)?,
+            authorizations: fields.authorization_list.map_or_else(|| Ok(Vec::new()), read_authorizations)?,
         };
         let chain_id = field(fields.chain_id, "chainId")?;
         Ok(Self { call, chain_id, nonce: field(fields.nonce, "nonce")?, price, fee_max, tip_max })
@@ -128,4 +149,34 @@ fn read_access_list(json: &RawValue) -> Result<Vec<(Address, Vec<H256>)>, String
         })
         .collect::<Result<_, String>>()
         .map_err(|reason| format!("accessList: {reason}"))
+}
+
+fn read_authorizations(json: &RawValue) -> Result<Vec<Authorization>, String> {
+    let entries: Option<Vec<AuthorizationEntry<'_>>> =
+        serde_json::from_str(json.get()).map_err(|error| format!("authorizationList: {error}"))?;
+    let entries = entries.unwrap_or_default();
+    if entries.len() > AUTHORIZATIONS_MAX {
+        return Err(format!("authorizationList: more than {AUTHORIZATIONS_MAX} entries"));
+    }
+    let authorization = |entry: &AuthorizationEntry<'_>| {
+        let parity: u64 = match (field(entry.y_parity, "yParity")?, field(entry.v, "v")?) {
+            (Some(parity), _) => parity,
+            (None, Some(v @ (27 | 28))) => v - 27,
+            (None, Some(v)) => v,
+            (None, None) => return Err("yParity is missing".to_owned()),
+        };
+        Ok(Authorization {
+            chain_id: U256::read(entry.chain_id.get()).map_err(|reason| format!("chainId: {reason}"))?,
+            address: Address::read(entry.address.get()).map_err(|reason| format!("address: {reason}"))?,
+            nonce: u64::read(entry.nonce.get()).map_err(|reason| format!("nonce: {reason}"))?,
+            y_parity: u8::try_from(parity).map_err(|_| "yParity: expected 0 or 1".to_owned())?,
+            r: U256::read(entry.r.get()).map_err(|reason| format!("r: {reason}"))?,
+            s: U256::read(entry.s.get()).map_err(|reason| format!("s: {reason}"))?,
+        })
+    };
+    entries
+        .iter()
+        .map(authorization)
+        .collect::<Result<_, String>>()
+        .map_err(|reason| format!("authorizationList: {reason}"))
 }

@@ -1,10 +1,12 @@
 //! What the methods ask of the node.
 
-use crate::call::CallRequest;
+use crate::call::{CallRequest, TraceRequest};
+use crate::simulation::{SimulateError, SimulatedBlock, SimulationRequest};
 use crate::wallet::Wallet;
 use millrace_primitives::{
     Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, TransactionHash, U256,
 };
+use millrace_trace::{AccessList, Trace, Watch};
 use std::future::Future;
 use std::ops::RangeInclusive;
 use std::pin::Pin;
@@ -208,6 +210,9 @@ pub enum Refusal {
     /// The sender has too many transactions in the pool.
     #[error("account limit exceeded: sender {0:?} has too many pending transactions")]
     AccountLimit(Address),
+    /// The initialisation code is too long (EIP-3860).
+    #[error("max initcode size exceeded")]
+    InitcodeTooLarge,
     /// Another reason, in words.
     #[error("{0}")]
     Other(String),
@@ -239,12 +244,26 @@ pub enum CallError {
     /// It could not start: funds, gas limit, fee.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Its trace is larger than a record may be.
+    #[error("the trace is too large")]
+    TraceTooLarge,
     /// Nobody waits for it any more ([`crate::Cancel`]).
     #[error("the call was interrupted")]
     Interrupted,
     /// The node is not able to run it.
     #[error(transparent)]
     Chain(#[from] ChainError),
+}
+
+/// An access list, and what becomes of the call with it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ListedCall {
+    /// What the call touches and is cold without the list.
+    pub access_list: AccessList,
+    /// Why it failed, when it did.
+    pub error: Option<String>,
+    /// Gas that it used, data availability included.
+    pub gas_used: Gas,
 }
 
 /// The answer to a submitted transaction, when the pool has it.
@@ -331,6 +350,30 @@ pub trait Chain: Send + Sync + 'static {
     /// # Errors
     /// It would not succeed with any, or was interrupted.
     fn estimate(&self, request: &CallRequest) -> Result<Gas, CallError>;
+
+    /// Executes transactions of a block again and records what is asked for: a trace for each, or for the only one.
+    ///
+    /// # Errors
+    /// The state before the block is not kept, the traces are too large, or nobody waits for them any more.
+    fn trace(&self, request: &TraceRequest) -> Result<Vec<Trace>, CallError>;
+
+    /// Runs a call and records what is asked for.
+    ///
+    /// # Errors
+    /// It could not start, its trace is too large, or it was interrupted.
+    fn trace_call(&self, request: &CallRequest, watch: Watch) -> Result<Trace, CallError>;
+
+    /// The access list that a call would have.
+    ///
+    /// # Errors
+    /// It could not start, or was interrupted.
+    fn access_list(&self, request: &CallRequest) -> Result<ListedCall, CallError>;
+
+    /// Tries blocks out.
+    ///
+    /// # Errors
+    /// They cannot be in this order, a call breaks a rule, or it was interrupted. A call that fails is no error.
+    fn simulate(&self, request: &SimulationRequest) -> Result<Vec<SimulatedBlock>, SimulateError>;
 
     /// Prices for the next block.
     fn fees(&self) -> Fees;

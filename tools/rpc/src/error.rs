@@ -1,6 +1,7 @@
 //! The errors of JSON-RPC: the codes of the specification, of EIP-1474, and 3 for a revert.
 
 use crate::chain::{CallError, ChainError, Refusal, SubmitError};
+use crate::simulation::SimulateError;
 use jsonrpsee::types::ErrorObjectOwned;
 use millrace_primitives::U256;
 use std::time::Duration;
@@ -61,7 +62,7 @@ impl RpcError {
         Self::new(UNAVAILABLE, "the request was interrupted")
     }
 
-    fn reverted(output: &[u8]) -> Self {
+    pub(crate) fn reverted(output: &[u8]) -> Self {
         let message = match revert_reason(output) {
             Some(reason) => format!("execution reverted: {reason}"),
             None => "execution reverted".to_owned(),
@@ -102,12 +103,43 @@ impl From<SubmitError> for RpcError {
     }
 }
 
+/// The codes that the specification of `eth_simulateV1` gives to the rules of a transaction.
+fn simulation_code(refusal: &Refusal) -> i32 {
+    match refusal {
+        Refusal::NonceTooLow { .. } => -38010,
+        Refusal::NonceTooHigh { .. } => -38011,
+        Refusal::FeeTooLow { .. } => -38012,
+        Refusal::IntrinsicGasTooLow { .. } => -38013,
+        Refusal::InsufficientFunds { .. } => -38014,
+        Refusal::GasLimitTooHigh { .. } => -38015,
+        Refusal::SenderNotEoa(_) => -38024,
+        Refusal::InitcodeTooLarge => -38025,
+        _ => INVALID_INPUT,
+    }
+}
+
+impl From<SimulateError> for RpcError {
+    fn from(error: SimulateError) -> Self {
+        match error {
+            SimulateError::BlockFull(what) => Self::new(-38015, what),
+            SimulateError::BlockNumber(what) => Self::new(-38020, what),
+            SimulateError::BlockTimestamp(what) => Self::new(-38021, what),
+            SimulateError::Limit(what) => Self::new(-38026, what),
+            SimulateError::TooLarge => Self::new(-38026, error.to_string()),
+            SimulateError::Refused(refusal) => Self::new(simulation_code(&refusal), refusal.to_string()),
+            SimulateError::Interrupted => Self::interrupted(),
+            SimulateError::Chain(error) => error.into(),
+        }
+    }
+}
+
 impl From<CallError> for RpcError {
     fn from(error: CallError) -> Self {
         match error {
             CallError::Reverted { output } => Self::reverted(&output),
             CallError::Halted(reason) => Self::new(INVALID_INPUT, reason),
             CallError::Refused(refusal) => refusal.into(),
+            CallError::TraceTooLarge => Self::new(LIMIT_EXCEEDED, "the trace is too large: ask for less"),
             CallError::Interrupted => Self::interrupted(),
             CallError::Chain(error) => error.into(),
         }
@@ -120,7 +152,7 @@ const ERROR_SELECTOR: [u8; 4] = [0x08, 0xc3, 0x79, 0xa0];
 const PANIC_SELECTOR: [u8; 4] = [0x4e, 0x48, 0x7b, 0x71];
 
 /// What Solidity's `Error(string)` or `Panic(uint256)` says.
-fn revert_reason(output: &[u8]) -> Option<String> {
+pub(crate) fn revert_reason(output: &[u8]) -> Option<String> {
     let (selector, arguments) = output.split_first_chunk::<4>()?;
     match *selector {
         ERROR_SELECTOR => {

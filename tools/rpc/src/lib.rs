@@ -35,19 +35,26 @@ mod polling;
 mod reply;
 mod search;
 mod server;
+mod simulation;
 mod subscriptions;
+mod trace_argument;
+mod trace_reply;
 mod transaction;
 mod wallet;
 
 pub use call::{
-    AccountOverride, BlockOverrides, Call, CallRequest, Cancel, Overrides, Stage, StorageOverride,
+    AccountOverride, Authorization, BlockOverrides, Call, CallRequest, Cancel, Overrides, Stage,
+    StorageOverride, TraceRequest,
 };
 pub use chain::{
-    BlockTag, CallError, Chain, ChainError, Fees, PooledTransaction, Refusal, SealedBlock, SealedHeader,
-    Submission, SubmitError, SyncProgress, TransactionPosition,
+    BlockTag, CallError, Chain, ChainError, Fees, ListedCall, PooledTransaction, Refusal, SealedBlock,
+    SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition,
 };
 pub use config::{Clock, Cors, RpcConfig, monotonic_clock};
 pub use server::{RpcServer, start};
+pub use simulation::{
+    BlockRequest, SimulateError, SimulatedBlock, SimulatedCall, SimulatedFailure, SimulationRequest,
+};
 pub use wallet::{Price, UnsignedTransaction, Wallet};
 
 /// Name, version, platform and compiler of this program, in the form of go-ethereum: what a node answers to

@@ -311,6 +311,13 @@ pub(crate) fn logs<'a>(
         .map(|(log_index, (index, hash, log))| log_reply(sealed, (index, *hash), (log_index, log)))
 }
 
+/// A log of the transaction at an index, at a place among the logs of the block; `None` when there is no such
+/// transaction.
+pub(crate) fn log_of<'a>(sealed: &SealedBlock, index: usize, log: (usize, &'a Log)) -> Option<LogReply<'a>> {
+    let hash = sealed.transaction_hashes.get(index)?;
+    Some(log_reply(sealed, (index, *hash), log))
+}
+
 fn log_reply<'a>(
     sealed: &SealedBlock,
     (index, hash): (usize, TransactionHash),

@@ -1,5 +1,6 @@
 //! Accounts that the node signs for: on a chain for development, whose keys are known to the whole world.
 
+use crate::call::Authorization;
 use millrace_primitives::{Address, Gas, H256, U256};
 
 /// What a sender asks for, filled in and not signed.
@@ -21,6 +22,8 @@ pub struct UnsignedTransaction {
     pub data: Vec<u8>,
     /// Addresses and storage keys of EIP-2930.
     pub access_list: Vec<(Address, Vec<H256>)>,
+    /// Delegations of EIP-7702: with any, a transaction of that type.
+    pub authorizations: Vec<Authorization>,
 }
 
 /// What a transaction pays for a unit of gas, in wei.

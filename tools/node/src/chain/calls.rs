@@ -2,12 +2,13 @@
 
 use super::{engine, refusal};
 use millrace_engine::{
-    AccessListItem, AccountOverride, BlockOverrides, CallError as EngineCallError, CallOutcome, Engine, Halt,
-    Offered, Overrides, Simulation, Stage, StorageOverride,
+    AccessListItem, AccountOverride, Authorization, BlockOverrides, CallError as EngineCallError,
+    CallOutcome, Engine, Halt, Offered, Overrides, Simulation, Stage, StorageOverride,
 };
 use millrace_primitives::{Address, Gas, H256};
 use millrace_pvm::durable::Durable;
-use millrace_rpc::{CallError, CallRequest};
+use millrace_rpc::{CallError, CallRequest, ListedCall};
+use millrace_trace::{Trace, Watch};
 
 /// What a call on `state` returns.
 pub(super) fn call(engine: &Engine, state: &Durable, request: &CallRequest) -> Result<Vec<u8>, CallError> {
@@ -20,6 +21,29 @@ pub(super) fn call(engine: &Engine, state: &Durable, request: &CallRequest) -> R
 pub(super) fn estimate(engine: &Engine, state: &Durable, request: &CallRequest) -> Result<Gas, CallError> {
     let gas = with_simulation(request, |simulation| engine.estimate(state, simulation));
     gas.map_err(|error| failed(engine, request, error))
+}
+
+/// What is recorded of a call on `state`.
+pub(super) fn trace(
+    engine: &Engine,
+    state: &Durable,
+    request: &CallRequest,
+    watch: Watch,
+) -> Result<Trace, CallError> {
+    let trace = with_simulation(request, |simulation| engine.trace_call(state, simulation, watch));
+    trace.map_err(|error| failed(engine, request, error))
+}
+
+/// The access list that a call on `state` would have.
+pub(super) fn access_list(
+    engine: &Engine,
+    state: &Durable,
+    request: &CallRequest,
+) -> Result<ListedCall, CallError> {
+    let listed = with_simulation(request, |simulation| engine.access_list(state, simulation));
+    let (access_list, outcome) = listed.map_err(|error| failed(engine, request, error))?;
+    let error = outcome.halt.map(refusal::halt_text);
+    Ok(ListedCall { access_list, error, gas_used: outcome.gas_used })
 }
 
 fn with_simulation<T>(request: &CallRequest, run: impl FnOnce(&Simulation<'_>) -> T) -> T {
@@ -35,7 +59,7 @@ fn with_simulation<T>(request: &CallRequest, run: impl FnOnce(&Simulation<'_>) -
     })
 }
 
-fn call_of(call: &millrace_rpc::Call) -> millrace_engine::Call {
+pub(super) fn call_of(call: &millrace_rpc::Call) -> millrace_engine::Call {
     let item = |(address, keys): &(Address, Vec<H256>)| AccessListItem {
         address: *address,
         storage_keys: keys.clone(),
@@ -48,11 +72,17 @@ fn call_of(call: &millrace_rpc::Call) -> millrace_engine::Call {
         value: call.value,
         data: call.data.clone(),
         access_list: call.access_list.iter().map(item).collect(),
-        authorizations: Vec::new(),
+        authorizations: call.authorizations.iter().map(authorization_of).collect(),
     }
 }
 
-fn overrides_of(overrides: &millrace_rpc::Overrides) -> Overrides {
+/// The two are alike; the one knows nothing of the other.
+pub(super) fn authorization_of(authorization: &millrace_rpc::Authorization) -> Authorization {
+    let &millrace_rpc::Authorization { chain_id, address, nonce, y_parity, r, s } = authorization;
+    Authorization { chain_id, address, nonce, y_parity, r, s }
+}
+
+pub(super) fn overrides_of(overrides: &millrace_rpc::Overrides) -> Overrides {
     let account = |(address, account): (&Address, &millrace_rpc::AccountOverride)| {
         let storage = match &account.storage {
             millrace_rpc::StorageOverride::Nothing => StorageOverride::Nothing,
@@ -89,6 +119,7 @@ fn failed(native: &Engine, request: &CallRequest, error: EngineCallError) -> Cal
             CallError::Refused(refusal::of_invalid(invalid, &offered, native.parameters()))
         }
         EngineCallError::Failed(outcome) => failure(*outcome),
+        EngineCallError::TraceTooLarge => CallError::TraceTooLarge,
         EngineCallError::Interrupted => CallError::Interrupted,
         EngineCallError::Engine(error) => CallError::Chain(engine(error)),
     }

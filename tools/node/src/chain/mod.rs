@@ -2,6 +2,8 @@
 
 mod calls;
 mod refusal;
+mod simulation;
+mod traces;
 mod wallet;
 
 pub use wallet::{DevelopmentKeys, InvalidKey};
@@ -12,14 +14,16 @@ use millrace_primitives::{
     Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockTag, CallError, CallRequest, Chain, ChainError, Fees, PooledTransaction, SealedBlock, SealedHeader,
-    Submission, SubmitError, SyncProgress, TransactionPosition, Wallet,
+    BlockTag, CallError, CallRequest, Chain, ChainError, Fees, ListedCall, PooledTransaction, SealedBlock,
+    SealedHeader, SimulateError, SimulatedBlock, SimulationRequest, Submission, SubmitError, SyncProgress,
+    TraceRequest, TransactionPosition, Wallet,
 };
 use millrace_sequencing::{
     pool::{self, Transaction},
     producer::Stopped,
 };
 use millrace_store::StoreError;
+use millrace_trace::{Trace, Watch};
 use std::{ops::RangeInclusive, sync::Arc};
 use tokio::sync::{Semaphore, broadcast};
 
@@ -128,6 +132,22 @@ impl Chain for LocalChain {
 
     fn estimate(&self, request: &CallRequest) -> Result<Gas, CallError> {
         calls::estimate(&self.shared.engine, &self.snapshot(request.at)?.state, request)
+    }
+
+    fn trace(&self, request: &TraceRequest) -> Result<Vec<Trace>, CallError> {
+        traces::of_block(&self.shared, request)
+    }
+
+    fn trace_call(&self, request: &CallRequest, watch: Watch) -> Result<Trace, CallError> {
+        calls::trace(&self.shared.engine, &self.snapshot(request.at)?.state, request, watch)
+    }
+
+    fn access_list(&self, request: &CallRequest) -> Result<ListedCall, CallError> {
+        calls::access_list(&self.shared.engine, &self.snapshot(request.at)?.state, request)
+    }
+
+    fn simulate(&self, request: &SimulationRequest) -> Result<Vec<SimulatedBlock>, SimulateError> {
+        simulation::run(&self.shared.engine, &self.snapshot(request.at)?.state, request)
     }
 
     fn fees(&self) -> Fees {

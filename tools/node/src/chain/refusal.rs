@@ -55,7 +55,7 @@ pub(super) fn of_invalid(invalid: Invalid, offered: &Offered, parameters: &Param
         Invalid::IntrinsicGasAboveCap => {
             Refusal::Other("the intrinsic gas is above what a transaction may execute".to_owned())
         }
-        Invalid::InitcodeTooLarge => Refusal::Other("max initcode size exceeded".to_owned()),
+        Invalid::InitcodeTooLarge => Refusal::InitcodeTooLarge,
         Invalid::GasLimitAboveCap => Refusal::Other("transaction gas limit too high".to_owned()),
         Invalid::TypeNotInFork => Refusal::TypeNotSupported,
         Invalid::SetCodeCreates => {

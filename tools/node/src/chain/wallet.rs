@@ -1,5 +1,6 @@
 //! Keys that the whole world knows: a chain for development signs for their accounts.
 
+use super::calls::authorization_of;
 use k256::ecdsa::{RecoveryId, Signature as Ecdsa, SigningKey};
 use millrace_engine::{AccessListItem, Signature, Transaction, TransactionType, keccak};
 use millrace_primitives::{Address, H256, U256};
@@ -82,6 +83,9 @@ fn transaction_of(unsigned: &UnsignedTransaction) -> Transaction {
         Price::Fixed(price) => (TransactionType::AccessList, price, price),
         Price::Dynamic { fee_max, tip_max } => (TransactionType::DynamicFee, fee_max, tip_max),
     };
+    // Only one type has authorizations, whatever is said about the price.
+    let sets_code = !unsigned.authorizations.is_empty();
+    let transaction_type = if sets_code { TransactionType::SetCode } else { transaction_type };
     let item = |(address, keys): &(Address, Vec<H256>)| AccessListItem {
         address: *address,
         storage_keys: keys.clone(),
@@ -97,7 +101,7 @@ fn transaction_of(unsigned: &UnsignedTransaction) -> Transaction {
         value: unsigned.value,
         data: unsigned.data.clone(),
         access_list: unsigned.access_list.iter().map(item).collect(),
-        authorizations: Vec::new(),
+        authorizations: unsigned.authorizations.iter().map(authorization_of).collect(),
     }
 }
 
@@ -179,6 +183,7 @@ mod tests {
                 value: one,
                 data: vec![1],
                 access_list,
+                authorizations: vec![],
             };
             let raw = wallet.sign(address, &unsigned).unwrap();
             assert_eq!(raw.first().copied().filter(|byte| *byte < 0xc0), kind);

@@ -2,10 +2,12 @@
 //! row with the most arguments it takes and how it is run.
 
 mod blocks;
+mod debug;
 mod fees;
 mod logs;
 mod node;
 mod pool;
+mod simulate;
 mod state;
 mod wallet;
 
@@ -84,7 +86,12 @@ const METHODS: &[Method] = &[
     Method("eth_getFilterLogs", 1, Search(logs::filter_logs)),
     Method("eth_uninstallFilter", 1, Light(logs::uninstall_filter)),
     Method("eth_getProof", 3, Light(state::no_proof)),
-    Method("eth_createAccessList", 3, Light(state::no_access_list)),
+    Method("eth_createAccessList", 3, Execute(debug::access_list)),
+    Method("eth_simulateV1", 2, Execute(simulate::simulate)),
+    Method("debug_traceTransaction", 2, Execute(debug::transaction)),
+    Method("debug_traceBlockByNumber", 2, Execute(debug::block_by_number)),
+    Method("debug_traceBlockByHash", 2, Execute(debug::block_by_hash)),
+    Method("debug_traceCall", 3, Execute(debug::call)),
     Method("eth_sign", 2, Light(wallet::sign)),
     Method("personal_sign", 3, Light(wallet::personal_sign)),
     Method("eth_signTransaction", 1, Execute(wallet::sign_transaction)),

@@ -32,6 +32,7 @@ pub(super) fn modules(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
     const VERSION: &str = "1.0";
     #[derive(Serialize)]
     struct Modules {
+        debug: &'static str,
         eth: &'static str,
         net: &'static str,
         personal: &'static str,
@@ -40,6 +41,7 @@ pub(super) fn modules(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
         web3: &'static str,
     }
     json(&Modules {
+        debug: VERSION,
         eth: VERSION,
         net: VERSION,
         personal: VERSION,

@@ -79,7 +79,7 @@ pub(super) fn request(
 }
 
 /// The call that the arguments describe; where a block is left out, or the last one, `latest` stands in for it.
-fn read_call(
+pub(super) fn read_call(
     api: &Api,
     arguments: &Arguments<'_>,
     latest: BlockTag,
@@ -113,10 +113,5 @@ pub(super) fn estimate(api: &Api, arguments: &Arguments<'_>, cancel: &Cancel) ->
 /// Why there is none, in more words than that there is none.
 pub(super) fn no_proof(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
     let message = "the method eth_getProof is not supported: the state root of this chain is no Merkle root";
-    Err(RpcError::new(METHOD_NOT_FOUND, message))
-}
-
-pub(super) fn no_access_list(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
-    let message = "the method eth_createAccessList is not supported: leave the access list out";
     Err(RpcError::new(METHOD_NOT_FOUND, message))
 }

@@ -92,6 +92,7 @@ pub(super) fn signed(api: &Api, arguments: &Arguments<'_>, cancel: &Cancel) -> R
         value: call.value,
         data: call.data,
         access_list: call.access_list,
+        authorizations: call.authorizations,
     };
     wallet.sign(sender, &transaction).ok_or_else(unknown_account)
 }

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
 /// Described, and refused with an error of their own.
-const REFUSED: [&str; 2] = ["eth_createAccessList", "eth_getProof"];
+const REFUSED: [&str; 1] = ["eth_getProof"];
 
 /// A request to each method whose reply says something.
 fn examples() -> Vec<(&'static str, Value)> {
@@ -19,12 +19,16 @@ fn examples() -> Vec<(&'static str, Value)> {
     let transaction = json!({ "from": unlocked, "to": contract, "value": "0x1" });
     let raw = data(&dynamic_fee(Some(receiver())));
     vec![
+        ("debug_traceBlockByHash", json!([block])),
+        ("debug_traceBlockByNumber", json!(["0x2", { "tracer": "callTracer" }])),
+        ("debug_traceTransaction", json!([mined])),
         ("eth_accounts", json!([])),
         ("eth_blobBaseFee", json!([])),
         ("eth_blockNumber", json!([])),
         ("eth_call", json!([call, "latest"])),
         ("eth_chainId", json!([])),
         ("eth_coinbase", json!([])),
+        ("eth_createAccessList", json!([call])),
         ("eth_estimateGas", json!([call])),
         ("eth_feeHistory", json!(["0x2", "latest", [25, 75]])),
         ("eth_gasPrice", json!([])),
@@ -50,6 +54,7 @@ fn examples() -> Vec<(&'static str, Value)> {
         ("eth_sendTransaction", json!([transaction])),
         ("eth_sign", json!([unlocked, "0x01"])),
         ("eth_signTransaction", json!([transaction])),
+        ("eth_simulateV1", json!([{ "blockStateCalls": [{ "calls": [call] }] }, "latest"])),
         ("eth_syncing", json!([])),
         ("eth_uninstallFilter", json!(["0x1"])),
         ("net_version", json!([])),

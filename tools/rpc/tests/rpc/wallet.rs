@@ -28,6 +28,7 @@ async fn a_transaction_is_filled_in_signed_and_sent() {
         value: U256::from(5),
         data: vec![1, 2],
         access_list: vec![],
+        authorizations: vec![],
     };
     assert_eq!(fixture.chain.wallet.last(), expected);
     let estimated = fixture.chain.last_call();

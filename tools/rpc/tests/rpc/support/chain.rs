@@ -9,9 +9,13 @@ use millrace_primitives::{
     TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockTag, CallError, CallRequest, Cancel, Chain, ChainError, Fees, PooledTransaction, Refusal,
-    SealedBlock, SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition, Wallet,
+    BlockRequest, BlockTag, Call, CallError, CallRequest, Cancel, Chain, ChainError, Fees, ListedCall,
+    PooledTransaction, Refusal, SealedBlock, SealedHeader, SimulateError, SimulatedBlock, SimulatedCall,
+    SimulatedFailure, SimulationRequest, Submission, SubmitError, SyncProgress, TraceRequest,
+    TransactionPosition, Wallet,
 };
+use millrace_trace::{AccountState, Frame, FrameKind, Prestate, PrestateOptions, Step, Steps, Trace, Watch};
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
@@ -33,6 +37,7 @@ pub(crate) struct FakeChain {
     refusal: Mutex<Option<SubmitError>>,
     /// The call that was asked last.
     last_call: Mutex<Option<CallRequest>>,
+    last_simulation: Mutex<Option<SimulationRequest>>,
     /// A call that never ends has begun; something noticed that nobody waits for it.
     never_ending: Notify,
     interruptions: Notify,
@@ -196,6 +201,7 @@ impl FakeChain {
             new_pending: broadcast::channel(EVENTS_MAX).0,
             refusal: Mutex::default(),
             last_call: Mutex::default(),
+            last_simulation: Mutex::default(),
             never_ending: Notify::new(),
             interruptions: Notify::new(),
             failures: AtomicU64::new(0),
@@ -239,6 +245,11 @@ impl FakeChain {
     /// The call that was asked last.
     pub(crate) fn last_call(&self) -> CallRequest {
         self.last_call.lock().expect("not poisoned").clone().expect("a call")
+    }
+
+    /// What was simulated last.
+    pub(crate) fn last_simulation(&self) -> SimulationRequest {
+        self.last_simulation.lock().expect("not poisoned").clone().expect("a simulation")
     }
 
     /// Waits until a call that never ends has begun.
@@ -311,6 +322,54 @@ impl FakeChain {
             Some(callee::BREAKS_THE_NODE) => Err(ChainError::Internal("a secret of the node".into()).into()),
             Some(callee::NEVER_ENDS) => Err(self.never_end(&request.cancel)),
             _ => Ok(call.data.clone()),
+        }
+    }
+}
+
+fn simulated_call(call: &Call) -> Result<SimulatedCall, SimulateError> {
+    let done = |output, failure| SimulatedCall { output, logs: vec![], gas_used: Gas::new(21_000), failure };
+    Ok(match call.to.map(|to| to.as_bytes()[19]) {
+        Some(callee::REVERTS) => done(reverted_because("not the owner"), Some(SimulatedFailure::Reverted)),
+        Some(callee::RUNS_OUT_OF_GAS) => {
+            done(vec![], Some(SimulatedFailure::Halted("out of gas".to_owned())))
+        }
+        Some(callee::CANNOT_PAY) => {
+            return Err(Refusal::InsufficientFunds { balance: U256::one(), cost: U256::from(2) }.into());
+        }
+        Some(callee::NEVER_ENDS) => return Err(SimulateError::BlockNumber("block numbers…".to_owned())),
+        _ => SimulatedCall { logs: vec![log(7)], ..done(call.data.clone(), None) },
+    })
+}
+
+/// A call with this input has too large a trace.
+pub(crate) const TOO_LARGE: [u8; 2] = [0xff, 0xff];
+
+/// What is recorded of the transaction at an index: one of everything.
+fn trace(watch: Watch, index: u32) -> Trace {
+    match watch {
+        Watch::Steps(_) => Trace::Steps(Steps {
+            gas: Gas::new(21_000 + u64::from(index)),
+            failed: false,
+            output: vec![1],
+            steps: vec![Step { depth: 1, stack: Some(vec![U256::one()]), ..Step::default() }],
+        }),
+        Watch::Calls(_) => Trace::Calls(vec![Frame {
+            depth: 0,
+            kind: FrameKind::Call,
+            from: sender(),
+            to: Some(contract()),
+            value: Some(U256::zero()),
+            gas: 30_000,
+            gas_used: 21_000 + u64::from(index),
+            input: vec![],
+            output: vec![],
+            error: None,
+            logs: vec![],
+        }]),
+        Watch::Prestate(PrestateOptions { diff, .. }) => {
+            let account = AccountState { nonce: Some(u64::from(index) + 1), ..AccountState::default() };
+            let accounts = BTreeMap::from([(sender(), account)]);
+            Trace::Prestate(Prestate { before: accounts.clone(), after: diff.then_some(accounts) })
         }
     }
 }
@@ -412,6 +471,43 @@ impl Chain for FakeChain {
 
     fn estimate(&self, request: &CallRequest) -> Result<Gas, CallError> {
         self.run(request).map(|output| Gas::new(21_000 + output.len() as u64))
+    }
+
+    fn trace(&self, request: &TraceRequest) -> Result<Vec<Trace>, CallError> {
+        let block = self.block(request.number)?.expect("a block");
+        self.check_state(BlockNumber::new(request.number.get() - 1))?;
+        let indices = 0..block.block.transactions.len() as u32;
+        let wanted = indices.filter(|index| request.only.is_none_or(|only| only == *index));
+        Ok(wanted.map(|index| trace(request.watch, index)).collect())
+    }
+
+    fn trace_call(&self, request: &CallRequest, watch: Watch) -> Result<Trace, CallError> {
+        let output = self.run(request)?;
+        if output == TOO_LARGE {
+            return Err(CallError::TraceTooLarge);
+        }
+        Ok(trace(watch, 0))
+    }
+
+    fn access_list(&self, request: &CallRequest) -> Result<ListedCall, CallError> {
+        let (error, access_list) = match self.run(request) {
+            Ok(_) => (None, vec![(contract(), vec![word(1), word(2)])]),
+            Err(CallError::Reverted { .. }) => (Some("execution reverted".to_owned()), Vec::new()),
+            Err(error) => return Err(error),
+        };
+        Ok(ListedCall { access_list, error, gas_used: Gas::new(0x5208) })
+    }
+
+    /// Every block is the second one of this chain; its calls end as their receiver says.
+    fn simulate(&self, request: &SimulationRequest) -> Result<Vec<SimulatedBlock>, SimulateError> {
+        *self.last_simulation.lock().expect("not poisoned") = Some(request.clone());
+        self.check_state(request.at)?;
+        let simulated = |block: &BlockRequest| {
+            let sealed = SealedBlock::clone(&self.blocks()[2]);
+            let calls = block.calls.iter().map(|(call, _)| simulated_call(call)).collect::<Result<_, _>>()?;
+            Ok(SimulatedBlock { sealed, calls })
+        };
+        request.blocks.iter().map(simulated).collect()
     }
 
     fn fees(&self) -> Fees {

@@ -59,7 +59,7 @@ impl Wallet for FakeWallet {
 
 /// The encoding of each type, without access lists.
 fn encode(transaction: &UnsignedTransaction) -> Vec<u8> {
-    let UnsignedTransaction { chain_id, nonce, price, gas, to, value, data, access_list } = transaction;
+    let UnsignedTransaction { chain_id, nonce, price, gas, to, value, data, access_list, .. } = transaction;
     assert!(access_list.is_empty(), "not for this fake");
     let mut stream = RlpStream::new();
     let rest = |stream: &mut RlpStream| {
