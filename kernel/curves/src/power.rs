@@ -23,7 +23,8 @@ const SHORT_BITS: u64 = 3;
 const NARROW_BITS: u64 = 40;
 /// Products of 28 bits that are summed before their carry is taken off: twice as many are below 2^64.
 const SUMMED: usize = 64;
-/// Limbs of an odd modulus that straight code serves.
+/// Limbs of odd moduli that straight code serves: up to 82 and 278 bits.
+const SMALLEST: usize = 3;
 const STRAIGHT: usize = 10;
 
 /// `base^exponent` modulo `modulus`, in as many bytes as the modulus; all big-endian. Zero modulo zero.
@@ -56,7 +57,7 @@ fn power_of(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
     if twos == 0 {
         return Ring::odd(modulus).power(base, exponent);
     }
-    let of_twos = Ring::twos(twos).power(base, exponent);
+    let of_twos = power_modulo_twos(base, exponent, twos);
     if odd.is_one() {
         return of_twos;
     }
@@ -65,6 +66,16 @@ fn power_of(base: &BigUint, exponent: &BigUint, modulus: &BigUint) -> BigUint {
     let whole = BigUint::one() << twos;
     let difference = low(&(of_twos + &whole - low(&of_odd, twos)), twos);
     of_odd + odd.clone() * low(&(difference * inverse_modulo_twos(&odd, twos)), twos)
+}
+
+/// A power modulo `2^bits`. Odd numbers have orders that divide `2^bits`, so the exponent counts modulo that.
+fn power_modulo_twos(base: &BigUint, exponent: &BigUint, bits: u64) -> BigUint {
+    let short = low(exponent, bits);
+    if !base.bit(0) && (exponent.bits() > 64 || *exponent >= BigUint::from(bits)) {
+        return BigUint::zero();
+    }
+    let exponent = if base.bit(0) { &short } else { exponent };
+    if exponent.is_zero() { BigUint::one() } else { Ring::twos(bits).power(base, exponent) }
 }
 
 /// The number modulo `2^bits`.
@@ -123,7 +134,7 @@ impl Ring {
     fn odd(modulus: &BigUint) -> Self {
         // R is at least four times the modulus.
         let size = (modulus.bits() + 2).div_ceil(u64::from(WIDTH)) as usize;
-        let size = size.max(STRAIGHT);
+        let size = if size <= SMALLEST { SMALLEST } else { size.max(STRAIGHT) };
         let limbs = to_limbs(modulus, size);
         let reversed = limbs.iter().rev().copied().collect();
         let lowest = u64::from(limbs[0]);
@@ -146,12 +157,15 @@ impl Ring {
     /// The exponent is not zero.
     fn power(&mut self, base: &BigUint, exponent: &BigUint) -> BigUint {
         let base = self.enter(base);
-        if let Kind::Odd { modulus, limbs, minus_inverse, .. } = &self.kind
-            && self.size <= STRAIGHT
-        {
-            let ring = StraightRing { limbs: straight(limbs), minus_inverse: *minus_inverse as i64 };
-            let number = from_limbs(&ring.power(&straight(&base), exponent).map(|limb| limb as u32));
-            return if number >= *modulus { number - modulus } else { number };
+        if let Kind::Odd { modulus, limbs, minus_inverse, .. } = &self.kind {
+            let number = match self.size {
+                SMALLEST => Some(StraightRing::<SMALLEST>::new(limbs, *minus_inverse).power(&base, exponent)),
+                STRAIGHT => Some(StraightRing::<STRAIGHT>::new(limbs, *minus_inverse).power(&base, exponent)),
+                _ => None,
+            };
+            if let Some(number) = number {
+                return if number >= *modulus { number - modulus } else { number };
+            }
         }
         let width = if exponent.bits() <= NARROW_BITS { 1 } else { 4 };
         // The powers of the base, from the first, last limb first.
@@ -284,30 +298,35 @@ fn sum<const DOUBLED: bool>(a: &[u32], b: &[u32], plus: u64) -> (u64, u64) {
 }
 
 /// Numbers modulo a small odd modulus.
-struct StraightRing {
-    limbs: [i64; STRAIGHT],
+struct StraightRing<const N: usize> {
+    limbs: [i64; N],
     minus_inverse: i64,
 }
 
-impl StraightRing {
+impl<const N: usize> StraightRing<N> {
+    fn new(limbs: &[u32], minus_inverse: u64) -> Self {
+        Self { limbs: straight::<N>(limbs).map(i64::from), minus_inverse: minus_inverse as i64 }
+    }
+
     #[inline(never)]
-    fn product(&self, a: &[i32; STRAIGHT], b: &[i32; STRAIGHT]) -> [i32; STRAIGHT] {
+    fn product(&self, a: &[i32; N], b: &[i32; N]) -> [i32; N] {
         montgomery::product(a, b, None, (&self.limbs, self.minus_inverse))
     }
 
     #[inline(never)]
-    fn square(&self, a: &[i32; STRAIGHT]) -> [i32; STRAIGHT] {
+    fn square(&self, a: &[i32; N]) -> [i32; N] {
         montgomery::square(a, (&self.limbs, self.minus_inverse))
     }
 
     /// The power of a number in Montgomery's form, taken out of it. The exponent is not zero.
-    fn power(&self, base: &[i32; STRAIGHT], exponent: &BigUint) -> [i32; STRAIGHT] {
+    fn power(&self, base: &[u32], exponent: &BigUint) -> BigUint {
+        let base = straight::<N>(base);
         let width = if exponent.bits() <= NARROW_BITS { 1 } else { 4 };
-        let mut table = [*base; 15];
+        let mut table = [base; 15];
         for index in 1..(1 << width) - 1 {
-            table[index] = self.product(&table[index - 1], base);
+            table[index] = self.product(&table[index - 1], &base);
         }
-        let mut result: Option<[i32; STRAIGHT]> = None;
+        let mut result: Option<[i32; N]> = None;
         for digit in digits(exponent, width) {
             for _ in 0..width {
                 result = result.map(|result| self.square(&result));
@@ -316,15 +335,15 @@ impl StraightRing {
                 result = Some(result.map_or(*factor, |result| self.product(&result, factor)));
             }
         }
-        let mut one = [0; STRAIGHT];
+        let mut one = [0; N];
         one[0] = 1;
-        self.product(&result.unwrap_or(*base), &one)
+        from_limbs(&self.product(&result.unwrap_or(base), &one).map(|limb| limb as u32))
     }
 }
 
 /// A number in the limbs of straight code.
-fn straight<T: From<i32>>(limbs: &[u32]) -> [T; STRAIGHT] {
-    core::array::from_fn(|i| T::from(limbs.get(i).copied().unwrap_or(0) as i32))
+fn straight<const N: usize>(limbs: &[u32]) -> [i32; N] {
+    core::array::from_fn(|i| limbs.get(i).copied().unwrap_or(0) as i32)
 }
 
 /// The digits of `width` bits, 1 or 4, most significant first and not zero.
