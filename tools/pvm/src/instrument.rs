@@ -26,6 +26,8 @@ pub(crate) const MEMORY_OF_SEVERAL: &str = "memory of several";
 pub(crate) const ENTRY: &str = "kernel_run";
 /// The counter of operators, i64.
 pub(crate) const OPERATORS: &str = "operators";
+/// The counter of bytes that bulk memory operators moved, i64.
+pub(crate) const BULK_BYTES: &str = "bulk bytes";
 /// The counter of frames, i32.
 pub(crate) const DEPTH: &str = "depth";
 /// Set to 1 by a call of a function whose body is invalid, i32.
@@ -34,7 +36,7 @@ pub(crate) const BROKEN: &str = "broken";
 /// What to count.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Counting {
-    /// Count operators.
+    /// Count operators, and the bytes of those that move many.
     pub(crate) operators: bool,
     /// Trap when a call makes this many frames.
     pub(crate) call_depth_limit: Option<u32>,
@@ -99,8 +101,17 @@ struct Instrumenter {
 #[derive(Clone, Copy, Default)]
 struct Added {
     operators: Option<u32>,
+    bulk: Option<Bulk>,
     depth: Option<u32>,
     broken: Option<u32>,
+}
+
+/// Counts bytes of bulk memory.
+#[derive(Clone, Copy)]
+struct Bulk {
+    bytes: u32,
+    /// Holds a size while it is counted, i32.
+    size: u32,
 }
 
 impl Instrumenter {
@@ -113,8 +124,12 @@ impl Instrumenter {
                 next - 1
             })
         };
+        let operators = add(self.counting.operators, ValType::I64, ConstExpr::i64_const(0));
+        let bytes = add(self.counting.operators, ValType::I64, ConstExpr::i64_const(0));
+        let size = add(self.counting.operators, ValType::I32, ConstExpr::i32_const(0));
         self.added = Some(Added {
-            operators: add(self.counting.operators, ValType::I64, ConstExpr::i64_const(0)),
+            operators,
+            bulk: bytes.zip(size).map(|(bytes, size)| Bulk { bytes, size }),
             depth: add(self.counting.call_depth_limit.is_some(), ValType::I32, ConstExpr::i32_const(0)),
             broken: add(!self.broken.is_empty(), ValType::I32, ConstExpr::i32_const(0)),
         });
@@ -252,6 +267,7 @@ impl Reencode for Instrumenter {
             (self.memory_name, ExportKind::Memory, memory),
             (ENTRY, ExportKind::Func, entry),
             (OPERATORS, ExportKind::Global, added.operators),
+            (BULK_BYTES, ExportKind::Global, added.bulk.map(|bulk| bulk.bytes)),
             (DEPTH, ExportKind::Global, added.depth),
             (BROKEN, ExportKind::Global, added.broken),
         ];
@@ -361,6 +377,12 @@ impl<'a> BodyWriter<'a, '_> {
             Operator::End => self.nesting -= 1,
             _ => {}
         }
+        if matches!(
+            operator,
+            Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } | Operator::MemoryInit { .. }
+        ) {
+            self.count_bulk();
+        }
         let is_return = matches!(operator, Operator::Return) && self.added.depth.is_some();
         // The block around the body has taken the place of the function as the outermost label.
         self.pending.push(if is_return { Instruction::Br(self.nesting) } else { instruction });
@@ -379,6 +401,20 @@ impl<'a> BodyWriter<'a, '_> {
         ) {
             self.flush();
         }
+    }
+
+    /// Adds the size on top of the stack to the bytes, and leaves it there.
+    fn count_bulk(&mut self) {
+        let Some(Bulk { bytes, size }) = self.added.bulk else { return };
+        self.pending.extend([
+            Instruction::GlobalSet(size),
+            Instruction::GlobalGet(bytes),
+            Instruction::GlobalGet(size),
+            Instruction::I64ExtendI32U,
+            Instruction::I64Add,
+            Instruction::GlobalSet(bytes),
+            Instruction::GlobalGet(size),
+        ]);
     }
 
     fn leave(&mut self) {

@@ -42,11 +42,13 @@ pub struct MachineConfig {
     /// Wall-clock time that one run may take; then the machine is stuck with `TooManyTicks`. Stands in for
     /// the 5·10^13 ticks of the PVM. `None`: no bound.
     pub run_time_ms_max: Option<u64>,
+    /// Frames at which a run is stuck, instead of as many as the version says: to find out how deep a kernel goes.
+    pub call_depth_limit: Option<u32>,
 }
 
 impl Default for MachineConfig {
     fn default() -> Self {
-        Self { cache_dir: None, metered: false, run_time_ms_max: Some(600_000) }
+        Self { cache_dir: None, metered: false, run_time_ms_max: Some(600_000), call_depth_limit: None }
     }
 }
 
@@ -85,12 +87,6 @@ pub(crate) enum Depth {
 }
 
 impl Depth {
-    /// The cheapest tier that is exact for a version.
-    pub(crate) fn first_for(version: Version) -> Self {
-        let limit = version.call_depth_limit();
-        if SHALLOW_FRAMES_MAX < limit as usize { Self::Shallow } else { Self::Deep { limit } }
-    }
-
     /// Bytes of stack of the thread that runs it.
     pub(crate) fn thread_stack_bytes(self) -> usize {
         HOST_STACK_BYTES
@@ -129,6 +125,20 @@ impl Machine {
 
     pub(crate) fn clock(&self) -> &Clock {
         &self.0.clock
+    }
+
+    /// The cheapest tier that is exact for a version.
+    pub(crate) fn depth_for(&self, version: Version) -> Depth {
+        let deep = self.deep_for(version);
+        match deep {
+            Depth::Deep { limit } if SHALLOW_FRAMES_MAX < limit as usize => Depth::Shallow,
+            other => other,
+        }
+    }
+
+    /// The tier that is exact for every version.
+    pub(crate) fn deep_for(&self, version: Version) -> Depth {
+        Depth::Deep { limit: self.0.config.call_depth_limit.unwrap_or_else(|| version.call_depth_limit()) }
     }
 
     pub(crate) fn tier(&self, depth: Depth) -> &Tier {

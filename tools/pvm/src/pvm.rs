@@ -71,6 +71,12 @@ pub struct RunReport {
     pub outcome: Outcome,
     /// Operators executed by `kernel_run`, when the machine is metered and the kernel booted.
     pub operators: Option<u64>,
+    /// Bytes that its bulk memory operators moved, likewise: each counts as one operator, but the PVM takes a tick and
+    /// more for every byte.
+    pub bulk_bytes: Option<u64>,
+    /// Pages of 64 KiB that the memory had in the end: as many as ever, since memory does not shrink. `None` when the
+    /// kernel did not boot.
+    pub memory_pages: Option<u64>,
     /// Calls of host functions and bytes they moved.
     pub host_use: HostUse,
 }
@@ -276,12 +282,14 @@ impl<'a> Level<'a> {
 
     /// One run, with its place in the report.
     fn run_once(&mut self) -> Result<Outcome, PvmError> {
-        let (ending, host_use, operators) = match self.boot_and_run()? {
-            Booted::Failed(phase, detail) => (Ending::BootFailed { phase, detail }, HostUse::default(), None),
+        let (ending, host_use, work, memory_pages) = match self.boot_and_run()? {
+            Booted::Failed(phase, detail) => {
+                (Ending::BootFailed { phase, detail }, HostUse::default(), None, None)
+            }
             Booted::Ran(ended) => {
                 self.effects = ended.effects;
                 self.debug_streamed = ended.debug_streamed;
-                (ended.ending, ended.host_use, ended.operators)
+                (ended.ending, ended.host_use, ended.work, ended.memory_pages)
             }
         };
         let outcome = match ending {
@@ -291,18 +299,25 @@ impl<'a> Level<'a> {
             Ending::BootFailed { phase, detail } => self.fall_back(phase, detail),
             Ending::NeedsDeeperStack => Outcome::Stuck(Stuck::CallStackExhausted),
         };
-        self.report.runs.push(RunReport { outcome: outcome.clone(), operators, host_use });
+        let report = RunReport {
+            outcome: outcome.clone(),
+            operators: work.map(|work| work.operators),
+            bulk_bytes: work.map(|work| work.bulk_bytes),
+            memory_pages,
+            host_use,
+        };
+        self.report.runs.push(report);
         Ok(outcome)
     }
 
     fn boot_and_run(&mut self) -> Result<Booted, PvmError> {
         let version = version_of(&self.effects.durable)?;
-        let first = Depth::first_for(version);
+        let first = self.pvm.machine.depth_for(version);
         let ended = self.attempt(version, first)?;
         match ended {
             Booted::Ran(ended) if matches!(ended.ending, Ending::NeedsDeeperStack) => {
                 self.debug_streamed = ended.debug_streamed;
-                self.attempt(version, Depth::Deep { limit: version.call_depth_limit() })
+                self.attempt(version, self.pvm.machine.deep_for(version))
             }
             done => Ok(done),
         }

@@ -1,7 +1,7 @@
 //! One run of a kernel: instantiate, call `kernel_run`, say how it ended.
 
 use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
-use crate::instrument::{BROKEN, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
+use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
 use crate::status::{BootPhase, Stuck, Trap};
 use crate::version::IMPORTS_COUNT;
@@ -23,12 +23,20 @@ pub(crate) enum Ending {
     NeedsDeeperStack,
 }
 
+/// What `kernel_run` did, as far as it is counted.
+#[derive(Clone, Copy)]
+pub(crate) struct Work {
+    pub(crate) operators: u64,
+    pub(crate) bulk_bytes: u64,
+}
+
 /// A run that ended.
 pub(crate) struct Ended {
     pub(crate) ending: Ending,
     pub(crate) effects: Effects,
     pub(crate) host_use: HostUse,
-    pub(crate) operators: Option<u64>,
+    pub(crate) work: Option<Work>,
+    pub(crate) memory_pages: Option<u64>,
     pub(crate) debug_streamed: usize,
 }
 
@@ -65,18 +73,23 @@ impl Run<'_> {
             Some(deadline) if Instant::now() >= deadline => Err(Error::new(Abort::OutOfTime)),
             _ => Ok(UpdateDeadline::Continue(1)),
         });
-        let (ending, operators) = self.initialise_and_call(&mut store)?;
+        let (ending, work) = self.initialise_and_call(&mut store)?;
+        let memory_pages = match store.data().memory {
+            GuestMemory::One(memory) => Some(memory.size(&store)),
+            GuestMemory::Initialising | GuestMemory::Several => None,
+        };
         let mut guest = store.into_data();
         Ok(Ended {
             ending,
             host_use: guest.finished_host_use(),
             effects: guest.effects,
-            operators,
+            work,
+            memory_pages,
             debug_streamed: guest.debug_streamed,
         })
     }
 
-    fn initialise_and_call(&self, store: &mut Store<Guest>) -> Result<(Ending, Option<u64>), PvmError> {
+    fn initialise_and_call(&self, store: &mut Store<Guest>) -> Result<(Ending, Option<Work>), PvmError> {
         let linked = match &self.kernel.linked {
             Ok(linked) => linked,
             Err(detail) => {
@@ -110,16 +123,18 @@ impl Run<'_> {
         if ty.params().len() > 0 {
             return Ok((Ending::Stuck(Stuck::EntryWithParameters), None));
         }
-        let before = counter(store, &instance, OPERATORS);
+        let before = work(store, &instance);
         let mut results = vec![Val::I32(0); ty.results().len()];
         let called = entry.call(&mut *store, &[], &mut results);
         let ending = match called {
             Ok(()) => Ending::Finished,
             Err(error) => self.ending(store, Some(&instance), error)?,
         };
-        let operators =
-            counter(store, &instance, OPERATORS).zip(before).map(|(after, before)| after - before);
-        Ok((ending, operators))
+        let work = work(store, &instance).zip(before).map(|(after, before)| Work {
+            operators: after.operators - before.operators,
+            bulk_bytes: after.bulk_bytes - before.bulk_bytes,
+        });
+        Ok((ending, work))
     }
 
     /// What an error of the engine means for the machine.
@@ -188,6 +203,11 @@ impl Run<'_> {
 
 fn init_failed(detail: String) -> Ending {
     Ending::BootFailed { phase: BootPhase::Init, detail }
+}
+
+fn work(store: &mut Store<Guest>, instance: &Instance) -> Option<Work> {
+    let operators = counter(store, instance, OPERATORS)?;
+    Some(Work { operators, bulk_bytes: counter(store, instance, BULK_BYTES)? })
 }
 
 fn counter(store: &mut Store<Guest>, instance: &Instance, name: &str) -> Option<u64> {

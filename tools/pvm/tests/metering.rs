@@ -2,7 +2,7 @@
 
 use millrace_pvm::inputs::{LevelInfo, external, level_inputs};
 use millrace_pvm::{
-    LevelReport, Machine, MachineConfig, PreimageMap, Pvm, Refused, Rollup, Version, accept,
+    LevelReport, Machine, MachineConfig, PreimageMap, Pvm, Refused, Rollup, Status, Stuck, Version, accept,
     with_operator_count,
 };
 use std::sync::Arc;
@@ -119,4 +119,50 @@ fn floats_are_refused_by_the_name_of_their_function() {
     ] {
         assert!(accept(&wat::parse_str(wat).expect("a module")).is_ok(), "{wat}");
     }
+}
+
+#[test]
+fn bytes_of_bulk_memory_and_pages_are_counted() {
+    let cases = [
+        ("", 0, 1),
+        ("(memory.fill (i32.const 64) (i32.const 0) (i32.const 1000))", 1_000, 1),
+        ("(memory.copy (i32.const 64) (i32.const 0) (i32.const 0))", 0, 1),
+        (
+            "(memory.copy (i32.const 64) (i32.const 0) (i32.const 30)) (drop (memory.grow (i32.const 3)))
+             (memory.fill (i32.const 100000) (i32.const 7) (i32.const 100000))",
+            100_030,
+            4,
+        ),
+    ];
+    for (body, bytes, pages) in cases {
+        for version in [Version::V0, Version::V5] {
+            let report = run(true, version, kernel(body));
+            let run = &report.runs[0];
+            assert_eq!((run.bulk_bytes, run.memory_pages), (Some(bytes), Some(pages)), "{body}");
+        }
+        let report = run(false, Version::V5, kernel(body));
+        assert_eq!((report.runs[0].bulk_bytes, report.runs[0].memory_pages), (None, Some(pages)), "{body}");
+    }
+}
+
+#[test]
+fn a_machine_can_be_told_to_stop_at_fewer_frames() {
+    let deepest = |call_depth_limit| {
+        let config = MachineConfig { call_depth_limit, ..MachineConfig::default() };
+        let rollup = Rollup { address: [0; 20], origination_level: 0 };
+        let preimages = Arc::new(PreimageMap::default());
+        let machine = Machine::new(config).expect("a machine");
+        let mut pvm = Pvm::originate(
+            machine,
+            rollup,
+            preimages,
+            Version::V5,
+            kernel("(drop (call $early (i32.const 1)))"),
+        );
+        let info = LevelInfo { predecessor_timestamp: 0, predecessor: [0; 32] };
+        pvm.run_level(0, &level_inputs(info, None, &[])).expect("a level").status
+    };
+    assert_eq!(deepest(Some(3)), Status::WaitingForInput);
+    assert_eq!(deepest(Some(2)), Status::Stuck(Stuck::CallStackExhausted));
+    assert_eq!(deepest(None), Status::WaitingForInput);
 }
