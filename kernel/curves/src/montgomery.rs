@@ -309,7 +309,7 @@ impl<P: Prime<N>, const N: usize> Fp<P, N> {
     }
 
     /// The same number with magnitude 1.
-    #[inline(always)]
+    #[inline(never)]
     pub fn normalised(&self) -> Self {
         let (mut limbs, mut carry, mut i) = (self.limbs, 0i32, 0);
         while i < N - 1 {
@@ -329,7 +329,7 @@ impl<P: Prime<N>, const N: usize> Fp<P, N> {
     }
 
     /// The same modulo p, with magnitude 1 and a quarter of the size and two.
-    #[inline(always)]
+    #[inline(never)]
     pub fn settled(&self) -> Self {
         // The next power of two is less than twice p: its multiples are guessed from the last limb.
         let top = self.limbs[N - 1].wrapping_add(self.limbs[N - 2] >> WIDTH);
@@ -406,7 +406,7 @@ impl<P: Prime<N>, const N: usize> Field for Fp<P, N> {
     const ZERO: Self = Self::reduced([0; N]);
     const ONE: Self = Self::reduced(narrow(&P::MODULUS.one));
 
-    #[inline(always)]
+    #[inline(never)]
     fn plus(&self, other: &Self) -> Self {
         let (mut limbs, mut i) = (self.limbs, 0);
         while i < N {
@@ -421,7 +421,7 @@ impl<P: Prime<N>, const N: usize> Field for Fp<P, N> {
         }
     }
 
-    #[inline(always)]
+    #[inline(never)]
     fn minus(&self, other: &Self) -> Self {
         let (mut limbs, mut i) = (self.limbs, 0);
         while i < N {
