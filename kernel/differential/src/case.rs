@@ -127,6 +127,7 @@ impl Case {
             prev_randao: H256::repeat_byte(9),
             blob_base_fee: U256::one(),
             fork: self.fork,
+            ticketer: None,
         }
     }
 

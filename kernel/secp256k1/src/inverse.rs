@@ -13,8 +13,9 @@
 const ROUND: u32 = 30;
 /// All bits of a limb.
 const MASK: i64 = (1 << ROUND) - 1;
-/// Rounds after which g is zero for every value of 256 bits.
-const ROUNDS_MAX: u32 = 20;
+/// Rounds after which g is zero for every value of 256 bits: `floor((49 × 256 + 57) / 17)` = 741 steps from a delta of 1
+/// (Bernstein and Yang, "Fast constant-time gcd computation and modular inversion", theorem 11.2).
+const ROUNDS_MAX: u32 = 741u32.div_ceil(ROUND);
 
 /// What the steps of one round do: f and g become `(u f + v g, q f + r g) / 2^30`.
 struct Matrix {
