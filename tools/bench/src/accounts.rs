@@ -50,12 +50,17 @@ impl Account {
 
     /// A signed EIP-1559 transaction for the sandbox.
     pub(crate) fn sign(&self, chain_id: U256, ask: Ask) -> anyhow::Result<Vec<u8>> {
+        self.sign_at(chain_id, ask, U256::from(10_000_000_000u64))
+    }
+
+    /// The same that offers another fee for a gas.
+    pub(crate) fn sign_at(&self, chain_id: U256, ask: Ask, max_fee_per_gas: U256) -> anyhow::Result<Vec<u8>> {
         self.sign_transaction(&Transaction {
             transaction_type: TransactionType::DynamicFee,
             chain_id: Some(chain_id),
             nonce: ask.nonce,
             gas_limit: Gas::new(ask.gas_limit),
-            max_fee_per_gas: U256::from(10_000_000_000u64),
+            max_fee_per_gas,
             max_priority_fee_per_gas: U256::zero(),
             to: ask.to,
             value: U256::from(ask.value),

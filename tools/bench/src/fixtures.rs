@@ -199,13 +199,11 @@ fn a_sample_of_ethereums_fixtures_leaves_the_same_state_as_wasm() {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist");
     let mut bench = Bench::boot(&dist).unwrap();
     let booted = bench.save();
-    let engine = bench.engine.clone();
     let (mut ran, mut as_on_ethereum, mut not_taken, mut failed) = (0, 0, 0, Vec::new());
     let mut forks = std::collections::BTreeSet::new();
     for case in sample() {
         let Subject::State(test, post) = &case.subject else { continue };
-        bench.load(booted.clone());
-        bench.engine = engine.clone();
+        bench.load(booted.clone()).unwrap();
         match run(&mut bench, test, post) {
             Ok(Ran::NotTaken) => not_taken += 1,
             Ok(outcome) => {

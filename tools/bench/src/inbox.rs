@@ -7,6 +7,7 @@ use millrace_pvm::{HostUse, LevelReport};
 use millrace_wire::{
     address::PublicKeyHash,
     blueprint::{Blueprint, Payload, legacy},
+    dal::slot,
     delayed,
     frame::{self, Kind},
     message::{self, Parameter, Ticket, Transfer},
@@ -16,9 +17,15 @@ use std::path::Path;
 
 pub(crate) const BRIDGE: ContractHash = ContractHash::new(*b"bench delayed bridge");
 pub(crate) const TICKETER: ContractHash = ContractHash::new(*b"bench ticketer of it");
-const OTHER_TICKETER: ContractHash = ContractHash::new(*b"bench other ticketer");
+pub(crate) const OTHER_TICKETER: ContractHash = ContractHash::new(*b"bench other ticketer");
 /// Messages of the larger of two levels that are compared; the smaller has one.
 const MESSAGES: usize = 100;
+/// The slot of the data availability layer that the rollup listens to, its size, and that of its pages.
+const SLOT: u8 = 1;
+const SLOT_BYTES: usize = 380_832;
+const PAGE_BYTES: usize = 3_967;
+/// Pages by which two slots differ.
+const PAGES: usize = 90;
 /// Items of a forced block.
 const FORCED: usize = 1_000;
 const GARBAGE: usize = 2_000;
@@ -53,6 +60,7 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<InboxReport> {
         parameters.has_fa_bridge = true;
         // Nothing is forced by itself.
         parameters.delayed.timeout_levels = u32::MAX;
+        (parameters.dal.is_enabled, parameters.dal.slots) = (true, vec![SLOT]);
     })?;
     // The key of the sequencer is prepared by its first blueprint.
     bench.block(vec![])?;
@@ -62,6 +70,9 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<InboxReport> {
         each(&mut bench, "native deposit queued", |bench, count| Ok(deposits(bench, TICKETER, count)))?,
         each(&mut bench, "FA deposit queued", |bench, count| Ok(deposits(bench, OTHER_TICKETER, count)))?,
         each(&mut bench, "delayed transfer queued", delayed_transfers)?,
+        each(&mut bench, "chunk of 3,500 bytes in a slot", |bench, count| slot_chunks(bench, count, 3_500))?,
+        each(&mut bench, "chunk of 30 bytes in a slot", |bench, count| slot_chunks(bench, count, 30))?,
+        each_of(&mut bench, ("page of a slot", PAGES), slot_pages)?,
     ];
     for (what, messages) in [
         ("forced block, 1,000 native deposits", deposits(&bench, TICKETER, FORCED)),
@@ -74,10 +85,11 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<InboxReport> {
         ("2,000 messages of another rollup", vec![foreign(); GARBAGE]),
         ("2,000 broken chunks", vec![broken_chunk(&bench); GARBAGE]),
         ("2,000 chunks signed by a stranger", vec![forged_chunk(&bench)?; GARBAGE]),
+        ("a signal, 2,000 times", vec![bench.signal(vec![(SLOT, vec![])])?; GARBAGE]),
     ] {
         let saved = bench.save();
         rows.push(row(what, &bench.level(&messages)?));
-        bench.load(saved);
+        bench.load(saved)?;
     }
     Ok(InboxReport { rows })
 }
@@ -90,16 +102,25 @@ fn each(
     what: &str,
     messages: impl Fn(&Bench, usize) -> anyhow::Result<Messages>,
 ) -> anyhow::Result<Row> {
+    each_of(bench, (what, MESSAGES), messages)
+}
+
+/// The difference between a level with so many more and one with one.
+fn each_of(
+    bench: &mut Bench,
+    (what, more): (&str, usize),
+    messages: impl Fn(&Bench, usize) -> anyhow::Result<Messages>,
+) -> anyhow::Result<Row> {
     let mut measured = vec![];
-    for count in [1, MESSAGES + 1] {
+    for count in [1, more + 1] {
         let saved = bench.save();
         let messages = messages(bench, count)?;
         measured.push(row(what, &bench.level(&messages)?));
-        bench.load(saved);
+        bench.load(saved)?;
     }
     let (low, high) = (&measured[0], &measured[1]);
     #[allow(clippy::cast_precision_loss, reason = "a small constant")]
-    let per = |low: f64, high: f64| (high - low) / MESSAGES as f64;
+    let per = |low: f64, high: f64| (high - low) / more as f64;
     Ok(Row {
         what: what.to_owned(),
         runs: high.runs,
@@ -122,7 +143,7 @@ fn forced(bench: &mut Bench, what: &str, messages: &[Vec<u8>]) -> anyhow::Result
     })?;
     let row = row(what, &bench.level(&[])?);
     ensure!(bench.head_number()? == number + 1, "{what}: no block was made");
-    bench.load(saved);
+    bench.load(saved)?;
     Ok(row)
 }
 
@@ -160,6 +181,25 @@ fn legacy_chunks(bench: &Bench, count: usize) -> anyhow::Result<Messages> {
     let payload = legacy::encode_payload(&blueprint);
     let chunks = legacy::cut(&payload, blueprint.number, None).context("too large for format 0")?;
     Ok(chunks.iter().take(count).map(|chunk| bench.sign_legacy(chunk)).collect())
+}
+
+/// A signal of a slot with so many chunks of this size.
+fn slot_chunks(bench: &Bench, count: usize, size_bytes: usize) -> anyhow::Result<Messages> {
+    let payload = vec![0x80; size_bytes * 128];
+    let number = BlockNumber::new(bench.head_number()? + 1);
+    let chunk = |(index, piece)| legacy::Chunk { number, chunk_count: 128, index, chain_id: None, piece };
+    let chunks: Vec<_> = (0..).zip(payload.chunks(size_bytes)).map(chunk).take(count).collect();
+    let slot = slot(&chunks, SLOT_BYTES).context("too much for a slot")?;
+    Ok(vec![bench.signal(vec![(SLOT, slot)])?])
+}
+
+/// A signal of a slot with what would be a chunk if it had a count, over so many pages.
+fn slot_pages(bench: &Bench, count: usize) -> anyhow::Result<Messages> {
+    let piece = vec![0x80; count * PAGE_BYTES - PAGE_BYTES / 2];
+    let number = BlockNumber::new(bench.head_number()? + 1);
+    let chunk = legacy::Chunk { number, chunk_count: 0, index: 0, chain_id: None, piece: &piece };
+    let slot = slot(&[chunk], SLOT_BYTES).context("too much for a slot")?;
+    Ok(vec![bench.signal(vec![(SLOT, slot)])?])
 }
 
 /// A call of the rollup, as a message.

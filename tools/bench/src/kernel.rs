@@ -104,12 +104,12 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<KernelReport> {
         let saved = bench.save();
         let mut measured = vec![];
         for count in COUNTS {
-            bench.load(saved.clone());
+            bench.load(saved.clone())?;
             let mut nonces = nonces.clone();
             let transactions = batch(&bench, &accounts, &mut nonces, (kind, count))?;
             measured.push(level(kind.name(), count, &bench.block(transactions)?));
         }
-        bench.load(saved);
+        bench.load(saved)?;
         if let [.., low, high] = measured.as_slice() {
             marginal.push(difference(low, high));
         }

@@ -6,15 +6,18 @@ use millrace_layout::{
     Value as _,
     parameters::{self, Parameters},
 };
-use millrace_primitives::{BlockNumber, Epoch, RollupAddress, Timestamp};
+use millrace_primitives::{BlockNumber, Epoch, L1Level, RollupAddress, Timestamp};
 use millrace_pvm::{
-    LevelReport, Machine, MachineConfig, PreimageFolder, Pvm, Rollup, State, Version,
-    durable::Key,
+    DalParameters, LevelReport, Machine, MachineConfig, PreimageFolder, Pvm, Rollup, Slots, State, Version,
+    durable::{Durable, Key},
     inputs::{LevelInfo, level_inputs},
 };
 use millrace_wire::{
     base58::Base58Check as _,
     blueprint::{Blueprint, Certificate, Domain, Payload, legacy, prepare},
+    dal::{PublishedSlots, Signal},
+    frame::Kind,
+    message,
     signature::SecretKey,
 };
 use std::{fs, path::Path, sync::Arc, time::Instant};
@@ -24,12 +27,15 @@ const ADDRESS: [u8; 20] = [0x33; 20];
 const SEQUENCER_SECRET: &str = "edsk3gUfUPyBSfrS9CCgmCiQsTCHGkviBDusMxDJstFtojtc1zcpsh";
 const START_S: u64 = 1_750_000_000;
 const LEVEL_S: u64 = 6;
+/// The installer is done, and slots of the first level are settled.
+const FIRST_LEVEL: u32 = 8;
 
 /// A rollup that was booted from `dist/`.
 pub(crate) struct Bench {
     pvm: Pvm,
     pub(crate) engine: Engine,
     sequencer: SecretKey,
+    slots: Arc<Slots<PreimageFolder>>,
     level: u32,
     /// The external messages of each level so far.
     history: Vec<Vec<Vec<u8>>>,
@@ -58,10 +64,11 @@ impl Bench {
         let installer =
             fs::read(&installer).with_context(|| format!("no {}: run make dist", installer.display()))?;
         let machine = Machine::new(config)?;
-        let preimages = Arc::new(PreimageFolder::new(dist.join("preimages")));
+        let preimages = PreimageFolder::new(dist.join("preimages"));
+        let slots = Arc::new(Slots::new(preimages, DalParameters::USHUAIA));
         let rollup = Rollup { address: ADDRESS, origination_level: 0 };
-        let mut pvm = Pvm::originate(machine, rollup, preimages, Version::V5, installer);
-        for level in 0..2 {
+        let mut pvm = Pvm::originate(machine, rollup, slots.clone(), Version::V5, installer);
+        for level in 0..FIRST_LEVEL {
             pvm.run_level(level, &inputs(level, &[]))?;
         }
         let engine = Engine::of(pvm.durable()).context("the installer did not boot")?;
@@ -69,7 +76,8 @@ impl Bench {
             SecretKey::from_base58(SEQUENCER_SECRET).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let authority = engine.authority(pvm.durable())?.context("no sequencer")?;
         ensure!(authority.members == [sequencer.public_key()], "dist/ has another sequencer key");
-        Ok(Self { pvm, engine, sequencer, level: 2, history: vec![vec![]; 2] })
+        let history = vec![vec![]; FIRST_LEVEL as usize];
+        Ok(Self { pvm, engine, sequencer, slots, level: FIRST_LEVEL, history })
     }
 
     /// The external messages of each level from origination on, outer tag included.
@@ -83,10 +91,11 @@ impl Bench {
     }
 
     /// Back to a state.
-    pub(crate) fn load(&mut self, (state, level): (State, u32)) {
+    pub(crate) fn load(&mut self, (state, level): (State, u32)) -> anyhow::Result<()> {
         self.pvm.set_state(state);
         self.level = level;
         self.history.truncate(level as usize);
+        self.read_parameters()
     }
 
     /// A level without any message for us.
@@ -130,18 +139,22 @@ impl Bench {
         let mut parameters = self.engine.parameters().clone();
         change(&mut parameters);
         let key = parameters::key().map_err(|error| anyhow::anyhow!("{error:?}"))?;
-        let mut state = self.pvm.state().clone();
-        let path = key.path().as_str().to_owned();
-        state.durable.set(Key::trusted(&path), parameters.encode().as_slice());
-        self.pvm.set_state(state);
+        self.change_durable(|durable| {
+            durable.set(Key::trusted(key.path().as_str()), parameters.encode().as_slice());
+            Ok(())
+        })?;
+        self.read_parameters()
+    }
+
+    fn read_parameters(&mut self) -> anyhow::Result<()> {
+        self.engine = Engine::of(self.pvm.durable()).context("the parameters cannot be read")?;
         Ok(())
     }
 
     /// Changes durable storage where it stands, which no real rollup can.
-    #[cfg(test)]
     pub(crate) fn change_durable(
         &mut self,
-        change: impl FnOnce(&mut millrace_pvm::durable::Durable) -> anyhow::Result<()>,
+        change: impl FnOnce(&mut Durable) -> anyhow::Result<()>,
     ) -> anyhow::Result<()> {
         let mut state = self.pvm.state().clone();
         change(&mut state.durable)?;
@@ -158,7 +171,7 @@ impl Bench {
     }
 
     /// Durable storage.
-    pub(crate) fn durable(&self) -> &millrace_pvm::durable::Durable {
+    pub(crate) fn durable(&self) -> &Durable {
         self.pvm.durable()
     }
 
@@ -186,6 +199,28 @@ impl Bench {
     /// A chunk of format 0 as a message, signed by the sequencer.
     pub(crate) fn sign_legacy(&self, chunk: &legacy::Chunk<'_>) -> Vec<u8> {
         chunk.signed(self.sequencer.sign(&chunk.encode())).message(&self.rollup())
+    }
+
+    /// Makes slots that begin with these bytes available; answers a signal of the sequencer for them.
+    pub(crate) fn signal(&self, slots: Vec<(u8, Vec<u8>)>) -> anyhow::Result<Vec<u8>> {
+        let indices = slots.iter().map(|(slot, _)| *slot).collect();
+        for (slot, bytes) in slots {
+            self.slots.attest(i32::try_from(self.settled())?, slot, bytes);
+        }
+        self.signal_of(indices)
+    }
+
+    /// The last level whose slots are settled in the next level.
+    fn settled(&self) -> i64 {
+        i64::from(self.level) - DalParameters::USHUAIA.attestation_lag
+    }
+
+    /// A signal of the sequencer for slots, whether they are there or not.
+    pub(crate) fn signal_of(&self, indices: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+        let published_level = L1Level::new(u32::try_from(self.settled())?);
+        let levels = vec![PublishedSlots { published_level, slots: indices }];
+        let signature = self.sequencer.sign(&Signal::signing_bytes(&levels));
+        Ok(message::external(&self.rollup(), Kind::DalSignal, &Signal { levels, signature }.encode()))
     }
 
     /// The messages of a blueprint, signed by the sequencer.

@@ -36,7 +36,7 @@ pub use host::PortableHost;
 pub use instrument::with_operator_count;
 pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
 pub use pvm::{LevelReport, Pvm, REBOOTS_PER_LEVEL_MAX, Rollup, RunReport, State};
-pub use reveal::{PreimageFolder, PreimageMap, Preimages};
+pub use reveal::{DalPage, DalParameters, PreimageFolder, PreimageMap, Preimages, Slots};
 pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
 pub use version::Version;
 

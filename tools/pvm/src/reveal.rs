@@ -4,6 +4,7 @@ use crate::durable::blake2b;
 use std::collections::BTreeMap;
 use std::io;
 use std::path::PathBuf;
+use std::sync::{PoisonError, RwLock};
 
 /// Bytes of the largest preimage.
 pub const PREIMAGE_BYTES_MAX: usize = 4_096;
@@ -121,6 +122,48 @@ impl Preimages for PreimageMap {
     }
 }
 
+/// Slots of the data-availability layer in memory, and preimages from elsewhere.
+#[derive(Debug)]
+pub struct Slots<P> {
+    preimages: P,
+    parameters: DalParameters,
+    slots: RwLock<BTreeMap<(i32, u8), Vec<u8>>>,
+}
+
+impl<P> Slots<P> {
+    /// No slot yet.
+    pub fn new(preimages: P, parameters: DalParameters) -> Self {
+        Self { preimages, parameters, slots: RwLock::default() }
+    }
+
+    /// Makes a slot of a level available that begins with these bytes; zeros follow, and what does not fit is cut.
+    pub fn attest(&self, published_level: i32, slot: u8, mut bytes: Vec<u8>) {
+        bytes.resize(usize::try_from(self.parameters.slot_size_bytes).unwrap_or(0), 0);
+        let mut slots = self.slots.write().unwrap_or_else(PoisonError::into_inner);
+        slots.insert((published_level, slot), bytes);
+    }
+}
+
+impl<P: Preimages> Preimages for Slots<P> {
+    fn preimage(&self, hash: &RevealHash) -> io::Result<Option<Vec<u8>>> {
+        self.preimages.preimage(hash)
+    }
+
+    fn dal_page(&self, page: DalPage) -> io::Result<Option<Vec<u8>>> {
+        let slots = self.slots.read().unwrap_or_else(PoisonError::into_inner);
+        let size_bytes = usize::try_from(self.parameters.page_size_bytes).unwrap_or(0);
+        let pages = |slot: &Vec<u8>| {
+            let index = usize::try_from(page.page).ok()?;
+            slot.chunks(size_bytes.max(1)).nth(index).map(<[u8]>::to_vec)
+        };
+        Ok(slots.get(&(page.published_level, page.slot)).and_then(pages))
+    }
+
+    fn dal_parameters(&self) -> DalParameters {
+        self.parameters
+    }
+}
+
 pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
@@ -152,5 +195,28 @@ impl Request {
             [3] => Self::DalParameters,
             _ => Self::Unknown,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slots_are_served_page_by_page() {
+        let parameters = DalParameters { slot_size_bytes: 10, page_size_bytes: 4, ..DalParameters::USHUAIA };
+        let slots = Slots::new(PreimageMap::default(), parameters);
+        slots.attest(7, 255, vec![1, 2, 3, 4, 5]);
+        slots.attest(8, 255, vec![9; 99]);
+        let page = |published_level, slot, page| {
+            slots.dal_page(DalPage { published_level, slot, page }).expect("memory can be read")
+        };
+        assert_eq!(page(7, 255, 0), Some(vec![1, 2, 3, 4]));
+        assert_eq!(page(7, 255, 1), Some(vec![5, 0, 0, 0]));
+        assert_eq!(page(8, 255, 2), Some(vec![9, 9]));
+        for (level, slot, index) in [(7, 255, 3), (7, 255, -1), (7, 0, 0), (6, 255, 0)] {
+            assert_eq!(page(level, slot, index), None);
+        }
+        assert_eq!(slots.dal_parameters(), parameters);
     }
 }

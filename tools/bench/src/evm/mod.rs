@@ -200,7 +200,7 @@ impl Session {
     fn work(&mut self, program: &Program) -> anyhow::Result<Work> {
         let saved = self.bench.save();
         let measured = self.run(program)?;
-        self.bench.load(saved);
+        self.bench.load(saved)?;
         let runs = || measured.report.runs.iter();
         Ok(Work {
             gas: measured.applied.block.header.gas_used.get(),

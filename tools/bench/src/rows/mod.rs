@@ -7,7 +7,7 @@ use crate::{
     rollup::Bench,
 };
 use anyhow::{Context as _, ensure};
-use millrace_primitives::{Address, BlockHash, BlockNumber, TransactionHash, U256};
+use millrace_primitives::{Address, BlockHash, BlockNumber, ContractHash, TransactionHash, U256};
 use millrace_pvm::Status;
 use millrace_wire::{
     blueprint::{Blueprint, Payload},
@@ -16,6 +16,10 @@ use millrace_wire::{
     message::{self, Parameter, Ticket},
 };
 use std::path::Path;
+
+mod dal;
+mod runs;
+mod traps;
 
 type Messages = Vec<Vec<u8>>;
 type Scenario = fn(&mut Bench) -> anyhow::Result<()>;
@@ -77,8 +81,12 @@ fn delay(bench: &Bench, raw: &[u8]) -> anyhow::Result<Messages> {
 }
 
 fn deposit(bench: &Bench, routing: &[u8]) -> Vec<u8> {
-    let ticket = Ticket { ticketer: TICKETER, token_id: U256::zero(), metadata: None, amount: U256::one() };
-    transfer(bench, TICKETER, Parameter::Deposit { routing, ticket })
+    deposit_of(bench, TICKETER, routing)
+}
+
+fn deposit_of(bench: &Bench, ticketer: ContractHash, routing: &[u8]) -> Vec<u8> {
+    let ticket = Ticket { ticketer, token_id: U256::zero(), metadata: None, amount: U256::one() };
+    transfer(bench, ticketer, Parameter::Deposit { routing, ticket })
 }
 
 fn row_01_number_fields_of_any_width(bench: &mut Bench) -> anyhow::Result<()> {
@@ -164,17 +172,24 @@ fn a_blueprint_on_another_parent(bench: &mut Bench) -> anyhow::Result<()> {
 fn whatever_a_level_brings_the_next_one_makes_a_block() -> anyhow::Result<()> {
     let mut bench = bench()?;
     let start = bench.save();
-    let rows: [(&str, Scenario); 7] = [
+    let rows: [(&str, Scenario); 14] = [
         ("row 1", row_01_number_fields_of_any_width),
         ("rows 3 and 4", row_03_and_04_delayed_transactions_that_cannot_be_executed),
         ("rows 8 and 9", row_08_and_09_transactions_that_are_nothing),
         ("row 10", row_10_a_deposit_without_receiver_among_good_ones),
         ("row 11", row_11_a_chunk_that_comes_late),
         ("row 13", row_13_a_delayed_transaction_over_several_levels),
+        ("rows 5 to 7", traps::rows_05_to_07_an_item_that_traps_among_others),
+        ("row 5", traps::row_05_a_blueprint_that_traps),
+        ("row 12", runs::row_12_more_chunks_than_a_run_can_read),
+        ("row 15", runs::row_15_a_block_of_everything_over_several_runs),
+        ("row 16", runs::row_16_what_a_dead_run_left_behind),
+        ("row 38", dal::row_38_a_blueprint_in_two_slots),
+        ("row 38, not attested", dal::row_38_a_slot_that_nobody_attested),
         ("another parent", a_blueprint_on_another_parent),
     ];
     for (name, row) in rows {
-        bench.load(start.clone());
+        bench.load(start.clone())?;
         row(&mut bench).context(name)?;
         block(&mut bench, vec![], vec![]).with_context(|| format!("after {name}"))?;
     }
