@@ -27,10 +27,12 @@ pub(crate) const fn message(size_bytes: usize) -> Ticks {
     Ticks::new(40_000).saturating_add((size_bytes as u64).saturating_mul(100))
 }
 
-/// Ticks of looking one record up.
+/// Ticks of looking one record up: a signal whose slot was taken up before takes 17,000 operators in all.
 pub(crate) const RECORD: Ticks = Ticks::new(100_000);
 
-/// Ticks of revealing a page of a slot and of finding the chunks in it.
+/// Ticks of revealing a page of a slot and of finding the chunks in it. Hardly any operator counts here (30, measured): it
+/// is derived from what the reference PVM takes for a byte, 42 to fill the buffer, 42 to reveal, and three times 48 to copy
+/// it into a buffer that grows.
 pub(crate) const PAGE: Ticks = Ticks::new(1_000_000);
 
 /// Ticks of opening the largest slot.
@@ -39,8 +41,11 @@ pub(crate) const SLOT_MAX: Ticks = Ticks::new(PAGE.get().saturating_mul(PAGES_MA
 /// Ticks of the largest chunk in a slot.
 pub(crate) const SLOT_CHUNK_MAX: Ticks = slot_chunk(4_200, true);
 
-/// Ticks of a chunk in a slot, which nobody signed.
+/// Ticks of a chunk in a slot that is kept, besides reading it: 13,000 operators are measured, and its piece is copied twice,
+/// written once, and compared with an older one of the same size.
+const SLOT_KEPT: u64 = 1_000_000;
+
+/// Ticks of a chunk in a slot. Nobody signed it, and nothing is hashed.
 pub(crate) const fn slot_chunk(size_bytes: usize, is_kept: bool) -> Ticks {
-    let kept = if is_kept { KEPT } else { Ticks::ZERO };
-    message(size_bytes).saturating_add(kept.get())
+    message(size_bytes).saturating_add(if is_kept { SLOT_KEPT } else { 0 })
 }
