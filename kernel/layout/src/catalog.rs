@@ -146,7 +146,7 @@ catalog! {
     /// As much of it as is there.
     STAGED_KERNEL = "/upgrade/kernel", "bytes", upgrade::KERNEL_BYTES_MAX, [Upgrade];
     /// A change of kernels that is not over.
-    HANDOVER = "/upgrade/handover", "RLP list of 9: format 1, phase (1 switching, 2 migrating, 3 trial, 4 leaving), root hash, root hash before or empty, last block of the kernel before, failures, level of the last one, reason, list of at most one cursor", upgrade::Handover::SIZE_BYTES_MAX, [Upgrade];
+    HANDOVER = "/upgrade/handover", "RLP list of 10: format 1, phase (1 switching, 2 migrating, 3 trial, 4 leaving), root hash, activation, root hash before or empty, last block of the kernel before, failures, level of the last one, reason, list of at most one cursor", upgrade::Handover::SIZE_BYTES_MAX, [Upgrade];
     /// Which kernel runs.
     KERNEL_ROOT = "/upgrade/root", "root hash 33 bytes", upgrade::KernelRoot::SIZE_BYTES_MAX, [Upgrade];
     /// The kernel before the one that runs.

@@ -170,6 +170,7 @@ fn handover() -> Handover {
     Handover {
         phase: Phase::Migrating,
         root_hash: [50; 33],
+        activation: Timestamp::new(67),
         previous: Some([51; 33]),
         number: BlockNumber::new(52),
         failures: 53,

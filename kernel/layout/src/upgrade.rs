@@ -10,7 +10,7 @@ use crate::{
 };
 use alloc::{string::ToString, vec::Vec};
 use millrace_host::{HostError, Path, PathBuf, Store, limits::STORE_IO_BYTES_MAX};
-use millrace_primitives::{BlockNumber, L1Level};
+use millrace_primitives::{BlockNumber, L1Level, Timestamp};
 use rlp::RlpStream;
 
 /// Largest kernel in bytes. Ours has about one and a half million.
@@ -22,7 +22,7 @@ pub const CURSOR_BYTES_MAX: usize = 256;
 
 /// The encodings described here.
 const FORMAT: u8 = 1;
-const HANDOVER_FIELDS: usize = 9;
+const HANDOVER_FIELDS: usize = 10;
 
 /// A kernel whose pages are being revealed.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -110,7 +110,9 @@ pub struct Handover {
     pub phase: Phase,
     /// The root of the preimages of the new kernel.
     pub root_hash: [u8; 33],
-    /// That of the old one; `None` for the kernel that the rollup was originated with.
+    /// When it was to take over.
+    pub activation: Timestamp,
+    /// The root of the preimages of the old one; `None` for the kernel that the rollup was originated with.
     pub previous: Option<[u8; 33]>,
     /// The last block of the old kernel.
     pub number: BlockNumber,
@@ -131,7 +133,7 @@ impl Value for Handover {
     fn encode(&self) -> Vec<u8> {
         let mut stream = RlpStream::new_list(HANDOVER_FIELDS);
         stream.append(&FORMAT).append(&(self.phase as u8));
-        stream.append(&self.root_hash.as_slice());
+        stream.append(&self.root_hash.as_slice()).append(&self.activation.get());
         stream.append(&self.previous.as_ref().map_or(&[][..], |hash| hash.as_slice()));
         stream.append(&self.number.get());
         stream.append(&self.failures).append(&self.failed_at.get());
@@ -148,21 +150,22 @@ impl Value for Handover {
         if codec::u64_at(&rlp, 0)? != u64::from(FORMAT) {
             return None;
         }
-        let cursors: Vec<Vec<u8>> = rlp.list_at(8).ok()?;
+        let cursors: Vec<Vec<u8>> = rlp.list_at(9).ok()?;
         if cursors.len() > 1 || cursors.iter().any(|cursor| cursor.len() > CURSOR_BYTES_MAX) {
             return None;
         }
         Some(Self {
             phase: Phase::from_byte(rlp.val_at(1).ok()?)?,
             root_hash: codec::array_at(&rlp, 2)?,
-            previous: match codec::bytes_at(&rlp, 3)? {
+            activation: Timestamp::new(codec::u64_at(&rlp, 3)?),
+            previous: match codec::bytes_at(&rlp, 4)? {
                 [] => None,
                 hash => Some(hash.try_into().ok()?),
             },
-            number: BlockNumber::new(codec::u64_at(&rlp, 4)?),
-            failures: rlp.val_at(5).ok()?,
-            failed_at: L1Level::new(rlp.val_at(6).ok()?),
-            reason: rlp.val_at(7).ok()?,
+            number: BlockNumber::new(codec::u64_at(&rlp, 5)?),
+            failures: rlp.val_at(6).ok()?,
+            failed_at: L1Level::new(rlp.val_at(7).ok()?),
+            reason: rlp.val_at(8).ok()?,
             cursor: cursors.into_iter().next(),
         })
     }

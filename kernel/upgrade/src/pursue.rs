@@ -15,10 +15,10 @@ use millrace_host::{Budget, Debug, Reveal, Store};
 use millrace_layout::{
     LayoutError,
     events::{self, Event},
-    governance::{self, PendingUpgrade, PendingUpgrades},
+    governance::{self, PendingUpgrade},
     upgrade::{self, Fetch, Handover, KernelRoot, Phase},
 };
-use millrace_primitives::{BlockNumber, L1Level};
+use millrace_primitives::{BlockNumber, L1Level, Timestamp};
 
 /// What came of an upgrade that is due.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -92,6 +92,7 @@ pub fn pursue(
     let handover = Handover {
         phase: Phase::Switching,
         root_hash: upgrade.root_hash,
+        activation: upgrade.activation,
         previous,
         number,
         failures: 0,
@@ -109,21 +110,22 @@ pub fn pursue(
 pub(crate) fn switch(host: &mut (impl Store + Debug), handover: &Handover) -> Result<(), UpgradeError> {
     let root_hash = handover.root_hash;
     upgrade::fetch()?.delete(host)?;
-    forget(host, &root_hash)?;
+    forget(host, &root_hash, handover.activation)?;
     upgrade::kernel_root()?.write(host, &KernelRoot(root_hash.to_vec()))?;
     events::push(host, &Event::UpgradeActivated { root_hash })?;
     host.debug("another kernel takes over");
     Ok(upgrade::boot_staged(host)?)
 }
 
-/// The upgrade to this kernel waits no longer: the one whose turn it was.
-fn forget(store: &mut impl Store, root_hash: &[u8; 33]) -> Result<(), LayoutError> {
+/// The upgrade to this kernel at this time waits no longer. Others to the same kernel do.
+fn forget(store: &mut impl Store, root_hash: &[u8; 33], activation: Timestamp) -> Result<(), LayoutError> {
     let key = governance::upgrades()?;
     let mut pending = key.read(store)?.unwrap_or_default();
-    if let Some(done) = pending.next().filter(|next| next.root_hash == *root_hash).copied() {
-        let place = pending.0.iter().position(|upgrade| *upgrade == done);
-        place.map(|place| pending.0.remove(place));
-        key.replace(store, &PendingUpgrades(pending.0))?;
+    let is_done =
+        |upgrade: &PendingUpgrade| (&upgrade.root_hash, upgrade.activation) == (root_hash, activation);
+    if let Some(place) = pending.0.iter().position(is_done) {
+        pending.0.remove(place);
+        key.replace(store, &pending)?;
     }
     Ok(())
 }
@@ -136,7 +138,7 @@ fn refuse(
     let root_hash = upgrade.root_hash;
     host.debug(&format!("upgrade refused: {refusal}"));
     events::push(host, &Event::UpgradeFailed { root_hash, reason: refusal.code() })?;
-    forget(host, &root_hash)?;
+    forget(host, &root_hash, upgrade.activation)?;
     upgrade::discard(host)?;
     Ok(Pursuit::Refused(refusal))
 }
