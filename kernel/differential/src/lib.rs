@@ -11,6 +11,7 @@
 
 pub mod case;
 pub mod cast;
+pub mod corpus;
 mod input;
 pub mod ours;
 pub mod program;

@@ -155,6 +155,7 @@ mod tests {
             value: U256::exp10(18),
             data: vec![],
             access_list: vec![],
+            authorizations: vec![],
         };
         let signed = wallet.sign(wallet.accounts()[0], &unsigned).unwrap();
         assert_eq!(hex::encode(signed), SIGNED);
