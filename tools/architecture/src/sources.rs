@@ -62,7 +62,7 @@ const KERNEL_HEAD_EXCEPTIONS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates under `kernel/` that run on the host, as tests do.
-const HOST_PROGRAMS: &[&str] = &["kernel/conformance", "kernel/fuzz"];
+const HOST_PROGRAMS: &[&str] = &["kernel/conformance", "kernel/differential", "kernel/fuzz"];
 
 /// The one crate of the kernel that may use std: it is the entry of the wasm module.
 const STD_USER: &str = "kernel/wasm";
