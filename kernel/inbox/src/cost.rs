@@ -30,7 +30,7 @@ pub(crate) const fn message(size_bytes: usize) -> Ticks {
 /// Ticks of looking one record up: a signal whose slot was taken up before takes 17,000 operators in all.
 pub(crate) const RECORD: Ticks = Ticks::new(100_000);
 
-/// Ticks of revealing a page of a slot and of finding the chunks in it. Hardly any operator counts here (30, measured): it
+/// Ticks of revealing a page of a slot and of finding the chunks in it. Operators hardly count here (640, measured): it
 /// is derived from what the reference PVM takes for a byte, 42 to fill the buffer, 42 to reveal, and three times 48 to copy
 /// it into a buffer that grows.
 pub(crate) const PAGE: Ticks = Ticks::new(1_000_000);
