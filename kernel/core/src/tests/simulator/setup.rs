@@ -11,7 +11,7 @@ use fastrand::Rng;
 use millrace_evm::keccak;
 use millrace_host::MemoryHost;
 use millrace_layout::{
-    parameters::{self, Contracts, Dal, DelayedInbox, ExecutionFee, Parameters},
+    parameters::{self, Contracts, Dal, DelayedInbox, ExecutionFee, Parameters, Upgrades},
     sequencers,
     world::{Code, World},
 };
@@ -201,6 +201,12 @@ fn random_parameters(rng: &mut Rng) -> Parameters {
             forced_items_max: *rng.choice(&[2, 5, 1_000]).unwrap(),
         },
         has_fa_bridge: rng.u8(0..5) > 0,
+        upgrades: Upgrades {
+            notice_s: *rng.choice(&[0, 30]).unwrap(),
+            security_notice_s: 0,
+            forced_after_s: *rng.choice(&[0, 600, 86_400]).unwrap(),
+            trial_levels: rng.u32(0..3),
+        },
         genesis_timestamp: START,
         dal: Dal {
             is_enabled: rng.u8(0..4) > 0,
