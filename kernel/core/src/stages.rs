@@ -40,6 +40,8 @@ pub(crate) fn run_release<H: Host>(host: &mut H, mut budget: Budget, release: &R
 enum Messages {
     /// Another run has to go on, perhaps of another kernel.
     More,
+    /// The next level has to come first.
+    Wait,
     /// All of them have been read.
     Done(Standing),
 }
@@ -72,7 +74,11 @@ fn read_messages<H: Host>(
     budget: &mut Budget,
     release: &Release<'_, H>,
 ) -> Result<Messages, RunError> {
-    let Stage0::Ready(standing) = prepare(host, release, budget)? else { return Ok(Messages::More) };
+    let standing = match prepare(host, release, budget)? {
+        Stage0::Ready(standing) => standing,
+        Stage0::Reboot => return Ok(Messages::More),
+        Stage0::Wait => return Ok(Messages::Wait),
+    };
     // The flag is gone after this run, however it ends.
     if host.store_has_value(pvm::STUCK)? {
         trap::note(host)?;

@@ -40,7 +40,7 @@ mod trial;
 
 pub use error::UpgradeError;
 pub use fetch::PAGES_MAX;
-pub use migration::{REBOOTS_RESERVED, Release, Step, StepFault, TICKS_TURN, Turn};
+pub use migration::{REBOOTS_MIN, REBOOTS_RESERVED, Release, Step, StepFault, TICKS_TURN, Turn};
 pub use prepare::{Stage0, Standing, prepare, report_return};
 pub use pursue::{Pursuit, due_next, is_begun, pursue};
 pub use refusal::Refusal;

@@ -21,6 +21,9 @@ use millrace_primitives::Ticks;
 /// A migration gives up when a level has only this many reboots left: the kernel before needs them for the inbox.
 pub const REBOOTS_RESERVED: u32 = 500;
 
+/// It does not begin with fewer, but waits for the next level, which has a thousand.
+pub const REBOOTS_MIN: u32 = 900;
+
 /// What a turn of a step may take at most. A run has room for several.
 pub const TICKS_TURN: Ticks = Ticks::new(1_000_000_000);
 

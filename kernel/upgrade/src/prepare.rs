@@ -2,7 +2,7 @@
 
 use crate::{
     Refusal, UpgradeError,
-    migration::{self, Migrated, Release},
+    migration::{self, Migrated, REBOOTS_MIN, Release},
     pursue::switch,
     trial::{self, Verdict},
 };
@@ -22,6 +22,8 @@ pub enum Stage0 {
     Ready(Standing),
     /// Another run has to come first, perhaps of another kernel.
     Reboot,
+    /// The next level has to come first. The inbox of this one has been read.
+    Wait,
 }
 
 /// How this kernel stands.
@@ -102,6 +104,8 @@ fn take_over<S: Store + Control + Debug>(
             upgrade::handover()?.replace(host, &Handover { phase: Phase::Trial, ..handover })?;
             Ok(Stage0::Ready(Standing::OnTrial))
         }
+        // So few are left only in the level of the switch, which comes after the inbox.
+        Some(version) if release.reaches(version) && host.reboots_left()? < REBOOTS_MIN => Ok(Stage0::Wait),
         Some(version) if release.reaches(version) => {
             let handover = migration::begin(host, handover)?;
             migrate(host, release, handover, budget)

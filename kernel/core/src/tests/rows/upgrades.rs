@@ -669,3 +669,18 @@ fn row_42_dying_at_any_host_call_leaves_a_migration_whole_or_undone() {
         assert_eq!(chain.number(), 2, "call {fatal}");
     });
 }
+
+#[test]
+fn row_49_a_migration_waits_for_a_level_with_reboots_enough() {
+    let mut chain = busy();
+    let announced = chain.announce(ADMIN, b"next but one", Timestamp::ZERO);
+    let deposits = (1..=120).map(|amount| deposit(TICKETER, &[0xcc; 20], amount)).collect();
+    let messages = [vec![announced], deposits, chain.seal(&chain.next(vec![]))].concat();
+    chain.budget = Budget::new(Ticks::new(1));
+    let runs = chain.run(&messages);
+    assert!(runs > 120 && chain.runs(b"next but one"), "{runs}");
+    assert_eq!(chain.host.value("/base/storage_version"), Some(&1u64.to_be_bytes()[..]));
+    chain.run(&[deposit(TICKETER, &[0xcc; 20], 1)]);
+    assert_eq!(chain.host.value("/base/storage_version"), Some(&3u64.to_be_bytes()[..]));
+    assert_eq!((chain.number(), chain.waiting().len()), (2, 124), "{:?}", chain.refusals());
+}
