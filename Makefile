@@ -101,15 +101,20 @@ bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, 
 	@$(MAKE) --no-print-directory dist CONFIG=$(BENCH_CONFIG) DIST=$(BENCH_DIST)
 	$(call say,benchmarks)
 	@$(CARGO) build --locked -p millrace-cli -p millrace-bench
+	@# By itself: the features that revm wants of shared crates would build the rest anew.
+	@$(CARGO) build --locked -p millrace-differential --bin millrace-revm
 	@mkdir -p $(DIST)
-	@$(TARGET)/debug/millrace-bench --dist $(BENCH_DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace $(ARGS)
+	@$(TARGET)/debug/millrace-bench --dist $(BENCH_DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace \
+		--revm $(TARGET)/debug/millrace-revm $(ARGS)
 
 .PHONY: fuzz
-fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, then simulates levels as long
+fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, then simulates levels and compares the EVM as long
 	$(call say,fuzzing for $(FUZZ_S) s)
 	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) run --locked -p millrace-fuzz
 	$(call say,simulating levels for $(FUZZ_S) s)
 	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) test --locked -p millrace-core simulator -- --nocapture
+	$(call say,comparing the EVM with revm for $(FUZZ_S) s)
+	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) test --locked -p millrace-differential random -- --nocapture
 
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays

@@ -63,7 +63,10 @@ fn deep(fork: Fork) -> Vec<(&'static str, Case)> {
         ("CALLs of itself", called("f1")),
         ("CALLCODEs of itself", called("f2")),
         ("DELEGATECALLs of itself", called("f4")),
-        ("calls through delegations", case(fork, vec![delegating], vec![call(first, vec![], most(GAS_DEEP))])),
+        (
+            "calls through delegations",
+            case(fork, vec![delegating], vec![call(first, vec![], most(GAS_DEEP))]),
+        ),
         ("CREATEs of itself", created("385f5ff0")),
         ("CREATE2s of itself", created("5f385f5ff5")),
     ]
@@ -115,7 +118,7 @@ fn delegation(fork: Fork) -> Vec<(&'static str, Case)> {
     let again = |one: &AuthorizationPlan, more| AuthorizationPlan { nonce_skew: Some(more), ..one.clone() };
     // Looks at a delegating account in every way, and calls it.
     let looking = hex("610d00 3b 6001 55 610d00 3f 6002 55 6020 5f 5f 610d00 3c 5f 51 6003 55
-        5f5f5f5f 610d00 5a fa 6004 55 5f5f5f5f5f 610d02 5a f1 6005 55 5f5f5f5f5f 610d03 5a f1 6006 55");
+        5f5f5f5f 610d00 612710 fa 6004 55 5f5f5f5f5f 610d02 612710 f1 6005 55 5f5f5f5f5f 610d03 612710 f1 6006 55");
     let storing = hex("6001 6009 55 5a 600a 55 00");
     let one = |plans: Vec<Plan>| case(fork, vec![storing.clone(), looking.clone()], plans);
     let mine = authorizes(0, cast::contract(0));
@@ -124,10 +127,22 @@ fn delegation(fork: Fork) -> Vec<(&'static str, Case)> {
     vec![
         ("looks at delegations", one(vec![call(Some(cast::contract(1)), vec![], 1_000_000)])),
         ("delegates itself", one(vec![sends(cast::contract(1), vec![mine.clone()], plenty)])),
-        ("delegates itself and takes it back", one(vec![sends(cast::contract(1), vec![mine.clone(), back], plenty)])),
-        ("the same twice", one(vec![sends(cast::nobody(), vec![stranger.clone(), stranger.clone()], plenty)])),
-        ("one after the other", one(vec![sends(cast::nobody(), vec![stranger.clone(), again(&stranger, 1)], plenty)])),
-        ("no gas but for the authorization", one(vec![sends(cast::nobody(), vec![stranger], GasPlan::Intrinsic(0))])),
+        (
+            "delegates itself and takes it back",
+            one(vec![sends(cast::contract(1), vec![mine.clone(), back], plenty)]),
+        ),
+        (
+            "the same twice",
+            one(vec![sends(cast::nobody(), vec![stranger.clone(), stranger.clone()], plenty)]),
+        ),
+        (
+            "one after the other",
+            one(vec![sends(cast::nobody(), vec![stranger.clone(), again(&stranger, 1)], plenty)]),
+        ),
+        (
+            "no gas but for the authorization",
+            one(vec![sends(cast::nobody(), vec![stranger], GasPlan::Intrinsic(0))]),
+        ),
         ("a call of itself", one(vec![call(Some(cast::delegated(2)), vec![], 60_000)])),
     ]
 }
@@ -139,7 +154,10 @@ pub fn all(fork: Fork) -> Vec<(&'static str, Case)> {
     let mut all = vec![
         ("the longest code that makes a contract", sized(49_152)),
         ("a longer one", sized(49_153)),
-        ("call data at the floor", case(fork, vec![vec![0x00]], vec![call(Some(cast::contract(0)), code(3_000), 200_000)])),
+        (
+            "call data at the floor",
+            case(fork, vec![vec![0x00]], vec![call(Some(cast::contract(0)), code(3_000), 200_000)]),
+        ),
     ];
     all.extend([deep(fork), destruction(fork), delegation(fork)].into_iter().flatten());
     all

@@ -16,6 +16,44 @@ const ONE_G2: &str = "198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7ae
 090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b\
 12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa";
 
+/// The generators of BLS12-381 (EIP-2537), without the zeros that pad each coordinate.
+const BLS_G1: [&str; 2] = [
+    "17f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb",
+    "08b3f481e3aaa0f1a09e30ed741d8ae4fcf5e095d5d00af600db18cb2c04b3edd03cc744a2888ae40caa232946c5e7e1",
+];
+const BLS_G2: [&str; 4] = [
+    "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8",
+    "13e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e",
+    "0ce5d527727d6e118cc9cdc6da2e351aadfd9baa8cbdd3a76d429a695160d12c923ac9cc3baca289e193548608b82801",
+    "0606c4a02ea734cc32acd2b02bc28b99cb3e287e85a763af267492ab572e99ab3f370d275cec1da1aaa9075ff05f79be",
+];
+
+/// A point with its padding; now and then the one at infinity.
+fn bls_point(rng: &mut Rng, coordinates: &[&str]) -> Vec<u8> {
+    if rng.u8(0..5) == 0 {
+        return vec![0; 64 * coordinates.len()];
+    }
+    coordinates.iter().flat_map(|text| [vec![0; 16], bytes(text)].concat()).collect()
+}
+
+fn bls(rng: &mut Rng, number: u16) -> Vec<u8> {
+    let count = rng.usize(1..3);
+    let mut out = vec![];
+    for _ in 0..count {
+        match number {
+            0x0b => out.extend(bls_point(rng, &BLS_G1)),
+            0x0d => out.extend(bls_point(rng, &BLS_G2)),
+            0x0c => out.extend([bls_point(rng, &BLS_G1), random(rng, 32)].concat()),
+            0x0e => out.extend([bls_point(rng, &BLS_G2), random(rng, 32)].concat()),
+            0x0f => out.extend([bls_point(rng, &BLS_G1), bls_point(rng, &BLS_G2)].concat()),
+            _ => out.extend(
+                [vec![0; 16], (0..48).map(|at| if at == 0 { 0 } else { rng.u8(..) }).collect()].concat(),
+            ),
+        }
+    }
+    out
+}
+
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap_or_default()
 }
@@ -75,6 +113,9 @@ pub(crate) fn of_precompile(rng: &mut Rng, number: u16) -> Vec<u8> {
         7 => [bytes(ONE_G1), random(rng, 32)].concat(),
         8 => pairing(rng),
         9 => blake2f(rng),
+        0x0b..=0x11 => bls(rng, number),
+        0x0a => (0..192).map(|_| rng.u8(..)).collect(),
+        0x100 => (0..160).map(|_| rng.u8(..)).collect(),
         _ => random(rng, 200),
     };
     // One in four is broken: a byte changed, cut, or longer.

@@ -8,10 +8,9 @@ use millrace_primitives::Address;
 /// Code in pieces.
 pub type Pieces = Vec<Vec<u8>>;
 
-/// Addresses from 1 that precompiles have in some fork, and that of P-256 (EIP-7951); 0x0a, the point evaluation of
-/// EIP-4844, we do not have.
-pub const PRECOMPILES: [u16; 17] =
-    [1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x100];
+/// Addresses from 1 that precompiles have in some fork, and that of P-256 (EIP-7951).
+pub const PRECOMPILES: [u16; 18] =
+    [1, 2, 3, 4, 5, 6, 7, 8, 9, 0x0a, 0x0b, 0x0c, 0x0d, 0x0e, 0x0f, 0x10, 0x11, 0x100];
 
 const POP: u8 = 0x50;
 const MSTORE: u8 = 0x52;

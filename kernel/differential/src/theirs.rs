@@ -20,12 +20,10 @@ use revm::{
     context_interface::block::BlobExcessGasAndPrice,
     database::WrapDatabaseRef,
     database_interface::DBErrorMarker,
-    handler::EthPrecompiles,
-    precompile::Precompiles,
     primitives::{self, B256, Bytes, TxKind, hardfork::SpecId},
     state::{AccountInfo, EvmState},
 };
-use std::{collections::BTreeMap, fmt, sync::OnceLock};
+use std::{collections::BTreeMap, fmt};
 
 /// A world is broken.
 #[derive(Debug)]
@@ -100,26 +98,11 @@ pub fn run(
         .with_cfg(cfg)
         .with_block(block_env(block)?)
         .build_mainnet();
-    evm.precompiles = EthPrecompiles { precompiles: precompiles(block.fork), spec: spec(block.fork) };
     match evm.transact(environment(transaction, sender)?) {
         Ok(ResultAndState { result, state }) => Ok((Seen::Ended(ended(result)), Some(after(world, state)?))),
         Err(EVMError::Transaction(invalid)) => Ok((Seen::Invalid(format!("{invalid:?}")), None)),
         Err(error) => Err(anyhow!("{error}")),
     }
-}
-
-/// Those that we have as well.
-fn precompiles(fork: Fork) -> &'static Precompiles {
-    static SETS: [OnceLock<Precompiles>; 4] = [const { OnceLock::new() }; 4];
-    let all = EthPrecompiles::new(spec(fork.min(Fork::Prague))).precompiles;
-    let slot = Fork::ALL.iter().position(|other| *other == fork).and_then(|index| SETS.get(index));
-    let Some(slot) = slot else { return all };
-    slot.get_or_init(|| {
-        let mut set = Precompiles::default();
-        let known = |address: &primitives::Address| address.0.0[..19] == [0; 19] && address.0.0[19] <= 9;
-        set.extend(all.inner().iter().filter(|(address, _)| known(address)).map(|(_, one)| one.clone()));
-        set
-    })
 }
 
 fn block_env(block: &BlockEnvironment) -> Result<BlockEnv> {

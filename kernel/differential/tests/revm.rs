@@ -43,9 +43,10 @@ fn what_chance_seldom_reaches_ends_as_in_revm() -> anyhow::Result<()> {
                 Err(difference) => anyhow::bail!("{fork:?}: {name}: {difference}"),
             };
             let is_success = |seen: &Seen| matches!(seen, Seen::Ended(Ended { end: End::Success, .. }));
-            // But for what the fork has not: delegations, and code that is too long.
-            let is_meant = all.iter().all(is_success);
-            assert!(is_meant || fork < Fork::Prague || name == "a longer one", "{fork:?}: {name}: {all:?}");
+            // But for what is meant to fail, and what the fork has not: delegations.
+            let is_meant = matches!(name, "a longer one" | "collides with itself" | "a call of itself");
+            let all_succeed = all.iter().all(is_success);
+            assert!(all_succeed || is_meant || fork < Fork::Prague, "{fork:?}: {name}: {all:?}");
         }
     }
     Ok(())

@@ -2,7 +2,7 @@
 //!
 //! A program is the initialisation code of a contract, so that it needs no other transaction before it; it goes on until
 //! its gas is nearly used up. Its cost is that of the level with the one transaction, less that of a level with a
-//! transaction that creates nothing.
+//! transaction that creates or calls nothing.
 
 mod contracts;
 mod mandelbrot;
@@ -130,8 +130,8 @@ struct Session {
     account: Account,
     /// What was sent for good.
     sent: Vec<Program>,
-    /// Of a transaction that creates nothing.
-    empty: Work,
+    /// Of a transaction that creates nothing, and of one that calls nobody.
+    empty: [Work; 2],
 }
 
 impl Session {
@@ -141,7 +141,7 @@ impl Session {
         let account = accounts::all()?.pop().context("there are accounts")?;
         // The key of the sequencer is prepared with the first block.
         bench.block(vec![])?;
-        Ok(Self { bench, account, sent: vec![], empty: Work::default() })
+        Ok(Self { bench, account, sent: vec![], empty: [Work::default(); 2] })
     }
 
     fn stage(&mut self) -> anyhow::Result<Stage> {
@@ -193,7 +193,8 @@ impl Session {
 
     /// From here on nothing stays.
     fn settle(&mut self) -> anyhow::Result<()> {
-        self.empty = self.work(&Program::of("nothing", vec![0x00]))?;
+        let nobody = Program { to: Some(Address::repeat_byte(0x77)), ..Program::of("nobody", vec![]) };
+        self.empty = [self.work(&Program::of("nothing", vec![0x00]))?, self.work(&nobody)?];
         Ok(())
     }
 
@@ -212,11 +213,12 @@ impl Session {
     #[allow(clippy::cast_precision_loss, reason = "quotients for people to read")]
     fn row(&mut self, program: &Program) -> anyhow::Result<Row> {
         let work = self.work(program)?;
+        let empty = self.empty[usize::from(program.to.is_some())];
         let (native_gas, native_us) = self.native(program)?;
         ensure!(native_gas == work.gas, "{native_gas} gas as a call, {} in a block", work.gas);
-        let gas = (work.gas.saturating_sub(self.empty.gas)).max(1) as f64;
-        let operators = work.operators.saturating_sub(self.empty.operators);
-        let bulk_bytes = work.bulk_bytes.saturating_sub(self.empty.bulk_bytes);
+        let gas = (work.gas.saturating_sub(empty.gas)).max(1) as f64;
+        let operators = work.operators.saturating_sub(empty.operators);
+        let bulk_bytes = work.bulk_bytes.saturating_sub(empty.bulk_bytes);
         let ticks = operators * TICKS_PER_OPERATOR + bulk_bytes * TICKS_PER_BYTE;
         Ok(Row {
             name: program.name.clone(),

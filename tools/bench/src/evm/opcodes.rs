@@ -109,7 +109,6 @@ pub(super) fn in_frame() -> Vec<Program> {
         copy("CALLDATACOPY of 16 KB", 0x37, 16_384),
         copy("CODECOPY of 1 KB", 0x39, 1_024),
         copy("CODECOPY of 16 KB", 0x39, 16_384),
-        on_memory("MSTORE8, memory grows by a word", 1, &[0x60, 1, 0x59, 0x53], 20),
     ]
 }
 

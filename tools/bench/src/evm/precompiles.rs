@@ -15,6 +15,30 @@ const BN_G2: &str = "198e9393920d483a7260bfb731fb5d25f1aa493335a9e71297e485b7aef
 090689d0585ff075ec9e99ad690c3395bc4b313370b38ef355acdadcd122975b\
 12c85ea5db8c6deb4aab71808dcb408fe3d1e7690c43d37b4ce6cc0166fa7daa";
 
+/// The generators of BLS12-381 (EIP-2537), without the zeros that pad each coordinate.
+const BLS_G1: [&str; 2] = [
+    "17f1d3a73197d7942695638c4fa9ac0fc3688c4f9774b905a14e3a3f171bac586c55e83ff97a1aeffb3af00adb22c6bb",
+    "08b3f481e3aaa0f1a09e30ed741d8ae4fcf5e095d5d00af600db18cb2c04b3edd03cc744a2888ae40caa232946c5e7e1",
+];
+const BLS_G2: [&str; 4] = [
+    "024aa2b2f08f0a91260805272dc51051c6e47ad4fa403b02b4510b647ae3d1770bac0326a805bbefd48056c8c121bdb8",
+    "13e02b6052719f607dacd3a088274f65596bd0d09920b61ab5da61bbdc7f5049334cf11213945d57e5ac7d055d042b7e",
+    "0ce5d527727d6e118cc9cdc6da2e351aadfd9baa8cbdd3a76d429a695160d12c923ac9cc3baca289e193548608b82801",
+    "0606c4a02ea734cc32acd2b02bc28b99cb3e287e85a763af267492ab572e99ab3f370d275cec1da1aaa9075ff05f79be",
+];
+
+fn bls(coordinates: &[&str]) -> Vec<u8> {
+    coordinates.iter().flat_map(|text| [vec![0; 16], bytes(text)].concat()).collect()
+}
+
+fn bls_products(coordinates: &[&str], pairs: usize) -> Vec<u8> {
+    [bls(coordinates), vec![0xff; 32]].concat().repeat(pairs)
+}
+
+fn bls_pairs(pairs: usize) -> Vec<u8> {
+    [bls(&BLS_G1), bls(&BLS_G2)].concat().repeat(pairs)
+}
+
 fn bytes(text: &str) -> Vec<u8> {
     hex::decode(text).unwrap_or_default()
 }
@@ -66,5 +90,15 @@ pub(super) fn all() -> Vec<Program> {
         program("bn254 pairing, 8 pairs", 8, &pairing(8), 317_000),
         program("blake2f, 1 round", 9, &blake2f(1), 1),
         program("blake2f, 10,000 rounds", 9, &blake2f(10_000), 10_000),
+        program("BLS G1 addition", 0x0b, &bls(&BLS_G1).repeat(2), 375),
+        program("BLS G1 MSM, 1 pair", 0x0c, &bls_products(&BLS_G1, 1), 12_000),
+        program("BLS G1 MSM, 128 pairs", 0x0c, &bls_products(&BLS_G1, 128), 797_184),
+        program("BLS G2 addition", 0x0d, &bls(&BLS_G2).repeat(2), 600),
+        program("BLS G2 MSM, 1 pair", 0x0e, &bls_products(&BLS_G2, 1), 22_500),
+        program("BLS pairing, 1 pair", 0x0f, &bls_pairs(1), 70_300),
+        program("BLS pairing, 8 pairs", 0x0f, &bls_pairs(8), 298_500),
+        program("BLS map to G1", 0x10, &[vec![0; 17], vec![7; 47]].concat(), 5_500),
+        program("BLS map to G2", 0x11, &[vec![0; 17], vec![7; 47]].concat().repeat(2), 23_800),
+        program("P-256, no signature", 0x100, &[7; 160], 6_900),
     ]
 }
