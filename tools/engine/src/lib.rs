@@ -39,7 +39,7 @@ pub use simulation::{
     BlockInput, SIMULATED_BLOCKS_MAX, SimulateError, Simulated, SimulatedBlock, SimulatedCall,
 };
 pub use states::{Applied, Head};
-pub use tracing::BlockTrace;
+pub use tracing::{BlockTrace, halt_text};
 
 use millrace_layout::{parameters::Parameters, pvm::BOOT_KERNEL};
 use millrace_pvm::durable::Durable;

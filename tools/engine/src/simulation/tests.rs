@@ -1,7 +1,7 @@
 //! Blocks that are tried out on the chain of the tests of calls.
 
 use super::*;
-use crate::calls::tests::{STORAGE, address, bytes, chain, to, word};
+use crate::calls::tests::{CIRCLE, STORAGE, address, bytes, chain, to, word};
 use crate::{AccountOverride, BlockOverrides, StorageOverride};
 
 /// Counts in slot 0 and returns the count.
@@ -178,7 +178,7 @@ fn transfers_are_logs_unless_they_are_undone() {
 fn gas_and_time_are_bounded() {
     let greedy = Call { gas: Some(Gas::new(1 << 60)), ..to(STORAGE) };
     assert!(matches!(run(&request(&[calls(vec![greedy])])), Err(SimulateError::BlockFull { .. })));
-    let blocks = [calls(vec![to(0xd), to(STORAGE)])];
+    let blocks = [calls(vec![to(CIRCLE), to(STORAGE)])];
     let exhausted = run(&Simulated { gas_max: Gas::new(30_000), ..request(&blocks) });
     assert!(matches!(exhausted, Err(SimulateError::GasExhausted)));
     let interrupted = run(&Simulated { goes_on: &|| false, ..request(&blocks) });

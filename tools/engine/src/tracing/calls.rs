@@ -1,7 +1,7 @@
 //! Records the calls of an execution.
 
 use super::meter::Meter;
-use super::text;
+use super::text::halt_text;
 use millrace_evm::execute::Halt;
 use millrace_evm::trace::{Enter, Exit, Scheme, SelfDestruct};
 use millrace_primitives::Log;
@@ -66,7 +66,7 @@ impl CallRecorder {
         frame.gas_used = frame.gas.saturating_sub(exit.gas_left);
         frame.output = exit.output.to_vec();
         let Some(halt) = exit.halt else { return };
-        frame.error = Some(text::of(halt));
+        frame.error = Some(halt_text(halt));
         // As go-ethereum has it: nothing was created, and what was not reverted with is no output.
         if frame.kind.creates() {
             frame.to = None;

@@ -8,10 +8,11 @@ mod calls;
 pub(crate) mod meter;
 mod prestate;
 mod steps;
-pub(crate) mod text;
+mod text;
 mod touched;
 
 pub use block::BlockTrace;
+pub use text::halt_text;
 
 use calls::CallRecorder;
 use meter::{Fault, Meter};

@@ -1,7 +1,7 @@
 //! Records each opcode of an execution.
 
 use super::meter::Meter;
-use super::text;
+use super::text::halt_text;
 use millrace_evm::trace::{Step as Opcode, StepEnd};
 use millrace_primitives::{Address, H256, U256};
 use millrace_trace::{Step, StepOptions};
@@ -86,7 +86,7 @@ impl StepRecorder {
         }
         let Some(step) = self.steps.last_mut() else { return };
         step.gas_cost = end.gas_cost;
-        step.error = end.halt.map(text::of);
+        step.error = end.halt.map(halt_text);
         let Some((address, key, written)) = self.slot.take().filter(|_| end.halt.is_none()) else { return };
         let Some(value) = written.or(end.top.map(word)) else { return };
         let slots = self.storage.entry(address).or_default();

@@ -28,8 +28,8 @@ const ALL: Watch = Watch::Calls(CallOptions { only_top: false, logs: true });
 fn world() -> (Engine, Durable) {
     let (engine, state) = chain();
     let mut host = NativeHost::new(&state);
-    install(&mut host, BUSY, &bytes("5f5f5f5f600b5afa505f5fa0600760015500"));
-    install(&mut host, READS, &bytes("5f5f5f5f600b5afa00"));
+    install(&mut host, BUSY, &bytes("5f5f5f5f61100b5afa505f5fa0600760015500"));
+    install(&mut host, READS, &bytes("5f5f5f5f61100b5afa00"));
     install(&mut host, REVERTS, &bytes("5f5f5f5f5f60215af1602a5f5360015ffd"));
     let rich = Account { balance: U256::exp10(24), ..Account::default() };
     millrace_layout::world::World::Committed.account(sender()).unwrap().write(&mut host, &rich).unwrap();
@@ -172,7 +172,7 @@ fn access_lists_have_what_is_cold_without_them() {
     // 100 less for the account (2,400 instead of 2,500) and for each slot.
     assert_eq!(without.execution_gas.get() - with.execution_gas.get(), 300);
     let (list, _) = engine.access_list(&state, &simulation(&to(BUSY), Stage::Head, &none)).unwrap();
-    let expected = [(address(STORAGE), vec![word(1), word(2)]), (address(BUSY), vec![word(1)])];
+    let expected = [(address(BUSY), vec![word(1)]), (address(STORAGE), vec![word(1), word(2)])];
     assert_eq!(list, expected);
     // The list is right: the execution with it finds nothing else.
     let (_, outcome) = engine.access_list(&state, &simulation(&to(REVERTS), Stage::Head, &none)).unwrap();

@@ -3,8 +3,8 @@
 use millrace_evm::execute::Halt;
 use millrace_trace::opcode_name;
 
-/// The words.
-pub(crate) fn of(halt: Halt) -> String {
+/// Why an execution failed, in the words of go-ethereum where it has some.
+pub fn halt_text(halt: Halt) -> String {
     let text = match halt {
         Halt::Reverted => "execution reverted",
         Halt::OutOfGas => "out of gas",
@@ -30,4 +30,22 @@ pub(crate) fn of(halt: Halt) -> String {
         Halt::Internal => "the execution could not be finished",
     };
     text.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_invalid_opcode_says_which_and_why() {
+        let table = [
+            (0x0c, "invalid opcode: opcode 0xc not defined"),
+            (0xfe, "invalid opcode: INVALID"),
+            (0x55, "write protection"),
+            (0xef, "invalid code: must not begin with 0xef"),
+        ];
+        for (opcode, text) in table {
+            assert_eq!(halt_text(Halt::InvalidOpcode(opcode)), text);
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::{engine, refusal};
 use millrace_engine::{
     AccessListItem, AccountOverride, Authorization, BlockOverrides, CallError as EngineCallError,
-    CallOutcome, Engine, Halt, Offered, Overrides, Simulation, Stage, StorageOverride,
+    CallOutcome, Engine, Halt, Offered, Overrides, Simulation, Stage, StorageOverride, halt_text,
 };
 use millrace_primitives::{Address, Gas, H256};
 use millrace_pvm::durable::Durable;
@@ -42,7 +42,7 @@ pub(super) fn access_list(
 ) -> Result<ListedCall, CallError> {
     let listed = with_simulation(request, |simulation| engine.access_list(state, simulation));
     let (access_list, outcome) = listed.map_err(|error| failed(engine, request, error))?;
-    let error = outcome.halt.map(refusal::halt_text);
+    let error = outcome.halt.map(halt_text);
     Ok(ListedCall { access_list, error, gas_used: outcome.gas_used })
 }
 
@@ -128,6 +128,6 @@ fn failed(native: &Engine, request: &CallRequest, error: EngineCallError) -> Cal
 fn failure(outcome: CallOutcome) -> CallError {
     match outcome.halt {
         None | Some(Halt::Reverted) => CallError::Reverted { output: outcome.output },
-        Some(halt) => CallError::Halted(refusal::halt_text(halt)),
+        Some(halt) => CallError::Halted(halt_text(halt)),
     }
 }

@@ -1,6 +1,6 @@
 //! The reasons of engine and pool in the words of the JSON-RPC.
 
-use millrace_engine::{DecodeError, Halt, Invalid, Offered, Rejected};
+use millrace_engine::{DecodeError, Invalid, Offered, Rejected};
 use millrace_layout::parameters::Parameters;
 use millrace_primitives::{Address, Gas};
 use millrace_rpc::{ChainError, Refusal, SubmitError};
@@ -79,25 +79,4 @@ pub(super) fn of_refused(refused: Refused, sender: Address) -> Refusal {
         Refused::Full { .. } | Refused::QueuedFull { .. } => Refusal::PoolFull,
         Refused::TooLarge { size_bytes, size_bytes_max } => Refusal::TooLarge { size_bytes, size_bytes_max },
     }
-}
-
-/// Why an execution failed, in the words of go-ethereum where it has some.
-pub(super) fn halt_text(halt: Halt) -> String {
-    let text = match halt {
-        Halt::Reverted => "execution reverted",
-        Halt::OutOfGas => "out of gas",
-        Halt::InvalidOpcode(opcode) => return format!("invalid opcode: 0x{opcode:02x}"),
-        Halt::StackUnderflow => "stack underflow",
-        Halt::StackOverflow => "stack limit reached 1024",
-        Halt::InvalidJump => "invalid jump destination",
-        Halt::OutOfBounds => "return data out of bounds",
-        Halt::InsufficientBalance => "insufficient balance for transfer",
-        Halt::CallTooDeep => "max call depth exceeded",
-        Halt::CreateCollision => "contract address collision",
-        Halt::CodeTooLarge => "max code size exceeded",
-        Halt::NonceMax => "nonce uint64 overflow",
-        Halt::Precompile => "a precompile refused its input",
-        Halt::Internal => "the execution could not be finished",
-    };
-    text.to_owned()
 }

@@ -3,7 +3,7 @@
 use super::{calls, engine as broken, refusal};
 use millrace_engine::{
     BlockInput, CallError as EngineCallError, Engine, Halt, SimulateError as EngineError, Simulated,
-    SimulatedBlock as EngineBlock, SimulatedCall as EngineCall, keccak,
+    SimulatedBlock as EngineBlock, SimulatedCall as EngineCall, halt_text, keccak,
 };
 use millrace_primitives::TransactionHash;
 use millrace_pvm::durable::Durable;
@@ -56,7 +56,7 @@ fn shown_call(call: EngineCall) -> SimulatedCall {
     let EngineCall { output, logs, gas_used, halt } = call;
     let failure = halt.map(|halt| match halt {
         Halt::Reverted => SimulatedFailure::Reverted,
-        halt => SimulatedFailure::Halted(refusal::halt_text(halt)),
+        halt => SimulatedFailure::Halted(halt_text(halt)),
     });
     SimulatedCall { output, logs, gas_used, failure }
 }

@@ -168,11 +168,13 @@ mod tests {
         let one = U256::one();
         let list = vec![(Address::repeat_byte(1), vec![H256::repeat_byte(2)])];
         let dynamic = Price::Dynamic { fee_max: one, tip_max: one };
-        for (price, access_list, kind) in [
-            (Price::Fixed(one), vec![], None),
-            (Price::Fixed(one), list.clone(), Some(1)),
-            (dynamic, vec![], Some(2)),
-            (dynamic, list, Some(2)),
+        let delegates = vec![millrace_rpc::Authorization::default()];
+        for (price, access_list, authorizations, kind) in [
+            (Price::Fixed(one), vec![], vec![], None),
+            (Price::Fixed(one), list.clone(), vec![], Some(1)),
+            (dynamic, vec![], vec![], Some(2)),
+            (dynamic, list, vec![], Some(2)),
+            (dynamic, vec![], delegates, Some(4)),
         ] {
             let (chain_id, gas) = (U256::from(1_337), Gas::new(21_000));
             let unsigned = UnsignedTransaction {
@@ -184,7 +186,7 @@ mod tests {
                 value: one,
                 data: vec![1],
                 access_list,
-                authorizations: vec![],
+                authorizations,
             };
             let raw = wallet.sign(address, &unsigned).unwrap();
             assert_eq!(raw.first().copied().filter(|byte| *byte < 0xc0), kind);

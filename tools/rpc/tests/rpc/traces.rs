@@ -1,6 +1,6 @@
 //! Traces and access lists: what reaches the chain, and the forms of the answers.
 
-use crate::support::chain::{TOO_LARGE, block_hash, callee, contract, sender, word};
+use crate::support::chain::{TOO_LARGE, block_hash, callee, contract, sender, unlocked, word};
 use crate::support::transactions::{dynamic_fee, hash, receiver};
 use crate::support::{Fixture, data, repeated};
 use millrace_primitives::U256;
@@ -114,6 +114,10 @@ async fn authorizations_reach_the_chain() {
         s: U256::from(4),
     };
     assert_eq!(fixture.chain.last_call().call.authorizations, [expected]);
+    let transaction = json!({ "from": data(unlocked().as_bytes()), "to": repeated(1, 20),
+        "authorizationList": [entry] });
+    fixture.call("eth_sendTransaction", json!([transaction])).await;
+    assert_eq!(fixture.chain.wallet.last().authorizations, [expected]);
     let mut with_v = entry.clone();
     let fields = with_v.as_object_mut().expect("an object");
     fields.remove("yParity");
