@@ -2,6 +2,7 @@
 //! without code that makes one call.
 
 use super::host::Backend;
+use super::input::Input;
 use super::interpreter::{Frame, READ_FAILED};
 use crate::state::Code;
 use crate::system::{self, Answer, FA_BRIDGE, Failure, LOCK, PROXY_CALLER};
@@ -27,16 +28,16 @@ pub(super) enum Errand {
 pub(super) fn enter<H: Backend>(
     (fork, scheme): (Fork, CallScheme),
     bridge: Address,
-    input: Vec<u8>,
+    input: Input,
     mut state: FrameState<'static>,
     host: &mut H,
 ) -> InvokerControl<Frame, FrameState<'static>> {
     let Context { caller, apparent_value, address } = state.runtime.context.clone();
     let is_plain = scheme == CallScheme::Call && address == bridge && !state.gasometer.is_static;
-    let call = system::Call { bridge, caller, value: apparent_value, input: &input, is_plain };
+    let call = system::Call { bridge, caller, value: apparent_value, input: input.bytes(), is_plain };
     let (result, retval) = match system::call(&call, &mut state, host) {
         Ok(Answer::Asks { contract, input }) => {
-            let mut frame = Frame::new(fork, Rc::new(Code::default()), Vec::new(), state);
+            let mut frame = Frame::new(fork, Rc::new(Code::default()), Input::Owned(Vec::new()), state);
             frame.errand = Some(Errand::Ask(Box::new(question(contract, input))));
             return InvokerControl::Enter(frame);
         }

@@ -1,5 +1,6 @@
 //! The state and the block as the traits of the `evm` crate.
 
+use super::input::Input;
 use crate::execute::BlockEnvironment;
 use crate::fork;
 use crate::keccak::keccak;
@@ -26,17 +27,19 @@ pub(crate) struct Host<'a, R: StateReader, T = NoTracer> {
     state: &'a mut State<R>,
     block: &'a BlockEnvironment,
     tracer: T,
+    /// What the call at hand passes on, on its way from the frame that calls to the one that is called.
+    passed_on: Option<Input>,
 }
 
 impl<'a, R: StateReader> Host<'a, R> {
     pub(crate) const fn new(state: &'a mut State<R>, block: &'a BlockEnvironment) -> Self {
-        Self { state, block, tracer: NoTracer }
+        Self { state, block, tracer: NoTracer, passed_on: None }
     }
 }
 
 impl<'a, R: StateReader, T: Tracer> Host<'a, R, T> {
     pub(crate) const fn traced(state: &'a mut State<R>, block: &'a BlockEnvironment, tracer: T) -> Self {
-        Self { state, block, tracer }
+        Self { state, block, tracer, passed_on: None }
     }
 
     /// The rules in force.
@@ -57,6 +60,9 @@ pub(crate) trait Backend: RuntimeEnvironment + RuntimeBackend + TransactionalBac
     /// Who watches.
     fn tracer(&mut self) -> &mut Self::Tracer;
 
+    /// What the call at hand passes on, when it lends it.
+    fn passed_on(&mut self) -> &mut Option<Input>;
+
     /// Whether a read failed: the engine has to stop.
     fn has_failed(&self) -> bool;
 
@@ -75,6 +81,10 @@ impl<R: StateReader, T: Tracer> Backend for Host<'_, R, T> {
 
     fn tracer(&mut self) -> &mut T {
         &mut self.tracer
+    }
+
+    fn passed_on(&mut self) -> &mut Option<Input> {
+        &mut self.passed_on
     }
 
     fn has_failed(&self) -> bool {

@@ -4,15 +4,17 @@
 use super::bridge::Errand;
 use super::delegation;
 use super::host::Backend;
+use super::input::Input;
 use super::opcodes::Done;
 use crate::state::Code;
 use crate::trace::Tracer;
 use alloc::rc::Rc;
 use alloc::vec::Vec;
+use core::ops::Range;
 use evm::interpreter::trap::{CallCreateTrap, CallFeedback, CreateFeedback};
 use evm::interpreter::{
     Capture, Control, ExitError, ExitException, ExitFatal, ExitResult, ExitSucceed, FeedbackInterpreter,
-    Interpreter, Machine, Opcode, eval,
+    Interpreter, Machine, Memory, Opcode, eval,
 };
 use evm::standard::{State as FrameState, eval_gasometer};
 use millrace_primitives::{Fork, U256};
@@ -28,19 +30,22 @@ pub(crate) struct Frame {
     pub(super) fork: Fork,
     pub(super) machine: Machine<FrameState<'static>>,
     pub(super) code: Rc<Code>,
-    /// Call data: the machine has it too, but shows it to nobody.
-    pub(super) input: Rc<Vec<u8>>,
+    /// The machine of the crate is told of none.
+    pub(super) input: Input,
+    /// Which part of its memory the call at hand passes on.
+    pub(super) passed_on: Range<usize>,
+    /// Its memory while a call has it.
+    pub(super) lent: Option<Rc<Memory>>,
     pub(super) position: usize,
     /// Of a bridge, which runs no code: what it waits for.
     pub(super) errand: Option<Errand>,
 }
 
 impl Frame {
-    pub(crate) fn new(fork: Fork, code: Rc<Code>, input: Vec<u8>, state: FrameState<'static>) -> Self {
+    pub(crate) fn new(fork: Fork, code: Rc<Code>, input: Input, state: FrameState<'static>) -> Self {
         let (stack_limit, memory_limit) = (state.config.stack_limit(), state.config.memory_limit());
-        let input = Rc::new(input);
-        let machine = Machine::new(code.shared(), Rc::clone(&input), stack_limit, memory_limit, state);
-        Self { fork, machine, code, input, position: 0, errand: None }
+        let machine = Machine::new(code.shared(), Rc::default(), stack_limit, memory_limit, state);
+        Self { fork, machine, code, input, passed_on: 0..0, lent: None, position: 0, errand: None }
     }
 
     /// One opcode of `code`, which is that of the frame.
@@ -82,7 +87,11 @@ impl Frame {
         }
         let control: Control<CallCreateTrap> = eval_gasometer(&mut self.machine, host, self.position);
         let control = match control {
-            Control::NoAction => eval::eval_any(&mut self.machine, host, self.position),
+            Control::NoAction => match self.run_paid(host, opcode) {
+                Ok(true) => Control::NoAction,
+                Ok(false) => eval::eval_any(&mut self.machine, host, self.position),
+                Err(error) => Control::Exit(Err(error)),
+            },
             other => other,
         };
         if host.has_failed() {
@@ -102,6 +111,15 @@ impl Frame {
                 delegation::charge(&mut self.machine, host)
             }
             _ => Ok(()),
+        }
+    }
+
+    /// What is ours of an opcode that is paid for; whether that is all of it.
+    fn run_paid<H: Backend>(&mut self, host: &mut H, opcode: Opcode) -> Result<bool, ExitError> {
+        match opcode {
+            Opcode::CALL | Opcode::CALLCODE => self.note_input(4).map(|()| false),
+            Opcode::DELEGATECALL | Opcode::STATICCALL => self.note_input(3).map(|()| false),
+            _ => self.run_copy(host, opcode),
         }
     }
 

@@ -2,6 +2,7 @@
 //! (`execute`), so this one only runs; calls and creations inside are left to the standard invoker.
 
 use super::host::Backend;
+use super::input::Input;
 use super::interpreter::Frame;
 use super::resolver::Resolver;
 use super::watch;
@@ -168,10 +169,14 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
         depth: usize,
     ) -> Capture<Result<(SubstackInvoke, InvokerControl<Frame, FrameState<'static>>), ExitError>, Infallible>
     {
+        let input = parent.lend();
         if H::Tracer::IS_ON {
-            watch::enter(&trap, parent, host);
+            watch::enter(&trap, input.as_ref().map(Input::bytes), parent, host);
         }
+        *host.passed_on() = input;
         let entered = self.inner.enter_substack(trap, parent, host, depth);
+        // A call that fails before it runs leaves it.
+        *host.passed_on() = None;
         if H::Tracer::IS_ON
             && let Capture::Exit(Err(error)) = &entered
         {
@@ -187,6 +192,7 @@ impl<H: Backend> InvokerTrait<H> for Invoker<'_> {
         parent: &mut Frame,
         host: &mut H,
     ) -> Result<(), ExitError> {
+        parent.take_back();
         if H::Tracer::IS_ON {
             let ending = watch::Ending::of(&invoke, &exit, parent);
             let result = self.inner.exit_substack(invoke, exit, parent, host);

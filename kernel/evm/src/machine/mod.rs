@@ -1,8 +1,10 @@
 //! The engine: the `evm` crate with our own frames, host and outermost call.
 
 mod bridge;
+mod copies;
 mod delegation;
 mod host;
+mod input;
 mod interpreter;
 mod invoker;
 mod opcodes;

@@ -83,9 +83,10 @@ impl Frame {
             0x1a => self.binary(byte)?,
             0x35 => {
                 let offset = stack.peek(0)?;
-                let word = word_at(&self.input, offset);
+                let word = word_at(self.input.bytes(), offset);
                 stack.set(0, word)?;
             }
+            0x36 => stack.push(U256::from(self.input.bytes().len()))?,
             0x50 => {
                 stack.pop()?;
             }

@@ -2,6 +2,7 @@
 
 use super::bridge;
 use super::host::Backend;
+use super::input::Input;
 use super::interpreter::Frame;
 use crate::precompile;
 use crate::state::Code;
@@ -34,8 +35,10 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
         state: FrameState<'static>,
         host: &mut H,
     ) -> Resolved {
+        let input = host.passed_on().take().unwrap_or(Input::Owned(input));
         if precompile::is_precompile(self.fork, code_address) {
-            return Ok(InvokerControl::DirectExit(run_precompile(self.fork, code_address, &input, state)));
+            let exit = run_precompile(self.fork, code_address, input.bytes(), state);
+            return Ok(InvokerControl::DirectExit(exit));
         }
         if system::is_system(code_address) {
             return Ok(bridge::enter((self.fork, scheme), code_address, input, state, host));
@@ -59,7 +62,7 @@ impl<H: Backend> ResolverTrait<H> for Resolver {
         _host: &mut H,
     ) -> Resolved {
         let code = Rc::new(Code::new(init_code));
-        Ok(InvokerControl::Enter(Frame::new(self.fork, code, Vec::new(), state)))
+        Ok(InvokerControl::Enter(Frame::new(self.fork, code, Input::Owned(Vec::new()), state)))
     }
 }
 

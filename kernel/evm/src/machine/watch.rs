@@ -97,7 +97,7 @@ pub(super) fn outermost(
 }
 
 /// A frame begins that an opcode of `parent` asked for.
-pub(super) fn enter<H: Backend>(trap: &CallCreateTrap, parent: &Frame, host: &mut H) {
+pub(super) fn enter<H: Backend>(trap: &CallCreateTrap, lent: Option<&[u8]>, parent: &Frame, host: &mut H) {
     let caller = parent.address();
     let enter = match trap {
         CallCreateTrap::Call(call) => {
@@ -116,7 +116,7 @@ pub(super) fn enter<H: Backend>(trap: &CallCreateTrap, parent: &Frame, host: &mu
                 target: call.target,
                 value: (scheme != Scheme::StaticCall).then_some(call.context.apparent_value),
                 gas: parent.handed_on(call).saturating_add(stipend),
-                input: &call.input,
+                input: lent.unwrap_or(&call.input),
             }
         }
         CallCreateTrap::Create(create) => Enter {
