@@ -4,6 +4,7 @@ mod blueprints;
 mod committee;
 mod dal;
 mod delayed;
+mod fallbacks;
 mod fees;
 mod liveness;
 mod runs;
