@@ -20,7 +20,7 @@ use millrace_wire::authority::Authority;
 
 /// Goes on with what a run that died has left half done; whatever else is due was done when the level began.
 pub(crate) fn finish(store: &mut impl Store) -> Result<bool, LayoutError> {
-    if governance::authorities()?.read(store)?.is_none_or(|pending| pending.waiting.is_empty()) {
+    if governance::authorities_waiting(store)?.waiting.is_empty() {
         return Ok(false);
     }
     match clock::read(store)? {
@@ -32,7 +32,7 @@ pub(crate) fn finish(store: &mut impl Store) -> Result<bool, LayoutError> {
 /// Lets every change take effect that is due. Answers whether there was one.
 pub(crate) fn take_office(store: &mut impl Store, clock: L1Clock) -> Result<bool, LayoutError> {
     let key = governance::authorities()?;
-    let Some(PendingAuthorities { next_number, mut waiting }) = key.read(store)? else { return Ok(false) };
+    let PendingAuthorities { next_number, mut waiting } = governance::authorities_waiting(store)?;
     let mut has_changed = false;
     for _ in 0..AUTHORITIES_MAX {
         let is_due = |change: &&PendingAuthority| {

@@ -90,7 +90,7 @@ fn announce(
         return Ok(Err(Reason::TooSoon));
     }
     let key = governance::upgrades()?;
-    let PendingUpgrades(mut waiting) = key.read(store)?.unwrap_or_default();
+    let PendingUpgrades(mut waiting) = governance::upgrades_waiting(store)?;
     let upgrade = PendingUpgrade { root_hash: *root_hash.as_bytes(), activation, source };
     if waiting.contains(&upgrade) {
         return Ok(Err(Reason::DuplicateUpgrade));
@@ -108,7 +108,7 @@ fn announce(
 
 fn cancel(store: &mut impl Store, cancel: CancelUpgrade, by: Source) -> Result<Judged, LayoutError> {
     let key = governance::upgrades()?;
-    let PendingUpgrades(mut waiting) = key.read(store)?.unwrap_or_default();
+    let PendingUpgrades(mut waiting) = governance::upgrades_waiting(store)?;
     let before = waiting.len();
     let is_meant = |upgrade: &PendingUpgrade| upgrade.root_hash == *cancel.root_hash.as_bytes();
     if !waiting.iter().any(is_meant) {
@@ -137,8 +137,8 @@ fn change(
     if last.is_some_and(|last| activation <= last.activation) {
         return Ok(Err(Reason::StaleAuthority));
     }
-    let key = governance::authorities()?;
-    let PendingAuthorities { next_number, mut waiting } = key.read(store)?.unwrap_or_default();
+    let PendingAuthorities { next_number, mut waiting } = governance::authorities_waiting(store)?;
+    let next_number = next_number.max(last.map_or(0, |last| last.number.saturating_add(1)));
     let pending = PendingAuthority {
         number: next_number,
         announced_at: clock.level,
@@ -164,19 +164,19 @@ fn is_same(one: &PendingAuthority, other: &PendingAuthority) -> bool {
 
 /// Nobody orders transactions from the next level on, and nobody will who was announced before.
 fn remove_sequencer(store: &mut impl Store, clock: L1Clock) -> Result<Judged, LayoutError> {
-    let PendingAuthorities { next_number, waiting } =
-        governance::authorities()?.read(store)?.unwrap_or_default();
+    let PendingAuthorities { next_number, waiting } = governance::authorities_waiting(store)?;
     if waiting.is_empty() && !sequencers::key()?.exists(store)? {
         return Ok(Err(Reason::NobodyInOffice));
     }
-    let last = sequencers::change()?.read(store)?.unwrap_or_default();
+    let last = sequencers::change()?.read(store)?;
+    let next_number = next_number.max(last.map_or(0, |last| last.number.saturating_add(1)));
     let removal = PendingAuthority {
         number: next_number,
         announced_at: clock.level,
         members: Vec::new(),
         quorum: 0,
         pool: None,
-        activation: clock.timestamp.max(last.activation),
+        activation: last.map_or(clock.timestamp, |last| clock.timestamp.max(last.activation)),
     };
     if let [only] = waiting.as_slice()
         && (only.members.is_empty(), only.announced_at) == (true, clock.level)
@@ -209,13 +209,13 @@ pub(crate) fn read_forced(
     terms: &Upgrades,
     now: Timestamp,
 ) -> Result<Judged, LayoutError> {
-    let pending = governance::upgrades()?.read(store)?.unwrap_or_default();
+    let pending = governance::upgrades_waiting(store)?;
     let Some(next) = pending.next() else { return Ok(Err(Reason::NoUpgrade)) };
     if now < next.activation.saturating_add(terms.forced_after_s) {
         return Ok(Err(Reason::TooEarly));
     }
     let key = upgrade::fetch()?;
-    if key.read(store)?.is_some_and(|fetch| fetch.root_hash == next.root_hash) {
+    if key.read_or_lose(store)?.is_some_and(|fetch| fetch.root_hash == next.root_hash) {
         return Ok(Err(Reason::DuplicateUpgrade));
     }
     upgrade::discard(store)?;

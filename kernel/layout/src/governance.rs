@@ -6,6 +6,7 @@ use crate::{
     codec,
 };
 use alloc::{string::ToString, vec::Vec};
+use millrace_host::Store;
 use millrace_primitives::{Address, L1Level, Timestamp};
 use millrace_wire::authority::{Authority, PublicKey};
 use rlp::{Rlp, RlpStream};
@@ -167,6 +168,22 @@ fn authority_of(rlp: &Rlp<'_>) -> Option<PendingAuthority> {
 /// Never, short of a bug in this crate.
 pub fn upgrades() -> Result<Key<PendingUpgrades>, LayoutError> {
     Key::new(PENDING_UPGRADES.pattern.to_string())
+}
+
+/// The kernel upgrades that wait. A list that does not decode counts as empty: it may not keep out the upgrade that mends it.
+///
+/// # Errors
+/// [`LayoutError::Host`].
+pub fn upgrades_waiting(store: &impl Store) -> Result<PendingUpgrades, LayoutError> {
+    Ok(upgrades()?.read_or_lose(store)?.unwrap_or_default())
+}
+
+/// The changes of authority that wait. A list that does not decode counts as empty.
+///
+/// # Errors
+/// [`LayoutError::Host`].
+pub fn authorities_waiting(store: &impl Store) -> Result<PendingAuthorities, LayoutError> {
+    Ok(authorities()?.read_or_lose(store)?.unwrap_or_default())
 }
 
 /// The key of the changes of authority that wait.

@@ -58,6 +58,17 @@ impl<V: Value> Key<V> {
         }
     }
 
+    /// Reads a value that may be lost: one that does not decode counts as none, so that it is in nobody's way.
+    ///
+    /// # Errors
+    /// [`LayoutError::Host`].
+    pub fn read_or_lose(&self, store: &impl Store) -> Result<Option<V>, LayoutError> {
+        match self.read(store) {
+            Err(LayoutError::Corrupt { .. }) => Ok(None),
+            read => read,
+        }
+    }
+
     /// Reads a value that must be there.
     ///
     /// # Errors

@@ -47,7 +47,8 @@ pub fn prepare<S: Store + Control + Debug>(
     release: &Release<'_, S>,
     budget: &mut Budget,
 ) -> Result<Stage0, UpgradeError> {
-    let Some(handover) = upgrade::handover()?.read(host)? else {
+    // One that another kernel wrote in its own way is lost: it may not keep the inbox from being read.
+    let Some(handover) = upgrade::handover()?.read_or_lose(host)? else {
         return without_handover(host, release);
     };
     match handover.phase {
@@ -190,7 +191,7 @@ fn leave_on(host: &mut impl Store, leaving: &Handover) -> Result<Stage0, Upgrade
 /// # Errors
 /// [`UpgradeError::Layout`].
 pub fn report_return(host: &mut impl Store) -> Result<(), UpgradeError> {
-    let Some(handover) = upgrade::handover()?.read(host)? else { return Ok(()) };
+    let Some(handover) = upgrade::handover()?.read_or_lose(host)? else { return Ok(()) };
     let Handover { root_hash, previous, reason, .. } = handover;
     match previous {
         Some(previous) => upgrade::kernel_root()?.write(host, &KernelRoot(previous.to_vec()))?,

@@ -36,7 +36,7 @@ pub enum Pursuit {
 /// # Errors
 /// [`UpgradeError::Layout`].
 pub fn due_next(store: &impl Store) -> Result<Option<PendingUpgrade>, UpgradeError> {
-    Ok(governance::upgrades()?.read(store)?.and_then(|pending| pending.next().copied()))
+    Ok(governance::upgrades_waiting(store)?.next().copied())
 }
 
 /// Whether `upgrade` is being revealed, because it was due or because somebody forced it.
@@ -44,7 +44,7 @@ pub fn due_next(store: &impl Store) -> Result<Option<PendingUpgrade>, UpgradeErr
 /// # Errors
 /// [`UpgradeError::Layout`].
 pub fn is_begun(store: &impl Store, upgrade: &PendingUpgrade) -> Result<bool, UpgradeError> {
-    Ok(upgrade::fetch()?.read(store)?.is_some_and(|fetch| fetch.root_hash == upgrade.root_hash))
+    Ok(upgrade::fetch()?.read_or_lose(store)?.is_some_and(|fetch| fetch.root_hash == upgrade.root_hash))
 }
 
 /// Goes on with `upgrade`, which is due, at the boundary after block `number`.
@@ -58,7 +58,7 @@ pub fn pursue(
     budget: &mut Budget,
 ) -> Result<Pursuit, UpgradeError> {
     let key = upgrade::fetch()?;
-    let begun = key.read(host)?.filter(|fetch| fetch.root_hash == upgrade.root_hash);
+    let begun = key.read_or_lose(host)?.filter(|fetch| fetch.root_hash == upgrade.root_hash);
     let mut fetch = match begun {
         Some(fetch) => fetch,
         None => {
@@ -88,7 +88,7 @@ pub fn pursue(
     if let Err(refusal) = module::check(&module) {
         return refuse(host, upgrade, refusal);
     }
-    let previous = upgrade::kernel_root()?.read(host)?.and_then(|root| root.0.try_into().ok());
+    let previous = upgrade::kernel_root()?.read_or_lose(host)?.and_then(|root| root.0.try_into().ok());
     let handover = Handover {
         phase: Phase::Switching,
         root_hash: upgrade.root_hash,
@@ -120,7 +120,7 @@ pub(crate) fn switch(host: &mut (impl Store + Debug), handover: &Handover) -> Re
 /// The upgrade to this kernel at this time waits no longer. Others to the same kernel do.
 fn forget(store: &mut impl Store, root_hash: &[u8; 33], activation: Timestamp) -> Result<(), LayoutError> {
     let key = governance::upgrades()?;
-    let mut pending = key.read(store)?.unwrap_or_default();
+    let mut pending = governance::upgrades_waiting(store)?;
     let is_done =
         |upgrade: &PendingUpgrade| (&upgrade.root_hash, upgrade.activation) == (root_hash, activation);
     if let Some(place) = pending.0.iter().position(is_done) {

@@ -16,7 +16,7 @@ use millrace_primitives::L1Level;
 /// # Errors
 /// [`UpgradeError::Layout`].
 pub fn note_attempt(store: &mut impl Store) -> Result<(), UpgradeError> {
-    let Some(handover) = upgrade::handover()?.read(store)? else { return Ok(()) };
+    let Some(handover) = upgrade::handover()?.read_or_lose(store)? else { return Ok(()) };
     note(store, handover)?;
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        chain::{ADMIN, Chain, TICKETER, User, delay, deposit},
+        chain::{ADMIN, Chain, TICKETER, User, decision, delay, deposit},
         kernels,
     },
     upgrades::{DAY_S, force},
@@ -14,6 +14,7 @@ use millrace_layout::{
 };
 use millrace_primitives::{Address, Ticks, Timestamp};
 use millrace_upgrade::Refusal;
+use millrace_wire::governance::Decision;
 
 /// A chain in which everything waits: an item, a blueprint that lacks one before it, a further upgrade.
 fn busy() -> Chain {
@@ -259,4 +260,21 @@ fn row_49_a_migration_waits_for_a_level_with_reboots_enough() {
     chain.run(&[deposit(TICKETER, &[0xcc; 20], 1)]);
     assert_eq!(chain.host.value("/base/storage_version"), Some(&3u64.to_be_bytes()[..]));
     assert_eq!((chain.number(), chain.waiting().len()), (2, 124), "{:?}", chain.refusals());
+}
+
+#[test]
+fn row_42_a_record_that_nobody_can_read_is_in_nobodys_way() {
+    let keys =
+        ["/upgrade/handover", "/upgrade/fetch", "/upgrade/root", "/base/upgrades", "/base/next_authorities"];
+    for key in keys {
+        let mut chain = Chain::with_bridges();
+        chain.host.set_value(key, vec![0xc1, 0xff]);
+        chain.block(vec![]);
+        let announced = chain.announce(ADMIN, b"another", Timestamp::ZERO);
+        let removed = decision(ADMIN, &Decision::RemoveSequencer);
+        chain.run(&[announced, removed]);
+        chain.run(&[]);
+        assert!(chain.runs(b"another"), "{key}: {:?}", chain.host.debug_lines());
+        assert_eq!((chain.number(), sequencers::read(&chain.host)), (2, Ok(None)), "{key}");
+    }
 }
