@@ -14,9 +14,9 @@ pub struct Budget {
 }
 
 impl Budget {
-    /// What one run should do at most: far below the 5·10^13 ticks at which the PVM ends it, and below the
+    /// What one run should do at most: far below the 5·10^13 ticks at which the PVM ends it, and not above the
     /// 10^11 up to which a dispute about it can still be replayed in reasonable time.
-    pub const RUN: Self = Self::new(Ticks::new(30_000_000_000));
+    pub const RUN: Self = Self::new(Ticks::new(100_000_000_000));
 
     /// A budget of this many ticks.
     pub const fn new(ticks: Ticks) -> Self {

@@ -16,7 +16,7 @@ use millrace_wire::blueprint::{Blueprint, Payload, legacy};
 const BURNED_GAS: u64 = 30_000_000;
 
 pub(super) fn row_12_more_chunks_than_a_run_can_read(bench: &mut Bench) -> anyhow::Result<()> {
-    const BLUEPRINTS: u64 = 20;
+    const BLUEPRINTS: u64 = 70;
     let head = bench.head_number()?;
     let mut messages = Messages::new();
     // Behind the next block, so that they wait.
