@@ -1,6 +1,6 @@
-//! What stage 1 and forced blocks cost in the PVM: chunks, items of the delayed inbox by kind, garbage.
+//! What stage 1, forced blocks and withdrawals cost in the PVM: chunks, items of the delayed inbox by kind, garbage.
 
-use crate::{accounts, accounts::Ask, rollup::Bench};
+use crate::{accounts, accounts::Ask, bridge, rollup::Bench};
 use anyhow::{Context as _, ensure};
 use millrace_primitives::{Address, BlockHash, BlockNumber, ContractHash, U256};
 use millrace_pvm::{HostUse, LevelReport};
@@ -40,7 +40,7 @@ pub(crate) struct InboxReport {
 
 /// What one more of something costs, or a whole level.
 #[derive(Debug, Serialize)]
-struct Row {
+pub(crate) struct Row {
     what: String,
     /// Runs of the kernel in the level.
     runs: usize,
@@ -91,6 +91,7 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<InboxReport> {
         rows.push(row(what, &bench.level(&messages)?));
         bench.load(saved)?;
     }
+    rows.extend(bridge::measure(&mut bench)?);
     Ok(InboxReport { rows })
 }
 
@@ -118,17 +119,21 @@ fn each_of(
         measured.push(row(what, &bench.level(&messages)?));
         bench.load(saved)?;
     }
-    let (low, high) = (&measured[0], &measured[1]);
+    Ok(between(what, more, &measured[0], &measured[1]))
+}
+
+/// What one more costs, when the second level has so many more than the first.
+pub(crate) fn between(what: &str, more: usize, low: &Row, high: &Row) -> Row {
     #[allow(clippy::cast_precision_loss, reason = "a small constant")]
     let per = |low: f64, high: f64| (high - low) / more as f64;
-    Ok(Row {
+    Row {
         what: what.to_owned(),
         runs: high.runs,
         operators: per(low.operators, high.operators),
         ticks: per(low.ticks, high.ticks),
         host_calls: per(low.host_calls, high.host_calls),
         written_bytes: per(low.written_bytes, high.written_bytes),
-    })
+    }
 }
 
 /// Queues items, then measures the level in which they are overdue.
@@ -148,7 +153,7 @@ fn forced(bench: &mut Bench, what: &str, messages: &[Vec<u8>]) -> anyhow::Result
 }
 
 #[allow(clippy::cast_precision_loss, reason = "figures for people to read")]
-fn row(what: &str, report: &LevelReport) -> Row {
+pub(crate) fn row(what: &str, report: &LevelReport) -> Row {
     let sum = |of: fn(&HostUse) -> u64| report.runs.iter().map(|run| of(&run.host_use)).sum::<u64>() as f64;
     let operators = report.runs.iter().filter_map(|run| run.operators).sum::<u64>() as f64;
     Row {
@@ -256,7 +261,7 @@ fn forged_chunk(bench: &Bench) -> anyhow::Result<Vec<u8>> {
 impl InboxReport {
     /// The table.
     pub(crate) fn print(&self) {
-        println!("\nstage 1 and forced blocks; ticks are eight an operator, an estimate");
+        println!("\nstage 1, forced blocks and withdrawals; ticks are eight an operator, an estimate");
         println!(
             "{:<40} {:>5} {:>14} {:>16} {:>11} {:>11}",
             "what", "runs", "operators", "ticks", "host calls", "written B"

@@ -7,6 +7,7 @@
 #![allow(clippy::print_stdout, reason = "this program prints a report")]
 
 mod accounts;
+mod bridge;
 mod code;
 mod evm;
 #[cfg(test)]

@@ -7,6 +7,7 @@ use crate::{
     rollup::Bench,
 };
 use anyhow::{Context as _, ensure};
+use millrace_layout::LayoutError;
 use millrace_primitives::{Address, BlockHash, BlockNumber, ContractHash, TransactionHash, U256};
 use millrace_pvm::Status;
 use millrace_wire::{
@@ -18,6 +19,7 @@ use millrace_wire::{
 use std::path::Path;
 
 mod dal;
+mod outbox;
 mod runs;
 mod traps;
 
@@ -87,6 +89,10 @@ fn deposit(bench: &Bench, routing: &[u8]) -> Vec<u8> {
 fn deposit_of(bench: &Bench, ticketer: ContractHash, routing: &[u8]) -> Vec<u8> {
     let ticket = Ticket { ticketer, token_id: U256::zero(), metadata: None, amount: U256::one() };
     transfer(bench, ticketer, Parameter::Deposit { routing, ticket })
+}
+
+fn refused(error: LayoutError) -> anyhow::Error {
+    anyhow::anyhow!("{error:?}")
 }
 
 fn row_01_number_fields_of_any_width(bench: &mut Bench) -> anyhow::Result<()> {
@@ -172,8 +178,9 @@ fn a_blueprint_on_another_parent(bench: &mut Bench) -> anyhow::Result<()> {
 fn whatever_a_level_brings_the_next_one_makes_a_block() -> anyhow::Result<()> {
     let mut bench = bench()?;
     let start = bench.save();
-    let rows: [(&str, Scenario); 14] = [
+    let rows: [(&str, Scenario); 17] = [
         ("row 1", row_01_number_fields_of_any_width),
+        ("row 2", outbox::row_02_a_delayed_withdrawal_whose_message_would_be_too_long),
         ("rows 3 and 4", row_03_and_04_delayed_transactions_that_cannot_be_executed),
         ("rows 8 and 9", row_08_and_09_transactions_that_are_nothing),
         ("row 10", row_10_a_deposit_without_receiver_among_good_ones),
@@ -182,6 +189,8 @@ fn whatever_a_level_brings_the_next_one_makes_a_block() -> anyhow::Result<()> {
         ("rows 5 to 7", traps::rows_05_to_07_an_item_that_traps_among_others),
         ("row 5", traps::row_05_a_blueprint_that_traps),
         ("row 12", runs::row_12_more_chunks_than_a_run_can_read),
+        ("row 14", outbox::row_14_withdrawals_leave_in_their_order),
+        ("row 14, a dead run", outbox::row_14_what_a_dead_run_was_sending_is_put_aside),
         ("row 15", runs::row_15_a_block_of_everything_over_several_runs),
         ("row 16", runs::row_16_what_a_dead_run_left_behind),
         ("row 38", dal::row_38_a_blueprint_in_two_slots),

@@ -1,13 +1,13 @@
 //! Rows 12, 15 and 16: more than a run can do, and what a dead run left behind.
 
-use super::{GAS, Messages, delay, deposit, deposit_of, level, next, transaction};
+use super::{GAS, Messages, delay, deposit, deposit_of, level, next, refused, transaction};
 use crate::{
     accounts::{self, Ask},
     inbox::OTHER_TICKETER,
     rollup::Bench,
 };
 use anyhow::{Context as _, ensure};
-use millrace_layout::{LayoutError, blueprints, catalog, world::World};
+use millrace_layout::{blueprints, catalog, world::World};
 use millrace_primitives::{Address, BlockNumber, Gas};
 use millrace_pvm::durable::Key;
 use millrace_wire::blueprint::{Blueprint, Payload, legacy};
@@ -107,8 +107,4 @@ pub(super) fn row_16_what_a_dead_run_left_behind(bench: &mut Bench) -> anyhow::R
         ensure!(!bench.durable().exists(path.as_str()), "{path} is there");
     }
     Ok(())
-}
-
-fn refused(error: LayoutError) -> anyhow::Error {
-    anyhow::anyhow!("{error:?}")
 }
