@@ -99,6 +99,8 @@ $(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
 .PHONY: bench
 bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json
 	@$(MAKE) --no-print-directory dist CONFIG=$(BENCH_CONFIG) DIST=$(BENCH_DIST)
+	$(call say,contracts that are measured (npm; without it swaps are left out))
+	@cd tools/bench/npm && npm ci --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 || echo "npm is not there or failed"
 	$(call say,benchmarks)
 	@$(CARGO) build --locked -p millrace-cli -p millrace-bench
 	@# By itself: the features that revm wants of shared crates would build the rest anew.
@@ -119,7 +121,7 @@ fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, 
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays
 	@$(CARGO) clean
-	@rm -rf $(DIST) tezt-tests/npm/node_modules tezt-tests/npm-toolchains/node_modules
+	@rm -rf $(DIST) tezt-tests/npm/node_modules tools/bench/npm/node_modules tezt-tests/npm-toolchains/node_modules
 
 .PHONY: needs-rust needs-node needs-git FORCE
 needs-rust:

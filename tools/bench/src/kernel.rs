@@ -4,6 +4,7 @@
 use crate::{
     accounts::{self, Account, Ask},
     rollup::{Bench, Measured},
+    swap::{Exchange, Setup},
 };
 use anyhow::Context as _;
 use millrace_primitives::{Address, U256};
@@ -64,11 +65,12 @@ struct Marginal {
     native_us: f64,
 }
 
-/// The two kinds of transaction.
+/// The kinds of transaction.
 #[derive(Clone, Copy)]
 enum Kind {
     Transfer,
     Token(Address),
+    Swap(Exchange),
 }
 
 impl Kind {
@@ -76,6 +78,15 @@ impl Kind {
         match self {
             Self::Transfer => "transfer",
             Self::Token(_) => "ERC-20 transfer",
+            Self::Swap(_) => "swap",
+        }
+    }
+
+    /// Transactions of a block, as in the baseline.
+    const fn counts(self) -> [usize; 3] {
+        match self {
+            Self::Transfer | Self::Token(_) => COUNTS,
+            Self::Swap(_) => [1, 100, 200],
         }
     }
 }
@@ -97,13 +108,19 @@ pub(crate) fn measure(dist: &Path) -> anyhow::Result<KernelReport> {
     let token = deploy(&mut bench, &accounts, &mut nonces, &mut levels)?;
 
     let mut marginal = vec![];
-    for kind in [Kind::Transfer, Kind::Token(token)] {
+    let mut kinds = vec![Kind::Transfer, Kind::Token(token)];
+    let setup = Setup { bench: &mut bench, accounts: &accounts, nonces: &mut nonces }.exchange()?;
+    match setup {
+        Some(exchange) => kinds.push(Kind::Swap(exchange)),
+        None => println!("Uniswap is not installed (tools/bench/npm): swaps are left out"),
+    }
+    for kind in kinds {
         // Every account and slot that the measured levels touch exists before.
         let warm = batch(&bench, &accounts, &mut nonces, (kind, 20))?;
         bench.block(warm)?;
         let saved = bench.save();
         let mut measured = vec![];
-        for count in COUNTS {
+        for count in kind.counts() {
             bench.load(saved.clone())?;
             let mut nonces = nonces.clone();
             let transactions = batch(&bench, &accounts, &mut nonces, (kind, count))?;
@@ -180,6 +197,7 @@ fn batch(
                 gas_limit: da_gas(bench, 0) + EXECUTION_GAS_TRANSFER,
             },
             Kind::Token(token) => token_transfer(bench, nonces[sender], (token, to, 1)),
+            Kind::Swap(exchange) => exchange.swap(bench, nonces[sender], to),
         };
         transactions.push(accounts[sender].sign(bench.engine.parameters().chain_id, ask)?);
         nonces[sender] += 1;
@@ -199,7 +217,7 @@ pub(crate) fn token_transfer_data(to: Address, amount: u64) -> Vec<u8> {
 }
 
 /// Gas for data availability at the minimum base fee, where it is highest.
-fn da_gas(bench: &Bench, data_bytes: usize) -> u64 {
+pub(crate) fn da_gas(bench: &Bench, data_bytes: usize) -> u64 {
     let parameters = bench.engine.parameters();
     let fee = parameters.da_fee_per_byte * U256::from(150 + data_bytes);
     (fee / parameters.base_fee_min).as_u64()

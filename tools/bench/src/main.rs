@@ -21,6 +21,7 @@ mod report;
 mod rollup;
 #[cfg(test)]
 mod rows;
+mod swap;
 
 use anyhow::Context as _;
 use clap::Parser;
