@@ -12,11 +12,11 @@
 //! the last one is far smaller, since p ends in its middle. What a multiplication gives is *reduced*: limbs
 //! within `0..2^28`, but the last, which is signed; magnitude 1; number within -p/7..1.15p. Magnitudes of sums
 //! add up; a difference of reduced elements has magnitude 1. [`Fp::normalised`] carries, and gives magnitude 1
-//! without touching the number. A multiplication takes products of magnitudes up to [`LOAD_MAX`] in all, so that
+//! without touching the number. A multiplication takes products of magnitudes up to `LOAD_MAX` in all, so that
 //! columns stay below 14 * 2^56 * 9 and the part of the reduction below 14 * 2^56: together less than 2^63.
 //!
 //! **Size** of an element is its number in multiples of p, whatever the limbs are. It adds up in sums, and a
-//! product takes sizes whose products are up to [`SIZES_MAX`] in all. Where a result is a sum with an operand of
+//! product takes sizes whose products are up to `SIZES_MAX` in all. Where a result is a sum with an operand of
 //! the same kind, step after step, [`Fp::settled`] takes most of p's multiples off.
 //!
 //! Magnitudes and sizes depend on formulas alone, never on values; under test every element carries its own, and
