@@ -71,7 +71,7 @@ fn an_authorization_stays_when_the_call_reverts() {
 }
 
 #[test]
-fn what_is_wrong_with_an_authorization_changes_nothing() {
+fn row_69_an_authorization_that_is_stale_or_wrong_changes_nothing() {
     let bob = user(2);
     let wallet = address(0xc0de);
     let good = bob.authorize(chain_id(), wallet, 0);
@@ -100,7 +100,7 @@ fn what_is_wrong_with_an_authorization_changes_nothing() {
 }
 
 #[test]
-fn an_authorization_for_every_chain_counts_here_and_the_last_one_wins() {
+fn row_69_of_delegations_in_a_row_the_last_one_counts() {
     let bob = user(2);
     let mut chain = prague(Memory::default());
     let list = vec![
