@@ -31,8 +31,8 @@ pub const FA_DEPOSIT_GAS: Gas = Gas::new(45_000);
 /// What a transaction that cannot be decoded takes of a block: it is consumed all the same.
 pub const UNDECODABLE_GAS: Gas = Gas::new(21_000);
 
-/// Ticks of a unit of execution gas, in the dearest loop that `make bench` knows (5,580: pairing checks on BLS12-381;
-/// 4,811: `MULMOD`). A transfer of tokens takes a twentieth.
+/// Ticks of a unit of execution gas, about as many as in the dearest loops that `make bench` knows (6,937: pairing checks
+/// on BLS12-381; 4,078: `MULMOD`). A transfer of tokens takes a twentieth.
 const TICKS_PER_GAS: u64 = 6_000;
 /// Ticks of a transaction without its execution: recovery of the sender, two hashes, receipt, tries.
 const TICKS_TRANSACTION: u64 = 10_000_000;

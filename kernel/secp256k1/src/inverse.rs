@@ -7,7 +7,7 @@
 //! d * value = f and e * value = g all along.
 //!
 //! **Bounds.** Numbers are nine signed limbs of 30 bits, the last one signed. d and e stay within -2 to 1
-//! times the modulus; every sum of products is below 2^62. 590 steps are enough for 256 bits, so 20 rounds.
+//! times the modulus; every sum of products is below 2^62. How many steps are enough: [`ROUNDS_MAX`].
 
 /// Bits of a limb, and division steps in a round.
 const ROUND: u32 = 30;
