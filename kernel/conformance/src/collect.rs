@@ -45,6 +45,12 @@ impl Fixture {
     }
 }
 
+/// Where the fixtures are: what `MILLRACE_VECTORS` names, from the root of the checkout, or `../shared/vectors` beside it.
+pub fn vectors() -> PathBuf {
+    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+    checkout.join(std::env::var_os("MILLRACE_VECTORS").unwrap_or_else(|| "../shared/vectors".into()))
+}
+
 /// Everything at or below `root`. Hidden files and folders (`.meta`, `.git`) hold no fixtures.
 pub fn collect(root: &Path) -> Vec<Fixture> {
     let mut found = Vec::new();

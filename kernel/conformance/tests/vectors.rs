@@ -1,8 +1,7 @@
 //! Ethereum's fixtures, where they are: below `MILLRACE_VECTORS`, or in `../shared/vectors` beside the checkout. It has no
 //! harness, so that it says on the terminal what it ran, or that there was nothing to run.
 
-use millrace_conformance::{runner, skips};
-use std::path::{Path, PathBuf};
+use millrace_conformance::{collect::vectors, runner, skips};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -35,10 +34,4 @@ fn main() -> Result<ExitCode, skips::SkipsError> {
     });
     print!("{report}");
     Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
-}
-
-/// A relative path starts at the root of the checkout.
-fn vectors() -> PathBuf {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    checkout.join(std::env::var_os("MILLRACE_VECTORS").unwrap_or_else(|| "../shared/vectors".into()))
 }

@@ -10,7 +10,7 @@ use crate::rollup::Bench;
 use anyhow::{Context as _, ensure};
 use millrace_conformance::{
     case::{Case, Subject},
-    collect::collect,
+    collect::{collect, vectors},
     format::{Found, read},
     state_test::{Post, StateTest},
     world::World,
@@ -31,18 +31,12 @@ use millrace_pvm::{
     durable::{Durable, Key},
 };
 use millrace_wire::blueprint::{Blueprint, Payload};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// One case of this many is run, whatever is new among the suites first.
 const SAMPLE_ONE_OF: usize = 12;
 /// Most gas of a transaction of the sample.
 const GAS_MAX: u64 = 30_000_000;
-
-/// A relative path starts at the root of the checkout.
-fn vectors() -> PathBuf {
-    let checkout = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-    checkout.join(std::env::var_os("MILLRACE_VECTORS").unwrap_or_else(|| "../shared/vectors".into()))
-}
 
 /// What a rollup can take: valid, no blobs, a base fee, a gas limit within the bounds.
 fn sample() -> Vec<Case> {
