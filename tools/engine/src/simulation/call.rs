@@ -4,7 +4,7 @@ use super::{SimulateError, SimulatedCall, unreadable};
 use crate::overrides::ReadFault;
 use crate::{Call, Engine, Offered, Transaction, TransactionType};
 use millrace_block::charges;
-use millrace_evm::execute::{BlockEnvironment, TransactionError, perform, transact_unsigned};
+use millrace_evm::execute::{BlockEnvironment, CallOutcome, TransactionError, perform, transact_unsigned};
 use millrace_evm::state::{State, StateReader};
 use millrace_evm::trace::Tracer;
 use millrace_primitives::{Address, Gas, Receipt, U256};
@@ -15,6 +15,29 @@ pub(super) struct Performed {
     pub(super) transaction: Transaction,
     pub(super) receipt: Receipt,
     pub(super) execution_gas: Gas,
+}
+
+impl Performed {
+    /// Who sent it, and what was paid for a unit of gas, come beside the outcome.
+    fn of(transaction: Transaction, outcome: CallOutcome, (sender, price): (Address, U256)) -> Self {
+        let call = SimulatedCall {
+            output: outcome.output,
+            logs: outcome.logs.clone(),
+            gas_used: outcome.gas_used,
+            halt: outcome.halt,
+        };
+        let receipt = Receipt {
+            transaction_type: transaction.transaction_type.byte(),
+            succeeded: outcome.succeeded,
+            cumulative_gas_used: Gas::ZERO,
+            logs: outcome.logs,
+            gas_used: outcome.gas_used,
+            effective_gas_price: price,
+            sender,
+            created: outcome.created,
+        };
+        Self { call, transaction, receipt, execution_gas: outcome.execution_gas }
+    }
 }
 
 /// A call as a transaction that nobody signed.
@@ -82,23 +105,17 @@ impl Unsigned {
         let parts = (&transaction, self.sender());
         let outcome = transact_unsigned(state, environment, &fees, parts, tracer);
         let outcome = outcome.map_err(|error| self.refused(nonce, error))?;
-        let call = SimulatedCall {
+        let paid = (outcome.sender, outcome.effective_gas_price);
+        let outcome = CallOutcome {
+            succeeded: outcome.succeeded,
             output: outcome.output,
-            logs: outcome.logs.clone(),
             gas_used: outcome.gas_used,
+            execution_gas: outcome.execution_gas,
+            logs: outcome.logs,
+            created: outcome.created,
             halt: outcome.halt,
         };
-        let receipt = Receipt {
-            transaction_type: transaction.transaction_type.byte(),
-            succeeded: outcome.succeeded,
-            cumulative_gas_used: Gas::ZERO,
-            logs: outcome.logs,
-            gas_used: outcome.gas_used,
-            effective_gas_price: outcome.effective_gas_price,
-            sender: outcome.sender,
-            created: outcome.created,
-        };
-        Ok(Performed { call, transaction, receipt, execution_gas: outcome.execution_gas })
+        Ok(Performed::of(transaction, outcome, paid))
     }
 
     /// Only what its execution needs counts.
@@ -114,22 +131,7 @@ impl Unsigned {
         let fees = charges(&engine.parameters);
         let outcome = perform(state, environment, &fees, &self.call, tracer);
         let outcome = outcome.map_err(|error| self.refused(nonce, error))?;
-        let call = SimulatedCall {
-            output: outcome.output,
-            logs: outcome.logs.clone(),
-            gas_used: outcome.gas_used,
-            halt: outcome.halt,
-        };
-        let receipt = Receipt {
-            transaction_type: transaction.transaction_type.byte(),
-            succeeded: outcome.succeeded,
-            cumulative_gas_used: Gas::ZERO,
-            logs: outcome.logs,
-            gas_used: outcome.gas_used,
-            effective_gas_price: environment.base_fee.min(self.call.gas_price.unwrap_or_default()),
-            sender: self.sender(),
-            created: outcome.created,
-        };
-        Ok(Performed { call, transaction, receipt, execution_gas: outcome.execution_gas })
+        let price = environment.base_fee.min(self.call.gas_price.unwrap_or_default());
+        Ok(Performed::of(transaction, outcome, (self.sender(), price)))
     }
 }
