@@ -14,6 +14,9 @@
 #   MILLRACE_VECTORS=DIR  the same for `make test`, which says so when there are none
 #   CARGO_TARGET_DIR      as cargo has it; default `target`
 # and for the wasm32 standard library those of scripts/wasm-toolchain.sh.
+#
+# Programs are chosen by name (--bin), not by package (-p): then every target builds what it depends on with the features
+# of the whole workspace, and the next one need not build it anew with others.
 
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
@@ -43,7 +46,7 @@ help: ## Shows this list
 .PHONY: run
 run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
 	$(call say,building and starting the sandbox)
-	@$(CARGO) run --locked -p millrace-cli --bin millrace -- sandbox $(ARGS)
+	@$(CARGO) run --locked --bin millrace -- sandbox $(ARGS)
 
 .PHONY: test
 test: needs-node dist ## Every test, and the check of the shipped kernel
@@ -55,7 +58,7 @@ test: needs-node dist ## Every test, and the check of the shipped kernel
 .PHONY: conformance
 conformance: needs-rust ## Ethereum's fixtures below VECTORS: `N passed, N failed, N skipped` (ARGS=--verbose, --filter TEXT)
 	$(call say,building the conformance runner)
-	@$(CARGO) build --locked -p millrace-conformance
+	@$(CARGO) build --locked --bin millrace-conformance
 	$(call say,running the fixtures in $(VECTORS))
 	@$(TARGET)/debug/millrace-conformance $(ARGS) "$(VECTORS)"
 
@@ -68,7 +71,7 @@ check: needs-rust needs-git ## Format, clippy, directions between crates, docume
 	$(call say,clippy)
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(call say,directions between crates)
-	@$(CARGO) test --locked -p millrace-architecture
+	@$(CARGO) test --locked --test directions --test regressions
 	$(call say,documentation)
 	@RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps
 
@@ -78,7 +81,7 @@ kernel: dist ## dist/: the kernel, its installer and preimages
 .PHONY: dist
 dist: needs-rust $(SHIPPED)
 	$(call say,building the installer)
-	@$(CARGO) build --locked -p millrace-installer -p millrace-artifact --bins
+	@$(CARGO) build --locked --bin millrace-installer --bin millrace-artifact
 	$(call say,making $(DIST)/ for $(CONFIG))
 	@$(TARGET)/debug/millrace-installer --kernel $(SHIPPED) --config $(CONFIG) --out $(DIST)
 	@$(TARGET)/debug/millrace-artifact check kernel $(DIST)/kernel.wasm
@@ -102,9 +105,8 @@ bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, 
 	$(call say,contracts that are measured (npm; without it swaps are left out))
 	@cd tools/bench/npm && npm ci --ignore-scripts --no-audit --no-fund >/dev/null 2>&1 || echo "npm is not there or failed"
 	$(call say,benchmarks)
-	@$(CARGO) build --locked -p millrace-cli -p millrace-bench
-	@# By itself: the features that revm wants of shared crates would build the rest anew.
-	@$(CARGO) build --locked -p millrace-differential --bin millrace-revm
+	@$(CARGO) build --locked --bin millrace --bin millrace-bench
+	@$(CARGO) build --locked --bin millrace-revm
 	@mkdir -p $(DIST)
 	@$(TARGET)/debug/millrace-bench --dist $(BENCH_DIST) --out $(DIST)/bench.json --millrace $(TARGET)/debug/millrace \
 		--revm $(TARGET)/debug/millrace-revm $(ARGS)
