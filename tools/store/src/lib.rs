@@ -25,7 +25,7 @@ pub use records::{
 };
 pub use schema::{Identity, SCHEMA_VERSION};
 pub use state::UNDO_BLOCKS_MAX;
-pub use store::{CACHE_SIZE_BYTES, Store, VALUE_SIZE_BYTES_MAX};
+pub use store::{CACHE_SIZE_BYTES, GIVEN_UP_MAX, Store, VALUE_SIZE_BYTES_MAX};
 
 #[cfg(test)]
 mod tests;

@@ -34,6 +34,8 @@ pub(crate) const MARKS: TableDefinition<&str, (u64, u32)> = TableDefinition::new
 
 /// In [`METADATA`]: the number of a block, big-endian, and a text.
 pub(crate) const KEY_DIVERGENCE: &str = "divergence";
+/// In [`METADATA`]: hashes of signed blocks that were taken away again, the last at the end.
+pub(crate) const KEY_GIVEN_UP: &str = "given_up";
 const KEY_SCHEMA: &str = "schema_version";
 const KEY_CHAIN: &str = "chain_id";
 const KEY_ROLLUP: &str = "rollup_address";

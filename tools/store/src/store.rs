@@ -8,8 +8,8 @@ use crate::records::{
     BlockCommit, Divergence, Mark, Position, SealedHeader, StateChange, StoredBlock, TransactionPosition,
 };
 use crate::schema::{
-    BLOOMS, BLUEPRINTS, BODIES, HEADERS, Identity, KEY_DIVERGENCE, MARKS, METADATA, NUMBERS, STATE,
-    TRANSACTIONS, UNDO, claim,
+    BLOOMS, BLUEPRINTS, BODIES, HEADERS, Identity, KEY_DIVERGENCE, KEY_GIVEN_UP, MARKS, METADATA, NUMBERS,
+    STATE, TRANSACTIONS, UNDO, claim,
 };
 use crate::state;
 use millrace_primitives::{Block, BlockHash, BlockNumber, Bloom, L1Level, TransactionHash};
@@ -23,6 +23,9 @@ pub const VALUE_SIZE_BYTES_MAX: usize = 256 << 20;
 
 /// How much of the file is kept in memory by default.
 pub const CACHE_SIZE_BYTES: usize = 128 << 20;
+
+/// Hashes of signed blocks that were taken away again are remembered, so many.
+pub const GIVEN_UP_MAX: usize = 4_096;
 
 /// The extension of a file that is being made.
 const UNFINISHED: &str = "unfinished";
@@ -74,15 +77,8 @@ impl Store {
     /// The block is not the child of the head, is inconsistent or too large, or the disk failed. Nothing
     /// is written then.
     pub fn commit_block(&self, commit: &BlockCommit) -> Result<(), StoreError> {
-        check_even(commit)?;
         let write = self.begin_write()?;
-        check_next(&write, &commit.block)?;
-        insert_block(&write, commit)?;
-        let inverse = state::apply(&write, &commit.state_changes)?;
-        // The way back from the first block would be to the empty database.
-        if commit.block.header.number > BlockNumber::ZERO {
-            state::keep_undo(&write, commit.block.header.number.get(), &inverse)?;
-        }
+        append(&write, commit)?;
         write.commit()?;
         Ok(())
     }
@@ -92,22 +88,20 @@ impl Store {
     /// # Errors
     /// The state there can no longer be restored, or the disk failed. Nothing is written then.
     pub fn truncate_after(&self, number: BlockNumber) -> Result<(), StoreError> {
+        self.replace_after(number, &[])
+    }
+
+    /// Puts `commits` in the place of every block after `number`: those are forgotten, the state and the marks
+    /// restored to that block, and the others written, all or nothing. It is on the disk when this returns.
+    ///
+    /// # Errors
+    /// As [`Store::truncate_after`] and [`Store::commit_block`]. Nothing is written then.
+    pub fn replace_after(&self, number: BlockNumber, commits: &[BlockCommit]) -> Result<(), StoreError> {
         let write = self.begin_write()?;
-        let head = write.open_table(HEADERS)?.last()?.map(|(number, _)| number.value());
-        let Some(head) = head.filter(|head| *head > number.get()) else {
-            return Ok(());
-        };
-        let first = number.get().saturating_add(1);
-        let oldest = state::oldest_undo(&write)?;
-        if oldest.is_none_or(|oldest| oldest > first) {
-            let oldest = BlockNumber::new(oldest.map_or(head, |oldest| oldest.saturating_sub(1)));
-            return Err(StoreError::TooFarBack { number, oldest });
+        truncate(&write, number)?;
+        for commit in commits {
+            append(&write, commit)?;
         }
-        for gone in (first..=head).rev() {
-            state::undo(&write, gone)?;
-            remove_block(&write, gone)?;
-        }
-        lower_marks(&write, number)?;
         write.commit()?;
         Ok(())
     }
@@ -179,6 +173,16 @@ impl Store {
         let read = self.database.begin_read()?;
         let Some(record) = read.open_table(BLUEPRINTS)?.get(number.get())? else { return Ok(None) };
         decode_list(record.value()).map(Some).map_err(|Malformed| corrupt("blueprints", number.get()))
+    }
+
+    /// Whether a block of this hash was signed here and taken away again: one of the last [`GIVEN_UP_MAX`].
+    ///
+    /// # Errors
+    /// The disk failed.
+    pub fn is_given_up(&self, hash: &BlockHash) -> Result<bool, StoreError> {
+        let read = self.database.begin_read()?;
+        let record = read.open_table(METADATA)?.get(KEY_GIVEN_UP)?;
+        Ok(record.is_some_and(|record| record.value().chunks_exact(32).any(|known| known == hash.as_bytes())))
     }
 
     /// The blocks of a range, in order, that have logs and whose bloom `accepts`; at most `blocks_max`.
@@ -364,6 +368,55 @@ fn check_next(write: &WriteTransaction, block: &Block) -> Result<(), StoreError>
         }
         _ => Ok(()),
     }
+}
+
+/// Adds the next block.
+fn append(write: &WriteTransaction, commit: &BlockCommit) -> Result<(), StoreError> {
+    check_even(commit)?;
+    check_next(write, &commit.block)?;
+    insert_block(write, commit)?;
+    let inverse = state::apply(write, &commit.state_changes)?;
+    // The way back from the first block would be to the empty database.
+    if commit.block.header.number > BlockNumber::ZERO {
+        state::keep_undo(write, commit.block.header.number.get(), &inverse)?;
+    }
+    Ok(())
+}
+
+/// Takes every block after `number` away again.
+fn truncate(write: &WriteTransaction, number: BlockNumber) -> Result<(), StoreError> {
+    let head = write.open_table(HEADERS)?.last()?.map(|(number, _)| number.value());
+    let Some(head) = head.filter(|head| *head > number.get()) else {
+        return Ok(());
+    };
+    let first = number.get().saturating_add(1);
+    let oldest = state::oldest_undo(write)?;
+    if oldest.is_none_or(|oldest| oldest > first) {
+        let oldest = BlockNumber::new(oldest.map_or(head, |oldest| oldest.saturating_sub(1)));
+        return Err(StoreError::TooFarBack { number, oldest });
+    }
+    remember_signed(write, first..=head)?;
+    for gone in (first..=head).rev() {
+        state::undo(write, gone)?;
+        remove_block(write, gone)?;
+    }
+    lower_marks(write, number)
+}
+
+/// Notes the hashes of those of these blocks that have a blueprint: it is out in the world, and may become a block yet.
+fn remember_signed(write: &WriteTransaction, numbers: RangeInclusive<u64>) -> Result<(), StoreError> {
+    const HASH_BYTES: usize = 32;
+    let mut metadata = write.open_table(METADATA)?;
+    let mut given_up = metadata.get(KEY_GIVEN_UP)?.map_or(Vec::new(), |record| record.value().to_vec());
+    let (headers, blueprints) = (write.open_table(HEADERS)?, write.open_table(BLUEPRINTS)?);
+    for entry in blueprints.range(numbers)? {
+        let number = entry?.0.value();
+        let record = headers.get(number)?.ok_or_else(|| corrupt("headers", number))?;
+        given_up.extend(decode_header(number, record.value())?.hash.as_bytes());
+    }
+    let excess = given_up.len().saturating_sub(GIVEN_UP_MAX * HASH_BYTES);
+    metadata.insert(KEY_GIVEN_UP, &given_up[excess..])?;
+    Ok(())
 }
 
 fn insert_block(write: &WriteTransaction, commit: &BlockCommit) -> Result<(), StoreError> {

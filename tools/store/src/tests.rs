@@ -328,6 +328,60 @@ fn truncation_restores_the_state_and_the_marks() {
     assert_holds_chain_to(&store, 6);
 }
 
+/// What another chain has as block `number` after block 4 of this one, or after its own.
+fn other(number: u64) -> BlockCommit {
+    let other_hash =
+        |number: u64| if number > 4 { BlockHash::new([number as u8; 32]) } else { hash_of(number) };
+    let mut other = commit(number);
+    other.hash = other_hash(number);
+    other.block.header.parent_hash = other_hash(number - 1);
+    other.blueprint = Vec::new();
+    other.state_changes = vec![StateChange { key: b"/other".to_vec(), value: Some(vec![number as u8]) }];
+    other
+}
+
+#[test]
+fn other_blocks_take_the_place_of_some_in_one_step() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store, 0..=4);
+    let before = state(&store);
+    fill(&store, 5..=8);
+    store.replace_after(BlockNumber::new(4), &[other(5), other(6)]).expect("replaces");
+    let head = store.head().expect("reads").expect("a head");
+    assert_eq!((head.header.number, head.hash), (BlockNumber::new(6), other(6).hash));
+    assert_eq!(store.number_of(&hash_of(5)).expect("reads"), None);
+    assert_eq!(store.blueprint(BlockNumber::new(5)).expect("reads"), None, "nobody here signed it");
+    for (hash, is_given_up) in [(hash_of(4), false), (hash_of(5), true), (hash_of(8), true)] {
+        assert_eq!(store.is_given_up(&hash).expect("reads"), is_given_up);
+    }
+    let mut expected = before;
+    expected.insert(b"/other".to_vec(), vec![6]);
+    assert_eq!(state(&store), expected);
+    // Without anything to take away it only adds.
+    store.replace_after(BlockNumber::new(6), &[other(7)]).expect("adds");
+    assert_eq!(store.head().expect("reads").expect("a head").hash, other(7).hash);
+    store.truncate_after(BlockNumber::new(4)).expect("the way back is kept");
+    assert_holds_chain_to(&store, 4);
+    assert!(!store.is_given_up(&other(5).hash).expect("reads"), "nobody here signed it");
+    drop(store);
+    assert!(fixture.open().is_given_up(&hash_of(5)).expect("reads"), "also after a restart");
+}
+
+#[test]
+fn blocks_that_do_not_fit_take_no_place() {
+    let fixture = Fixture::new();
+    let store = fixture.open();
+    fill(&store, 0..=8);
+    let before = state(&store);
+    match store.replace_after(BlockNumber::new(4), &[other(5), other(7)]) {
+        Err(StoreError::NotNext { found, .. }) => assert_eq!(found, BlockNumber::new(7)),
+        other => panic!("{other:?}"),
+    }
+    assert_eq!(state(&store), before);
+    assert_holds_chain_to(&store, 8);
+}
+
 #[test]
 fn the_way_back_is_bounded() {
     let fixture = Fixture::new();
