@@ -1,10 +1,11 @@
 //! Whether the rollup node confirms the chain that was built here.
 //!
 //! The shell reads the head of the rollup node at each level of the layer 1 with the hashes of all blocks
-//! that are new to it, and the head at the last final level. Equal hashes move the heads; a difference, or
-//! a block that was never built here, is a [`Divergence`] and stays one.
+//! that are new to it, and the head at the last final level. Equal hashes move the heads. Of a difference, or
+//! of a block that was never built here, [`Evidence::cause`] says whether it has a cause that the node can go on from:
+//! then the rollup node's blocks are taken over. Any other is a [`Divergence`] and stays one.
 
-use millrace_primitives::{BlockHash, BlockNumber};
+use millrace_primitives::{BlockHash, BlockNumber, Epoch};
 use std::ops::RangeInclusive;
 use thiserror::Error;
 
@@ -50,6 +51,74 @@ impl Divergence {
             }
         }
     }
+}
+
+/// Why the rollup node has other blocks than this node, and rightly so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cause {
+    /// The authority changed: what was signed before, or by another, does not count.
+    Authority,
+    /// The kernel forced what was overdue in the delayed inbox into a block of its own.
+    Flush,
+    /// A kernel took over or gave way at another block than here.
+    Upgrade,
+    /// The local block was taken over from the rollup node, which has another one since the layer 1 was reorganised.
+    Reorganisation,
+    /// A blueprint of this node that it had given up in an unwinding became a block after all.
+    GivenUp,
+}
+
+impl Cause {
+    /// In words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Authority => "the authority changed",
+            Self::Flush => "the kernel forced overdue items into a block of its own",
+            Self::Upgrade => "a kernel took over or gave way at another block",
+            Self::Reorganisation => "the layer 1 was reorganised",
+            Self::GivenUp => "a blueprint that was given up became a block after all",
+        }
+    }
+}
+
+/// What is known of a local block that the rollup node does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Evidence {
+    /// The epoch in which this node made the local block; `None` when it was taken over.
+    pub made_in: Option<Epoch>,
+    /// The epoch in office in the level that parts the chains; `None` when nobody was.
+    pub epoch: Option<Epoch>,
+    /// The kernel says that it forced a block of this number.
+    pub is_forced: bool,
+    /// The kernel says that an upgrade was carried out or failed in that level, and the kernels differ.
+    pub is_upgrade: bool,
+    /// This node made the rollup node's block, and gave it up in an unwinding.
+    pub is_given_up: bool,
+}
+
+impl Evidence {
+    /// Why the chains part; `None` when nothing explains it.
+    pub fn cause(self) -> Option<Cause> {
+        match self {
+            Self { made_in: None, .. } => Some(Cause::Reorganisation),
+            Self { made_in, epoch, .. } if made_in != epoch => Some(Cause::Authority),
+            Self { is_forced: true, .. } => Some(Cause::Flush),
+            Self { is_upgrade: true, .. } => Some(Cause::Upgrade),
+            Self { is_given_up: true, .. } => Some(Cause::GivenUp),
+            _ => None,
+        }
+    }
+}
+
+/// The first of the unconfirmed local blocks that will never be confirmed when `epoch` is in office: it was taken over
+/// from the rollup node and is gone there, or was made in another epoch. Each comes with its number and the epoch in which
+/// this node made it.
+pub fn first_doomed(
+    unconfirmed: impl IntoIterator<Item = (BlockNumber, Option<Epoch>)>,
+    epoch: Option<Epoch>,
+) -> Option<BlockNumber> {
+    let is_doomed = |made_in: Option<Epoch>| made_in.is_none() || made_in != epoch;
+    unconfirmed.into_iter().find(|(_, made_in)| is_doomed(*made_in)).map(|(number, _)| number)
 }
 
 /// What a report of the rollup node changed.
@@ -101,6 +170,28 @@ impl Follower {
         new.max(oldest_kept).min(head.get())..=head.get()
     }
 
+    /// The first of the rollup node's `blocks` that is not the local one. Nothing is remembered of it.
+    pub fn difference(
+        blocks: &[(BlockNumber, BlockHash)],
+        local: impl Fn(BlockNumber) -> Option<BlockHash>,
+    ) -> Option<Divergence> {
+        blocks.iter().find_map(|&(number, confirmed)| match local(number) {
+            Some(local) if local == confirmed => None,
+            Some(local) => Some(Divergence::Hash { number, local, confirmed }),
+            None => Some(Divergence::Missing { number, confirmed }),
+        })
+    }
+
+    /// The local blocks after `branch` are no longer there.
+    pub fn unwound(&mut self, branch: BlockNumber) {
+        self.confirmed = self.confirmed.map(|confirmed| confirmed.min(branch));
+    }
+
+    /// Nothing explains this difference.
+    pub fn diverge(&mut self, divergence: Divergence) -> Divergence {
+        *self.diverged.get_or_insert(divergence)
+    }
+
     /// Takes the `blocks` of the rollup node that [`Follower::wanted`] asked for, in ascending order, the
     /// last being its head. `local` gives the hash of a block of the local chain.
     ///
@@ -143,7 +234,7 @@ impl Follower {
     /// # Errors
     /// The first [`Divergence`] ever found, from then on always.
     pub fn dropped(&mut self, number: BlockNumber, reason: u8) -> Result<(), Divergence> {
-        Err(*self.diverged.get_or_insert(Divergence::Dropped { number, reason }))
+        Err(self.diverge(Divergence::Dropped { number, reason }))
     }
 
     fn compare(
@@ -154,16 +245,10 @@ impl Follower {
         if let Some(divergence) = self.diverged {
             return Err(divergence);
         }
-        for &(number, confirmed) in blocks {
-            let divergence = match local(number) {
-                Some(local) if local == confirmed => continue,
-                Some(local) => Divergence::Hash { number, local, confirmed },
-                None => Divergence::Missing { number, confirmed },
-            };
-            self.diverged = Some(divergence);
-            return Err(divergence);
+        match Self::difference(blocks, local) {
+            None => Ok(()),
+            Some(divergence) => Err(self.diverge(divergence)),
         }
-        Ok(())
     }
 }
 
@@ -228,6 +313,50 @@ mod tests {
         assert_eq!(follower.finalize((BlockNumber::ZERO, hash(0)), local), Err(divergence));
         assert_eq!(follower.confirmed(), None);
         assert_eq!(follower.diverged(), Some(divergence));
+    }
+
+    #[test]
+    fn each_cause_is_told_from_what_is_known_and_nothing_else_is_one() {
+        let ours = Some(Epoch::new(3));
+        let known =
+            Evidence { made_in: ours, epoch: ours, is_forced: false, is_upgrade: false, is_given_up: false };
+        let cases = [
+            (known, None),
+            (Evidence { made_in: None, ..known }, Some(Cause::Reorganisation)),
+            (Evidence { epoch: Some(Epoch::new(4)), ..known }, Some(Cause::Authority)),
+            (Evidence { epoch: None, ..known }, Some(Cause::Authority)),
+            (Evidence { is_forced: true, ..known }, Some(Cause::Flush)),
+            (Evidence { is_upgrade: true, ..known }, Some(Cause::Upgrade)),
+            (Evidence { is_given_up: true, ..known }, Some(Cause::GivenUp)),
+        ];
+        for (evidence, cause) in cases {
+            assert_eq!(evidence.cause(), cause, "{evidence:?}");
+        }
+    }
+
+    #[test]
+    fn blocks_of_another_epoch_and_blocks_of_others_are_doomed() {
+        let (three, four) = (Some(Epoch::new(3)), Some(Epoch::new(4)));
+        let chain = |made_in: &[Option<Epoch>]| {
+            (5..).map(BlockNumber::new).zip(made_in.iter().copied()).collect::<Vec<_>>()
+        };
+        assert_eq!(first_doomed(chain(&[]), three), None);
+        assert_eq!(first_doomed(chain(&[three, three]), three), None);
+        assert_eq!(first_doomed(chain(&[three, four]), three), Some(BlockNumber::new(6)));
+        assert_eq!(first_doomed(chain(&[three, None, three]), three), Some(BlockNumber::new(6)));
+        assert_eq!(first_doomed(chain(&[three]), None), Some(BlockNumber::new(5)));
+        assert_eq!(first_doomed(chain(&[None]), None), Some(BlockNumber::new(5)));
+    }
+
+    #[test]
+    fn an_unwinding_takes_the_confirmed_head_back_and_nothing_else() {
+        let mut follower = Follower::new();
+        follower.confirm(&blocks(0..=5), local).unwrap();
+        follower.unwound(BlockNumber::new(7));
+        assert_eq!(follower.confirmed(), Some(BlockNumber::new(5)));
+        follower.unwound(BlockNumber::new(3));
+        assert_eq!(follower.confirmed(), Some(BlockNumber::new(3)));
+        assert_eq!(follower.wanted(BlockNumber::new(6), 256), 4..=6);
     }
 
     #[test]

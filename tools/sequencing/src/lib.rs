@@ -16,7 +16,9 @@
 //! * [`isolation`]: which transaction is to blame when no block can be made of a selection.
 //! * [`publisher`]: which blueprints are handed to the batcher, and again if they get lost; how far the
 //!   local head may run ahead of the confirmed one.
-//! * [`follower`]: whether the chain that the rollup node confirms is the chain that was built here.
+//! * [`follower`]: whether the chain that the rollup node confirms is the chain that was built here, and which
+//!   differences have a cause that the node can go on from.
+//! * [`schedule`]: whether it is this node's turn to order transactions, and with which key.
 //!
 //! **Bounds**: [`pool::Limits`], [`publisher::Limits`]. **Failure**: a
 //! refused transaction has a typed reason; a divergence is a value that stops production for good. Nothing
@@ -28,6 +30,7 @@ pub mod isolation;
 pub mod pool;
 pub mod producer;
 pub mod publisher;
+pub mod schedule;
 mod time;
 
 pub use time::Moment;

@@ -6,8 +6,8 @@
 //! divergence ends production for good. After a start no block is made before the local chain has been compared with
 //! that of the rollup node: what follows a difference would be lost.
 
-use crate::{Moment, follower::Divergence};
-use millrace_primitives::Timestamp;
+use crate::{Moment, follower::Divergence, schedule::Standby};
+use millrace_primitives::{BlockNumber, Timestamp};
 use thiserror::Error;
 
 /// The rhythm of production.
@@ -31,6 +31,15 @@ pub enum Stopped {
     /// The rollup node computed something else. Only an operator can resolve this.
     #[error("block production stopped for good: {0}")]
     Diverged(Divergence),
+    /// It is not this node's turn.
+    #[error("{0}")]
+    Standby(Standby),
+    /// The rollup node has blocks that are not the local ones, for a known cause: they are taken over first.
+    #[error("block production paused: the rollup node's chain is taken over from block {number} on")]
+    TakingOver {
+        /// The first of them.
+        number: BlockNumber,
+    },
     /// Too many blocks wait for their confirmation. Production resumes when they are confirmed.
     #[error(
         "block production paused: {lag_blocks} blocks are not confirmed by the rollup node, the bound is {lag_blocks_max}"
@@ -90,6 +99,8 @@ pub struct Producer {
     paused: bool,
     /// The local chain was compared with that of the rollup node since the start.
     is_compared: bool,
+    standby: Option<Standby>,
+    taking_over: Option<BlockNumber>,
     diverged: Option<Divergence>,
 }
 
@@ -104,6 +115,8 @@ impl Producer {
             lag: None,
             paused: false,
             is_compared: false,
+            standby: None,
+            taking_over: None,
             diverged: None,
         }
     }
@@ -163,6 +176,16 @@ impl Producer {
         self.is_compared = true;
     }
 
+    /// Says whether it is this node's turn; `None` when it is.
+    pub fn stand_by(&mut self, standby: Option<Standby>) {
+        self.standby = standby;
+    }
+
+    /// The rollup node's blocks from this one on are taken over; `None` when that is done.
+    pub fn take_over(&mut self, number: Option<BlockNumber>) {
+        self.taking_over = number;
+    }
+
     /// Ends production for good.
     pub fn diverge(&mut self, divergence: Divergence) {
         // The first difference is the one to look at.
@@ -177,7 +200,9 @@ impl Producer {
     /// Why no block is made, the gravest reason first.
     pub fn stopped(&self) -> Option<Stopped> {
         let diverged = self.diverged.map(Stopped::Diverged);
-        diverged.or(self.lag).or(self.paused.then_some(Stopped::Paused))
+        let taking_over = self.taking_over.map(|number| Stopped::TakingOver { number });
+        let paused = self.paused.then_some(Stopped::Paused);
+        diverged.or(taking_over).or(self.standby.map(Stopped::Standby)).or(self.lag).or(paused)
     }
 
     fn slot_ms(&self) -> u64 {
@@ -304,6 +329,22 @@ mod tests {
             assert_eq!(decide(&producer, demand, 99_000), Decision::Wait);
         }
         producer.compared();
+        assert!(matches!(decide(&producer, TRANSACTIONS, 99_000), Decision::Produce { .. }));
+    }
+
+    #[test]
+    fn nothing_is_made_out_of_turn_or_while_blocks_are_taken_over() {
+        let mut producer = producer();
+        producer.stand_by(Some(Standby::Nobody));
+        producer.take_over(Some(BlockNumber::new(4)));
+        producer.press(Pressure::Stop { lag_blocks: 7, lag_blocks_max: 7 });
+        let taking_over = Stopped::TakingOver { number: BlockNumber::new(4) };
+        assert_eq!(decide(&producer, TRANSACTIONS, 99_000), Decision::Stopped(taking_over));
+        producer.take_over(None);
+        let standby = Stopped::Standby(Standby::Nobody);
+        assert_eq!(decide(&producer, TRANSACTIONS, 99_000), Decision::Stopped(standby));
+        producer.stand_by(None);
+        producer.press(Pressure::Free);
         assert!(matches!(decide(&producer, TRANSACTIONS, 99_000), Decision::Produce { .. }));
     }
 

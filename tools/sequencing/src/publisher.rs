@@ -191,6 +191,16 @@ impl Publisher {
         self.unconfirmed.retain(|unconfirmed, _| *unconfirmed > number);
     }
 
+    /// The blocks after `branch` are no longer there: what was signed of them is of no use, and a hand-over that is under
+    /// way is given up.
+    pub fn unwound(&mut self, branch: BlockNumber) {
+        drop(self.unconfirmed.split_off(&branch.saturating_add(1)));
+        self.latest = self.latest.min(branch);
+        self.confirmed = self.confirmed.min(branch);
+        self.progress_level = self.level;
+        self.is_busy = false;
+    }
+
     /// The last block that the rollup node has, as far as this machine was told.
     pub fn confirmed_head(&self) -> BlockNumber {
         self.confirmed

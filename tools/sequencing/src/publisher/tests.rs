@@ -143,3 +143,19 @@ fn a_start_with_a_rollup_node_that_is_ahead_does_not_wait_for_anything() {
     let mut publisher = Publisher::new(limits(), number(9), number(5), level(1));
     assert_eq!((publisher.lag_blocks(), publisher.decide(at(0))), (0, Decision::Wait));
 }
+
+#[test]
+fn an_unwinding_forgets_what_was_signed_after_the_branch() {
+    let mut publisher = publisher(6);
+    assert_eq!(hand_over(&mut publisher, 0), numbers(1..=4));
+    publisher.confirmed(number(2));
+    // A hand-over is under way, and given up.
+    assert!(matches!(publisher.decide(at(1)), Decision::HandOver(_)));
+    publisher.unwound(number(3));
+    assert_eq!((publisher.lag_blocks(), publisher.confirmed_head()), (1, number(2)));
+    assert_eq!(publisher.decide(at(2)), Decision::Wait);
+    publisher.signed_up_to(number(5));
+    assert_eq!(hand_over(&mut publisher, 3), numbers(4..=5));
+    publisher.unwound(number(1));
+    assert_eq!((publisher.lag_blocks(), publisher.confirmed_head()), (0, number(1)));
+}
