@@ -13,6 +13,8 @@ mod admission;
 mod boot;
 mod calls;
 mod error;
+mod follow;
+mod governance;
 mod host;
 mod kernel;
 mod overrides;
@@ -23,8 +25,10 @@ mod tracing;
 pub use admission::{Admitted, Offered, Rejected};
 pub use calls::{Call, CallError, CallOutcome, Simulation, Stage};
 pub use error::EngineError;
+pub use follow::FromContent;
+pub use governance::{Governance, upgrades_to_come};
 pub use kernel::{ForeignKernel, check_kernel};
-pub use millrace_block::{BlueprintFault, Dropped, TransactionFault};
+pub use millrace_block::{BlueprintFault, Candidate, Dropped, TransactionFault};
 pub use millrace_evm::{
     block::{encode_header, encode_receipt, header_hash, logs_bloom},
     execute::{Halt, Invalid},

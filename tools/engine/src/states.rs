@@ -75,7 +75,9 @@ impl Engine {
     /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`].
     pub fn apply(&self, state: &Durable, blueprint: &Blueprint) -> Result<Applied, EngineError> {
         let mut host = NativeHost::new(state);
-        let terms = Terms { parameters: &self.parameters, clock: None };
+        // A change of authority may have named another pool since this engine was made.
+        let parameters = parameters(state)?;
+        let terms = Terms { parameters: &parameters, clock: None };
         let sealed = apply(&mut host, terms, blueprint)?.map_err(EngineError::Blueprint)?;
         settle(&mut host)?;
         // The rollup node sends them.
@@ -167,6 +169,7 @@ mod tests {
         let head = layout_head(header, hash, backlog);
         let mut host = NativeHost::new(&Durable::new());
         World::Committed.head().unwrap().write(&mut host, &head).unwrap();
+        layout::key().unwrap().write(&mut host, &parameters).unwrap();
         (Engine { parameters }, host)
     }
 

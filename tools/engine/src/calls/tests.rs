@@ -3,7 +3,7 @@
 use super::*;
 use crate::{AccountOverride, BlockOverrides, StorageOverride, keccak};
 use millrace_layout::{
-    parameters::Parameters,
+    parameters::{self as layout, Parameters},
     world::{Code, Head, World},
 };
 use millrace_primitives::{Account, Address, BlockHash, BlockNumber, Bloom, Header};
@@ -63,6 +63,7 @@ pub(crate) fn chain() -> (Engine, Durable) {
     let backlog = Gas::new(2_000_000_000);
     let head = Head { header, hash: BlockHash::new([2; 32]), backlog, consumed: Vec::new(), queue_front: 0 };
     World::Committed.head().unwrap().write(&mut host, &head).unwrap();
+    layout::key().unwrap().write(&mut host, &parameters).unwrap();
     let witness =
         "435f52 42602052 48604052 45606052 41608052 4460a052 3a60c052 4760e052 6101005ff3".replace(' ', "");
     install(&mut host, WITNESS, &bytes(&witness));

@@ -33,14 +33,14 @@ pub struct BlockTrace<'a> {
 }
 
 /// What a transaction of a block is.
-enum Part {
+pub(crate) enum Part {
     Deposit(NativeDeposit),
     FaDeposit(FaDeposit),
     Transaction,
 }
 
 impl Part {
-    fn of(raw: &[u8]) -> Self {
+    pub(crate) fn of(raw: &[u8]) -> Self {
         if let Some(deposit) = FaDeposit::from_transaction(raw) {
             return Self::FaDeposit(deposit);
         }

@@ -12,6 +12,7 @@ mod text;
 mod touched;
 
 pub use block::BlockTrace;
+pub(crate) use block::Part;
 pub use text::halt_text;
 
 use calls::CallRecorder;

@@ -122,6 +122,21 @@ impl RollupNode {
         self.get(&["global", "block", &id.to_string(), "hash"]).json().await
     }
 
+    /// The messages of the level of a block, as the kernel read them, its own of the protocol included.
+    ///
+    /// # Errors
+    /// Any [`ClientError`] of a request; [`ClientError::Status`] for a block that the node does not know.
+    pub async fn block_messages(&self, id: BlockId) -> Result<Vec<Vec<u8>>, ClientError> {
+        #[derive(Deserialize)]
+        struct Full {
+            messages: Vec<String>,
+        }
+        let request = self.get(&["global", "block", &id.to_string()]);
+        let Full { messages } = request.json().await?;
+        let messages: Result<_, hex::FromHexError> = messages.into_iter().map(hex::decode).collect();
+        messages.map_err(|error| request.undecodable(error))
+    }
+
     /// The value at a durable key after a block, `None` when there is none. Keys start with `/`.
     ///
     /// # Errors

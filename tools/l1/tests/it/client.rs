@@ -53,6 +53,9 @@ async fn the_durable_storage_is_read_at_every_level() {
     sandbox.bake().await.unwrap();
     assert_eq!(node.inject(&[b"one".as_slice(), b"F"]).await.unwrap().len(), 2);
     sandbox.bake().await.unwrap();
+    let messages = node.block_messages(BlockId::Level(level(2))).await.unwrap();
+    assert_eq!(messages.len(), 5, "three messages frame every level");
+    assert_eq!(messages[2..4], [b"\x01one".to_vec(), b"\x01F".to_vec()]);
     node.inject(&[b"X three"]).await.unwrap();
     sandbox.bake().await.unwrap();
     sandbox.bake().await.unwrap();
