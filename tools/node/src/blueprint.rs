@@ -2,19 +2,19 @@
 
 use crate::{
     database::{self, transaction_hash},
-    shared::{Shared, Snapshot},
+    shared::{Decided, Shared, Snapshot},
 };
-use millrace_engine::{Dropped, Engine, EngineError, TransactionFault};
+use millrace_engine::{Dropped, EngineError, TransactionFault};
 use millrace_layout::delayed::Item;
-use millrace_primitives::{Address, Epoch, Timestamp, TransactionHash};
+use millrace_primitives::{Address, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_rpc::SealedBlock;
-use millrace_sequencing::pool::Transaction;
+use millrace_sequencing::{pool::Transaction, schedule::Office};
 use millrace_store::StoreError;
 use millrace_wire::{
     base58::Base58Check as _,
     blueprint::{Blueprint, Certificate, Domain, Payload, PrepareError, prepare},
-    signature::SecretKey,
+    signature::{PublicKey, SecretKey},
 };
 use std::{collections::BTreeSet, sync::Arc, time::Instant};
 
@@ -25,8 +25,8 @@ pub(crate) enum BuildError {
     Engine(#[from] EngineError),
     #[error("the blueprint cannot be sent: {0}")]
     Prepare(#[from] PrepareError),
-    #[error("this node may not order transactions: {0}")]
-    Authority(String),
+    #[error("this node has no key for {0}")]
+    NoKey(String),
     #[error("the block cannot be stored: {0}")]
     Store(#[from] StoreError),
 }
@@ -36,7 +36,7 @@ impl BuildError {
     pub(crate) const fn may_be_the_content(&self) -> bool {
         match self {
             Self::Engine(_) | Self::Prepare(_) => true,
-            Self::Authority(_) | Self::Store(_) => false,
+            Self::NoKey(_) | Self::Store(_) => false,
         }
     }
 }
@@ -44,7 +44,7 @@ impl BuildError {
 /// Signs blueprints.
 #[derive(Clone)]
 pub(crate) struct Signer {
-    pub(crate) key: SecretKey,
+    pub(crate) keys: Vec<SecretKey>,
     pub(crate) domain: Domain,
 }
 
@@ -54,6 +54,10 @@ pub(crate) struct Order {
     pub(crate) timestamp: Timestamp,
     pub(crate) delayed: Vec<Item>,
     pub(crate) transactions: Vec<Arc<Transaction>>,
+    /// The epoch and the key that it is signed in and with.
+    pub(crate) office: Office,
+    /// What the layer 1 has decided.
+    pub(crate) decided: Option<Arc<Decided>>,
 }
 
 /// A block that is on the disk with its blueprint and its state.
@@ -66,26 +70,16 @@ pub(crate) struct Built {
 }
 
 impl Signer {
-    /// The epoch in which this key alone orders transactions.
-    pub(crate) fn epoch(&self, engine: &Engine, state: &Durable) -> Result<Epoch, BuildError> {
-        let authority = engine.authority(state)?;
-        let authority =
-            authority.ok_or_else(|| BuildError::Authority("the rollup has no sequencer".to_owned()))?;
-        let ours = self.key.public_key();
-        match (authority.members.as_slice(), authority.quorum) {
-            ([member], 1) if *member == ours => Ok(authority.epoch),
-            ([member], 1) => Err(BuildError::Authority(format!(
-                "the sequencer is {}, the key of this node is {}",
-                member.to_base58(),
-                ours.to_base58()
-            ))),
-            _ => Err(BuildError::Authority("the sequencer is a committee".to_owned())),
-        }
+    /// The public keys.
+    pub(crate) fn public_keys(&self) -> Vec<PublicKey> {
+        self.keys.iter().map(SecretKey::public_key).collect()
     }
 
-    fn sign(&self, epoch: Epoch, blueprint: &Blueprint) -> Result<Vec<Vec<u8>>, BuildError> {
-        let prepared = prepare(epoch, blueprint, Certificate::SINGLE_SIZE_BYTES)?;
-        let signature = self.key.sign(&prepared.signing_bytes(&self.domain));
+    fn sign(&self, office: Office, blueprint: &Blueprint) -> Result<Vec<Vec<u8>>, BuildError> {
+        let key = self.keys.iter().find(|key| key.public_key() == office.key);
+        let key = key.ok_or_else(|| BuildError::NoKey(office.key.to_base58()))?;
+        let prepared = prepare(office.epoch, blueprint, Certificate::SINGLE_SIZE_BYTES)?;
+        let signature = key.sign(&prepared.signing_bytes(&self.domain));
         Ok(prepared.seal(Certificate::Single(signature), &self.domain.rollup)?)
     }
 }
@@ -93,7 +87,6 @@ impl Signer {
 /// Executes, signs and stores a block. When this returns, the disk has it.
 pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<Built, BuildError> {
     let parent = &order.parent;
-    let epoch = signer.epoch(&shared.engine, &parent.state)?;
     let blueprint = Blueprint {
         number: parent.number().saturating_add(1),
         parent: parent.block.hash,
@@ -104,13 +97,20 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
         },
     };
     let started = Instant::now();
+    let state = match &order.decided {
+        Some(decided) => {
+            let upgrades = shared.upgrades_to_come(decided)?;
+            shared.engine.adopt(&parent.state, &decided.governance, &upgrades)?
+        }
+        None => parent.state.clone(),
+    };
     let queue = |state: Durable, item| shared.engine.delay(&state, item);
-    let state = order.delayed.iter().try_fold(parent.state.clone(), queue)?;
+    let state = order.delayed.iter().try_fold(state, queue)?;
     let applied = shared.engine.apply(&state, &blueprint)?;
     let executed = started.elapsed();
     // All that can fail comes before the block is on the disk: from then on it is the head.
     let nonces = nonces(shared, &applied.state, order)?;
-    let messages = signer.sign(epoch, &blueprint)?;
+    let messages = signer.sign(order.office, &blueprint)?;
     let transaction_hashes = applied.block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: applied.hash, block: applied.block, transaction_hashes };
     shared.store.commit_block(&database::commit_of(&sealed, messages, &applied.state, &parent.state))?;
@@ -119,7 +119,11 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     Ok(Built {
         nonces,
         invalid: invalid(order, &applied.dropped),
-        snapshot: Snapshot { block: Arc::new(sealed), state: applied.state },
+        snapshot: Snapshot {
+            block: Arc::new(sealed),
+            state: applied.state,
+            made_in: Some(order.office.epoch),
+        },
     })
 }
 

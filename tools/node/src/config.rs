@@ -31,8 +31,11 @@ pub struct NodeConfig {
     pub chain_id: U256,
     /// Read at the first start only.
     pub genesis: Genesis,
-    /// The key of the sequencer.
-    pub key: SecretKey,
+    /// The keys of this node: it orders transactions while one of them is the sequencer's, and stands by otherwise.
+    pub keys: Vec<SecretKey>,
+    /// No block is made in so many seconds before an announced change of the sequencer: what is not in a level by then is
+    /// refused.
+    pub handover_margin_s: u64,
     /// Where and how JSON-RPC is served.
     pub rpc: RpcConfig,
     /// When blocks are made.
@@ -46,6 +49,10 @@ pub struct NodeConfig {
     /// Keys that the JSON-RPC signs with for whoever asks: of a chain for development, and never of another.
     pub development_keys: Option<DevelopmentKeys>,
 }
+
+/// [`NodeConfig::handover_margin_s`] for a network whose levels take some seconds: time enough for a blueprint to be lost
+/// and handed over again.
+pub const HANDOVER_MARGIN_S: u64 = 120;
 
 /// Which recent states are kept in memory. After a restart they are made again of what the database keeps, which is
 /// enough for [`UNDO_BLOCKS_MAX`] blocks.

@@ -2,13 +2,17 @@
 
 use crate::{Genesis, NodeConfig, NodeError, Retention, shared::Snapshot};
 use millrace_engine::{Engine, EngineError, keccak};
-use millrace_primitives::{BlockNumber, RollupAddress, TransactionHash};
+use millrace_primitives::{BlockNumber, Epoch, RollupAddress, TransactionHash};
 use millrace_pvm::{
     Machine, MachineConfig, PreimageFolder,
     durable::{self, Durable},
 };
 use millrace_rpc::SealedBlock;
 use millrace_store::{BlockCommit, Divergence, Identity, Mark, StateChange, Store, StoreError};
+use millrace_wire::{
+    blueprint::Chunk,
+    message::{self, Message},
+};
 use std::{collections::VecDeque, fs, sync::Arc};
 
 /// The file of the database in the data folder.
@@ -33,13 +37,15 @@ pub(crate) fn open(config: &NodeConfig, rollup: RollupAddress) -> Result<Opened,
     }
     let head = match store.head()? {
         Some(head) => {
-            Snapshot { block: sealed_block(&store, head.header.number)?, state: load_state(&store)? }
+            let number = head.header.number;
+            let made_in = made_in(&store, number, &rollup)?;
+            Snapshot { block: sealed_block(&store, number)?, state: load_state(&store)?, made_in }
         }
         None => make_genesis(&store, &config.genesis, rollup)?,
     };
     let engine = Engine::of(&head.state)?;
     check(config, &engine, &head)?;
-    let recent = with_ancestors(&store, &config.states, head)?;
+    let recent = with_ancestors(&store, &config.states, head, &rollup)?;
     Ok(Opened { store, engine, recent })
 }
 
@@ -48,6 +54,7 @@ fn with_ancestors(
     store: &Store,
     retention: &Retention,
     head: Snapshot,
+    rollup: &RollupAddress,
 ) -> Result<VecDeque<Snapshot>, NodeError> {
     let mut number = head.number();
     let finalized = store.mark(Mark::Finalized)?.map_or(BlockNumber::ZERO, |mark| mark.number);
@@ -61,10 +68,24 @@ fn with_ancestors(
         for change in changes {
             change_state(&mut state, &change.key, change.value, "undo")?;
         }
-        recent.push_front(Snapshot { block: sealed_block(store, before)?, state: state.clone() });
+        // What is final stays, whoever made it.
+        let made_in = if before > finalized { made_in(store, before, rollup)? } else { None };
+        recent.push_front(Snapshot { block: sealed_block(store, before)?, state: state.clone(), made_in });
         number = before;
     }
     Ok(recent)
+}
+
+/// The epoch in which this node signed a block; `None` when it did not.
+fn made_in(store: &Store, number: BlockNumber, rollup: &RollupAddress) -> Result<Option<Epoch>, NodeError> {
+    let Some(blueprint) = store.blueprint(number)? else { return Ok(None) };
+    let corrupt = || StoreError::Corrupt { table: "blueprints", key: number.to_string() };
+    let message = blueprint.first().ok_or_else(corrupt)?;
+    let Ok(Message::External(external)) = message::parse(message, rollup) else {
+        return Err(corrupt().into());
+    };
+    let chunk = Chunk::decode(external.body).map_err(|_| corrupt())?;
+    Ok(Some(chunk.announced.header.epoch))
 }
 
 /// A block that the database must have.
@@ -89,7 +110,7 @@ fn make_genesis(store: &Store, genesis: &Genesis, rollup: RollupAddress) -> Resu
     let transaction_hashes = block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: head.hash, block, transaction_hashes };
     store.commit_block(&commit_of(&sealed, Vec::new(), &state, &Durable::new()))?;
-    Ok(Snapshot { block: Arc::new(sealed), state })
+    Ok(Snapshot { block: Arc::new(sealed), state, made_in: None })
 }
 
 /// The name of a transaction.

@@ -60,9 +60,6 @@ pub enum NodeError {
         /// Hash in the state.
         state: String,
     },
-    /// The key of the node is not that of the sequencer.
-    #[error("{0}")]
-    Authority(String),
     /// JSON-RPC cannot be served.
     #[error("cannot serve JSON-RPC at {address}: {source}")]
     Rpc {

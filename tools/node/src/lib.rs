@@ -10,8 +10,10 @@
 //! One task owns the local head. It asks the machines what to do, makes a block on a blocking thread through
 //! the engine, writes block, blueprint and state in one durable transaction, and only then shows the block
 //! and hands the blueprint to the batcher: whatever a client saw a receipt for survives any crash. Another
-//! task reads the confirmed head at every level and compares the hash of each block with the local one; the
-//! first difference stops production for good, also after a restart. [`Node::stop`] ends all of it in order, and a start after
+//! task reads the confirmed head at every level and compares the hash of each block with the local one. A difference
+//! whose cause is known (the authority changed, the kernel forced a block, an upgrade fell elsewhere) unwinds the local chain
+//! and takes over the rollup node's; any other stops production for good, also after a restart. The same task learns what
+//! the layer 1 decides: who orders transactions, and until when; a node that does not, stands by and follows. [`Node::stop`] ends all of it in order, and a start after
 //! that, or after a crash, goes on from the database.
 //!
 //! **Bounds**: [`NodeConfig`] and the limits in it; one block and one hand-over at a time; states of recent
@@ -29,12 +31,13 @@ mod node;
 mod publication;
 mod sequencer;
 mod shared;
+mod takeover;
 mod time;
 
 pub use chain::{DevelopmentKeys, InvalidKey};
-pub use config::{Genesis, NodeConfig, Retention};
+pub use config::{Genesis, HANDOVER_MARGIN_S, NodeConfig, Retention};
 pub use error::NodeError;
 pub use millrace_engine::{ForeignKernel, SOURCES, SOURCES_MARK, check_kernel};
 pub use millrace_rpc::{RpcConfig, SealedBlock};
 pub use node::Node;
-pub use shared::{Heads, Status};
+pub use shared::{Heads, Reorganisation, Status};

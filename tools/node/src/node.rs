@@ -6,8 +6,8 @@ use crate::{
     chain::LocalChain,
     database::{self, Opened},
     layer1::Layer1Task,
-    sequencer::Sequencer,
-    shared::Shared,
+    sequencer::{Machines, Sequencer},
+    shared::{Reorganisation, Shared},
     time,
 };
 use millrace_engine::{EngineError, check_kernel};
@@ -15,7 +15,7 @@ use millrace_l1::client::{BlockId, RollupNode, RollupNodeConfig};
 use millrace_layout::{pvm::BOOT_KERNEL, world::World};
 use millrace_primitives::{BlockNumber, L1Level, RollupAddress};
 use millrace_rpc::{RpcServer, SealedBlock};
-use millrace_sequencing::{producer::Producer, publisher::Publisher};
+use millrace_sequencing::{producer::Producer, publisher::Publisher, schedule::Schedule};
 use millrace_store::{Mark, Position};
 use millrace_wire::blueprint::Domain;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
@@ -67,11 +67,11 @@ impl Node {
         let Opened { store, engine, recent } =
             opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
         let domain = Domain { rollup, chain_id: engine.parameters().chain_id };
-        let signer = Signer { key: config.key.clone(), domain };
+        let signer = Signer { keys: config.keys.clone(), domain };
         let shared = Arc::new(Shared::new(&config, engine, store, recent));
         let head = shared.head();
         let number = head.number();
-        signer.epoch(&shared.engine, &head.state).map_err(|error| NodeError::Authority(error.to_string()))?;
+        let keys = signer.public_keys();
         let confirmed = resume_heads(&shared, number)?;
 
         let address = config.rpc.listen;
@@ -82,10 +82,13 @@ impl Node {
         tracing::info!(%number, %rollup, rpc = %rpc.address(), "the node has started");
 
         let (reports, inbox) = mpsc::channel(REPORTS_MAX);
-        let layer1 = Layer1Task::new(Arc::clone(&shared), rollup_node.clone(), reports);
+        let layer1 =
+            Layer1Task::new(Arc::clone(&shared), rollup_node.clone(), (keys.clone(), domain), reports);
+        let schedule = Schedule::new(keys, config.handover_margin_s, number, head.made_in);
         let producer = Producer::new(config.rhythm, time::now());
         let publisher = Publisher::new(config.publication, confirmed.number, number, confirmed.level);
-        let sequencer = Sequencer::new(Arc::clone(&shared), rollup_node, signer, producer, publisher);
+        let machines = Machines { producer, publisher, schedule };
+        let sequencer = Sequencer::new(Arc::clone(&shared), rollup_node, signer, machines);
         let stop = watch::Sender::new(false);
         Ok(Self {
             rollup,
@@ -121,6 +124,11 @@ impl Node {
     /// Every block from now on, once it is on the disk.
     pub fn blocks(&self) -> broadcast::Receiver<Arc<SealedBlock>> {
         self.shared.blocks.subscribe()
+    }
+
+    /// Every reorganisation from now on, once it is on the disk.
+    pub fn reorganisations(&self) -> broadcast::Receiver<Arc<Reorganisation>> {
+        self.shared.reorganisations.subscribe()
     }
 
     /// How the node is doing, and every change of it.

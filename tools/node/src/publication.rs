@@ -16,8 +16,6 @@ pub(crate) enum HandOverError {
     Client(#[from] ClientError),
     #[error(transparent)]
     Store(#[from] StoreError),
-    #[error("the blueprint of block {0} is not in the database")]
-    Missing(BlockNumber),
 }
 
 /// Hands over as many of these blueprints as go into one request, and at least the first; answers which.
@@ -29,14 +27,21 @@ pub(crate) async fn hand_over(
     let mut messages = Vec::new();
     let mut handed = Vec::new();
     for number in numbers {
-        let blueprint = shared.store.blueprint(number)?.ok_or(HandOverError::Missing(number))?;
+        let Some(blueprint) = shared.store.blueprint(number)? else {
+            // One that was taken over from the rollup node was not made of a blueprint of this node. One that is gone has
+            // been unwound since.
+            handed.push(number);
+            continue;
+        };
         if !handed.is_empty() && messages.len().saturating_add(blueprint.len()) > MESSAGES_MAX {
             break;
         }
         messages.extend(blueprint);
         handed.push(number);
     }
-    rollup_node.inject_external(&messages).await?;
+    if !messages.is_empty() {
+        rollup_node.inject_external(&messages).await?;
+    }
     tracing::debug!(first = ?handed.first(), last = ?handed.last(), messages = messages.len(), "handed over");
     Ok(handed)
 }

@@ -1,13 +1,16 @@
 //! What the tasks and the JSON-RPC share: recent blocks with their states, the pool, the heads.
 
 use crate::{NodeConfig, Retention, time};
-use millrace_engine::Engine;
-use millrace_primitives::{BlockHash, BlockNumber, TransactionHash};
+use millrace_engine::{Engine, EngineError, Governance, upgrades_to_come};
+use millrace_layout::governance::PendingUpgrades;
+use millrace_primitives::{BlockHash, BlockNumber, Epoch, L1Level, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_rpc::SealedBlock;
 use millrace_sequencing::{
+    follower::Cause,
     pool::{Accepted, Account, Pool, Refused, Transaction},
     producer::Stopped,
+    schedule::Standby,
 };
 use millrace_store::{Store, StoreError};
 use std::{
@@ -18,6 +21,8 @@ use tokio::sync::{Notify, broadcast, watch};
 
 /// Blocks that a subscriber may be behind before it misses some.
 const BLOCKS_BUFFERED: usize = 256;
+/// Reorganisations that a subscriber may be behind before it misses some.
+const REORGANISATIONS_BUFFERED: usize = 16;
 /// Announcements of pending transactions that a subscriber may be behind before it misses some.
 const PENDING_BUFFERED: usize = 8_192;
 
@@ -26,10 +31,14 @@ const PENDING_BUFFERED: usize = 8_192;
 pub struct Status {
     /// Why no block is made; `None` while all is well.
     pub stopped: Option<Stopped>,
+    /// Why this node leaves it to others to make blocks; `None` while it is in office.
+    pub standby: Option<Standby>,
     /// The last attempt to make a block failed, and how. It is tried again.
     pub failure: Option<String>,
     /// Why blueprints are handed over again; `None` once the rollup node gets on.
     pub publication: Option<String>,
+    /// Why the rollup node's blocks cannot be taken over for now; it is tried again.
+    pub following: Option<String>,
     /// Whether the rollup node answers.
     pub is_linked: bool,
 }
@@ -43,11 +52,36 @@ pub struct Heads {
     pub finalized: BlockNumber,
 }
 
+/// What the layer 1 has decided as of a level.
+#[derive(Clone, Debug)]
+pub(crate) struct Decided {
+    pub(crate) level: L1Level,
+    pub(crate) governance: Governance,
+    /// The last block that the rollup node has, equal to the local one of this number.
+    pub(crate) confirmed: BlockNumber,
+}
+
+/// Blocks of the rollup node took the place of local ones.
+#[derive(Clone, Debug)]
+pub struct Reorganisation {
+    /// The last block that both have.
+    pub branch: BlockNumber,
+    /// Why.
+    pub cause: Cause,
+    /// The blocks that are no longer there, in ascending order; not empty.
+    pub removed: Vec<Arc<SealedBlock>>,
+    /// The blocks in their place so far, in ascending order.
+    pub added: Vec<Arc<SealedBlock>>,
+}
+
 /// A block with the state after it.
 #[derive(Clone)]
 pub(crate) struct Snapshot {
     pub(crate) block: Arc<SealedBlock>,
     pub(crate) state: Durable,
+    /// The epoch in which this node signed it; `None` when it was taken over from the rollup node, and of the first block.
+    /// Known of every block that is not final.
+    pub(crate) made_in: Option<Epoch>,
 }
 
 impl Snapshot {
@@ -67,6 +101,9 @@ pub(crate) struct Shared {
     pub(crate) heads: watch::Sender<Heads>,
     pub(crate) blocks: broadcast::Sender<Arc<SealedBlock>>,
     pub(crate) pending: broadcast::Sender<TransactionHash>,
+    pub(crate) reorganisations: broadcast::Sender<Arc<Reorganisation>>,
+    /// What the layer 1 has decided, once the rollup node was heard.
+    pub(crate) decided: watch::Sender<Option<Arc<Decided>>>,
     /// Something entered the pool.
     pub(crate) arrival: Notify,
     pub(crate) status: watch::Sender<Status>,
@@ -85,6 +122,8 @@ impl Shared {
             heads: watch::Sender::new(Heads::default()),
             blocks: broadcast::Sender::new(BLOCKS_BUFFERED),
             pending: broadcast::Sender::new(PENDING_BUFFERED),
+            reorganisations: broadcast::Sender::new(REORGANISATIONS_BUFFERED),
+            decided: watch::Sender::new(None),
             arrival: Notify::new(),
             status: watch::Sender::new(Status::default()),
         }
@@ -103,6 +142,52 @@ impl Shared {
         let first = recent.front()?.number();
         let index = number.checked_sub(first.get())?.get();
         recent.get(usize::try_from(index).ok()?).cloned()
+    }
+
+    /// The recent blocks from `number` on.
+    pub(crate) fn since(&self, number: BlockNumber) -> Vec<Snapshot> {
+        let recent = self.recent.read().unwrap_or_else(PoisonError::into_inner);
+        recent.iter().skip_while(|snapshot| snapshot.number() < number).cloned().collect()
+    }
+
+    /// The kernel upgrades that a block on the head has to reckon with.
+    pub(crate) fn upgrades_to_come(&self, decided: &Decided) -> Result<PendingUpgrades, EngineError> {
+        let announced = &decided.governance.upgrades;
+        if announced.0.is_empty() {
+            return Ok(PendingUpgrades::default());
+        }
+        let since = self.since(decided.confirmed);
+        let lists = since.iter().map(|snapshot| self.engine.upgrades(&snapshot.state));
+        let lists: Vec<_> = lists.collect::<Result<_, _>>()?;
+        let head = lists.last().cloned().unwrap_or_default();
+        Ok(upgrades_to_come(announced, &head, lists))
+    }
+
+    /// Puts `added` in the place of the blocks after `branch`, and brings the pool up to them.
+    pub(crate) fn replace_after(
+        &self,
+        branch: BlockNumber,
+        added: &[Snapshot],
+        settle: impl FnOnce(&mut Pool),
+    ) {
+        // In this order, as everywhere.
+        let mut pool = self.pool();
+        // No reader may find a confirmed head that is not there.
+        self.move_heads(|heads| heads.confirmed = heads.confirmed.min(branch));
+        let dropped = {
+            let mut recent = self.recent.write().unwrap_or_else(PoisonError::into_inner);
+            let kept = recent.iter().take_while(|snapshot| snapshot.number() <= branch).count().max(1);
+            let mut dropped = recent.drain(kept..).collect::<Vec<_>>();
+            recent.extend(added.iter().cloned());
+            let head = recent.back().map_or(branch, Snapshot::number);
+            let first = self.retention.first(head, self.heads.borrow().finalized);
+            let excess = recent.iter().take_while(|snapshot| snapshot.number() < first).count();
+            dropped.extend(recent.drain(..excess));
+            dropped
+        };
+        settle(&mut pool);
+        drop(pool);
+        drop(dropped);
     }
 
     /// Takes the next block as the head, and the transactions that it used out of the pool.

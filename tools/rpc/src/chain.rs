@@ -1,6 +1,7 @@
 //! What the methods ask of the node.
 
 use crate::call::{CallRequest, TraceRequest};
+use crate::governance::{AuthorityStatus, UpgradesStatus};
 use crate::simulation::{SimulateError, SimulatedBlock, SimulationRequest};
 use crate::wallet::Wallet;
 use millrace_primitives::{
@@ -401,6 +402,12 @@ pub trait Chain: Send + Sync + 'static {
 
     /// How far the node has come; `None` when it is not behind.
     fn sync_progress(&self) -> Option<SyncProgress>;
+
+    /// Who orders transactions; `None` before the rollup node was heard.
+    fn authority(&self) -> Option<AuthorityStatus>;
+
+    /// Which kernel runs and which are to come; `None` before the rollup node was heard.
+    fn upgrades(&self) -> Option<UpgradesStatus>;
 
     /// The accounts that the node signs for. None, but on a chain for development.
     fn wallet(&self) -> Option<&dyn Wallet> {

@@ -27,6 +27,7 @@ mod connection;
 mod error;
 mod filter;
 mod gate;
+mod governance;
 mod hexadecimal;
 mod methods;
 mod middleware;
@@ -51,6 +52,7 @@ pub use chain::{
     SealedHeader, Submission, SubmitError, SyncProgress, TransactionPosition,
 };
 pub use config::{Clock, Cors, RpcConfig, monotonic_clock};
+pub use governance::{AnnouncedAuthority, AnnouncedUpgrade, AuthorityStatus, UpgradesStatus};
 pub use server::{RpcServer, start};
 pub use simulation::{
     BlockRequest, SimulateError, SimulatedBlock, SimulatedCall, SimulatedFailure, SimulationRequest,

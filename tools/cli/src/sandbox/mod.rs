@@ -10,7 +10,12 @@ use millrace_installer::development;
 use millrace_l1::sandbox::{Phase, Progress, Sandbox, SandboxConfig, TICKETER};
 use millrace_node::{Genesis, Node, NodeConfig, Retention, RpcConfig, Status};
 use millrace_primitives::U256;
-use millrace_sequencing::{pool, producer::Rhythm, publisher};
+use millrace_sequencing::{
+    pool,
+    producer::{Rhythm, Stopped},
+    publisher,
+    schedule::Standby,
+};
 use millrace_wire::{base58::Base58Check as _, signature::SecretKey};
 use origin::{Origin, Overrides};
 use std::{
@@ -61,9 +66,21 @@ pub(crate) struct Arguments {
     /// Least time between two blocks.
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     block_time_ms: u64,
+    /// A further key that the node may sign with when governance puts it in charge, as edsk…, spsk…, p2sk… Repeat it for
+    /// several. The development key is always there.
+    #[arg(long = "sequencer-key", value_name = "KEY", value_parser = secret_key)]
+    sequencer_keys: Vec<SecretKey>,
+    /// No block is made in so many seconds before an announced change of the sequencer.
+    #[arg(long, value_name = "SECONDS", default_value_t = 3)]
+    handover_margin_s: u64,
     /// An empty block is made after this long without a block; 0 for never.
     #[arg(long, value_name = "MS", default_value_t = 5_000)]
     empty_block_ms: u64,
+}
+
+fn secret_key(text: &str) -> Result<SecretKey, String> {
+    // The text stays out of the message: it may be all but one letter of a secret.
+    SecretKey::from_base58(text).map_err(|error| format!("not a secret key: {error:?}"))
 }
 
 /// Starts everything, tells what happens, and stops in order when it is told to.
@@ -228,11 +245,11 @@ async fn start_node(
 ) -> anyhow::Result<Node> {
     let key = SecretKey::from_base58(development::SEQUENCER_SECRET);
     let key = key.map_err(|error| anyhow::anyhow!("the development key is damaged: {error:?}"))?;
-    let ours = key.public_key().to_base58();
+    let keys: Vec<SecretKey> = [key].into_iter().chain(arguments.sequencer_keys.iter().cloned()).collect();
     let sequencer = &origin.parameters.sequencer;
     ensure!(
-        *sequencer == ours,
-        "the installer names the sequencer {sequencer}; a sandbox has only the public development key {ours}"
+        keys.iter().any(|key| key.public_key().to_base58() == *sequencer),
+        "the installer names the sequencer {sequencer}, whose key this sandbox does not have: give it with --sequencer-key"
     );
     let empty_block_ms = (arguments.empty_block_ms > 0).then_some(arguments.empty_block_ms);
     let config = NodeConfig {
@@ -244,7 +261,8 @@ async fn start_node(
             preimages: origin.preimages(),
             compiled: Some(compiled(arguments, data_dir)),
         },
-        key,
+        keys,
+        handover_margin_s: arguments.handover_margin_s,
         rpc: RpcConfig {
             listen: SocketAddr::new(arguments.rpc_addr, arguments.rpc_port),
             ..RpcConfig::default()
@@ -266,6 +284,7 @@ async fn start_node(
 /// Tells what happens until the sandbox is told to stop; fails when it can no longer do its work.
 async fn watch_over(node: &Node, sandbox: &Sandbox, stop: &mut watch::Receiver<bool>) -> anyhow::Result<()> {
     let mut blocks = node.blocks();
+    let mut reorganisations = node.reorganisations();
     let mut status = node.status();
     let mut progress = sandbox.progress();
     let mut trouble = Trouble::default();
@@ -276,6 +295,11 @@ async fn watch_over(node: &Node, sandbox: &Sandbox, stop: &mut watch::Receiver<b
                 Ok(block) if block.block.transactions.is_empty() => {}
                 Ok(block) => println!("{}", screen::block_line(&block)),
                 Err(RecvError::Lagged(count)) => println!("({count} blocks not shown)"),
+                Err(RecvError::Closed) => bail!("the node stopped by itself"),
+            },
+            reorganisation = reorganisations.recv() => match reorganisation {
+                Ok(reorganisation) => println!("{}", screen::reorganisation_line(&reorganisation)),
+                Err(RecvError::Lagged(count)) => println!("({count} unwindings not shown)"),
                 Err(RecvError::Closed) => bail!("the node stopped by itself"),
             },
             changed = status.changed() => {
@@ -295,6 +319,7 @@ async fn watch_over(node: &Node, sandbox: &Sandbox, stop: &mut watch::Receiver<b
 /// What is wrong, told once each time that it changes.
 #[derive(Debug, Default)]
 struct Trouble {
+    standby: Option<String>,
     node: Option<String>,
     layer1: Option<String>,
     /// The trouble that does not pass.
@@ -303,11 +328,22 @@ struct Trouble {
 
 impl Trouble {
     fn of_node(&mut self, status: &Status) {
-        let stopped = status.stopped.map(|stopped| stopped.to_string());
-        if let Some(millrace_sequencing::producer::Stopped::Diverged(_)) = status.stopped {
+        let standby = status.standby.filter(|standby| *standby != Standby::Unheard);
+        let standby = standby.map(|standby| standby.to_string());
+        if standby != self.standby {
+            println!("{}", standby.as_deref().unwrap_or("this node makes the blocks"));
+            self.standby = standby;
+        }
+        // To stand by is no trouble.
+        let stopped = status.stopped.filter(|stopped| !matches!(stopped, Stopped::Standby(_)));
+        let stopped = stopped.map(|stopped| stopped.to_string());
+        if let Some(Stopped::Diverged(_)) = status.stopped {
             self.fatal = stopped.clone();
         }
-        let now = stopped.or_else(|| status.failure.clone()).or_else(|| status.publication.clone());
+        let now = stopped
+            .or_else(|| status.following.clone())
+            .or_else(|| status.failure.clone())
+            .or_else(|| status.publication.clone());
         Self::tell(&mut self.node, now, "the node works again");
     }
 

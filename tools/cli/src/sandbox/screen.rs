@@ -2,7 +2,7 @@
 
 use crate::accounts::{ACCOUNTS, MNEMONIC, TOKENS};
 use millrace_installer::Parameters;
-use millrace_node::SealedBlock;
+use millrace_node::{Reorganisation, SealedBlock};
 use millrace_primitives::RollupAddress;
 use millrace_wire::base58::Base58Check as _;
 use std::{
@@ -66,6 +66,17 @@ fn chain(
     writeln!(text, "Stop with Ctrl-C. The next start goes on from here; with --fresh, from block 0.\n")
 }
 
+/// One line for blocks that are no longer there.
+pub(super) fn reorganisation_line(reorganisation: &Reorganisation) -> String {
+    let Reorganisation { branch, cause, removed, added } = reorganisation;
+    format!(
+        "unwound to block {branch}: {}; {} blocks are gone, {} of the rollup node in their place",
+        cause.text(),
+        removed.len(),
+        added.len()
+    )
+}
+
 /// One line for a block.
 pub(super) fn block_line(sealed: &SealedBlock) -> String {
     let header = &sealed.block.header;
@@ -84,6 +95,8 @@ mod tests {
     use super::*;
     use millrace_installer::development;
     use millrace_primitives::{Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Timestamp, U256};
+    use millrace_sequencing::follower::Cause;
+    use std::sync::Arc;
 
     fn block() -> SealedBlock {
         let header = Header {
@@ -129,6 +142,20 @@ mod tests {
         }
         parameters.ticketer = None;
         assert!(!banner(&places, &parameters, RollupAddress::new([1; 20]), &block()).contains("Deposit"));
+    }
+
+    #[test]
+    fn an_unwinding_has_one_line() {
+        let reorganisation = Reorganisation {
+            branch: BlockNumber::new(6),
+            cause: Cause::Flush,
+            removed: vec![Arc::new(block()), Arc::new(block())],
+            added: vec![Arc::new(block())],
+        };
+        let line = reorganisation_line(&reorganisation);
+        for part in ["to block 6", Cause::Flush.text(), "2 blocks are gone", "1 of the rollup node"] {
+            assert!(line.contains(part), "{part} is not in {line}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! The chain as the JSON-RPC asks for it.
 
 mod calls;
+mod governance;
 mod refusal;
 mod simulation;
 mod traces;
@@ -8,15 +9,15 @@ mod wallet;
 
 pub use wallet::{DevelopmentKeys, InvalidKey};
 
-use crate::shared::{Shared, Snapshot};
+use crate::shared::{Decided, Shared, Snapshot};
 use millrace_engine::EngineError;
 use millrace_primitives::{
     Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockTag, CallError, CallRequest, Chain, ChainError, Fees, ListedCall, PooledTransaction, SealedBlock,
-    SealedHeader, SimulateError, SimulatedBlock, SimulationRequest, Submission, SubmitError, SyncProgress,
-    TraceRequest, TransactionPosition, Wallet,
+    AuthorityStatus, BlockTag, CallError, CallRequest, Chain, ChainError, Fees, ListedCall,
+    PooledTransaction, SealedBlock, SealedHeader, SimulateError, SimulatedBlock, SimulationRequest,
+    Submission, SubmitError, SyncProgress, TraceRequest, TransactionPosition, UpgradesStatus, Wallet,
 };
 use millrace_sequencing::{
     pool::{self, Transaction},
@@ -61,7 +62,11 @@ impl Chain for LocalChain {
     }
 
     fn coinbase(&self) -> Address {
-        self.shared.engine.parameters().pool
+        // That of the next block; an engine keeps the parameters of its start.
+        let parameters =
+            |decided: &Arc<Decided>| decided.governance.parameters.as_ref().map(|known| known.pool);
+        let pool = self.shared.decided.borrow().as_ref().and_then(parameters);
+        pool.unwrap_or(self.shared.engine.parameters().pool)
     }
 
     fn number_of_tag(&self, tag: BlockTag) -> BlockNumber {
@@ -218,13 +223,21 @@ impl Chain for LocalChain {
         None
     }
 
+    fn authority(&self) -> Option<AuthorityStatus> {
+        governance::authority(&self.shared)
+    }
+
+    fn upgrades(&self) -> Option<UpgradesStatus> {
+        governance::upgrades(&self.shared)
+    }
+
     fn wallet(&self) -> Option<&dyn Wallet> {
         self.wallet.as_ref().map(|wallet| wallet as _)
     }
 }
 
 /// Checks a transaction against the head and puts it into the pool.
-fn admit(shared: &Shared, raw: Vec<u8>) -> Result<TransactionHash, SubmitError> {
+pub(crate) fn admit(shared: &Shared, raw: Vec<u8>) -> Result<TransactionHash, SubmitError> {
     let state = shared.head().state;
     let timestamp = crate::time::now().to_timestamp();
     let admitted = shared.engine.admit(&state, timestamp, &raw);

@@ -1,13 +1,14 @@
 //! The node as a whole: its real database, engine, client and JSON-RPC, against a rollup node that is made
 //! for tests.
 
+mod authority;
 mod rollup;
 mod wallet;
 
 use millrace_engine::{BlueprintFault, EngineError};
 use millrace_layout::delayed::{Content, Item};
 use millrace_node::{Genesis, Heads, Node, NodeConfig, NodeError, Retention, RpcConfig, SealedBlock};
-use millrace_primitives::{Address, Block, L1Level, Mutez, Timestamp, U256};
+use millrace_primitives::{Address, Block, L1Level, Mutez, Timestamp, TransactionHash, U256};
 use millrace_pvm::durable::Durable;
 use millrace_sequencing::{
     pool,
@@ -18,6 +19,7 @@ use millrace_store::{BlockCommit, Identity, StateChange, Store};
 use millrace_wire::{deposit::NativeDeposit, signature::SecretKey};
 use rollup::{Batcher, POISON, ROLLUP, Rollup};
 use serde_json::{Value, json};
+use sha3::Digest as _;
 use std::{fs, future::Future, path::Path, sync::Arc, time::Duration};
 use tempfile::TempDir;
 use wallet::{CHAIN_ID, Wallet};
@@ -59,7 +61,8 @@ impl Scene {
             rollup_node: self.rollup.endpoint(),
             chain_id: U256::from(CHAIN_ID),
             genesis: Genesis { installer: "none".into(), preimages: "none".into(), compiled: None },
-            key: sequencer_key(),
+            keys: vec![sequencer_key()],
+            handover_margin_s: 5,
             rpc: RpcConfig { listen: ([127, 0, 0, 1], 0).into(), ..RpcConfig::default() },
             rhythm: Rhythm { block_time_ms: 1, empty_block_ms: None },
             pool: pool::Limits::default(),
@@ -338,6 +341,33 @@ async fn a_deposit_is_included_once_whatever_happens_in_between() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_dropped_item_is_not_named_again_after_a_restart() {
+    let scene = Scene::new().await;
+    let node = scene.node().await;
+    let mut blocks = node.blocks();
+    scene.rollup.set_batcher(Batcher::Loses);
+    let raw = vec![0xff; 40];
+    let name = TransactionHash::new(sha3::Keccak256::digest(&raw).into());
+    let item = Item { name, content: Content::Transaction(raw), ..deposit(0, 1) };
+    scene.rollup.delay(&item);
+    for _ in 0..3 {
+        scene.rollup.bake();
+    }
+    let block = soon("the block that drops it", blocks.recv()).await.unwrap();
+    assert_eq!(block.transaction_hashes, []);
+    node.stop().await;
+
+    scene.rollup.set_batcher(Batcher::Takes);
+    let node = scene.node().await;
+    scene.bake_until(&node, |heads| heads.finalized.get() == 1).await;
+    let block = scene.include(&node, &Wallet::new(1).transfer(0, stranger(), 1, 1)).await;
+    assert_eq!(block.block.header.number.get(), 2, "no block was made for it again");
+    scene.bake_until(&node, |heads| heads.confirmed.get() == 2).await;
+    assert_eq!(node.status().borrow().stopped, None);
+    node.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_restart_goes_on_from_the_database_and_publishes_what_was_not() {
     let scene = Scene::new().await;
     scene.rollup.set_batcher(Batcher::Refuses);
@@ -428,8 +458,6 @@ async fn a_node_that_does_not_fit_does_not_start() {
         change(&mut config);
         Node::start(config)
     };
-    let wrong_key = start(|config| config.key = SecretKey::from_seed(&[1; 32])).await;
-    assert!(matches!(wrong_key, Err(NodeError::Authority(_))));
     let wrong_chain = start(|config| config.chain_id = U256::one()).await;
     assert!(matches!(wrong_chain, Err(NodeError::Store(_))));
     let nobody = start(|config| config.rollup_node = "http://127.0.0.1:1".to_owned()).await;

@@ -12,23 +12,25 @@ use millrace_engine::{Engine, header_hash};
 use millrace_l1::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash, client::BlockHeader};
 use millrace_layout::{
     Key, Value,
+    clock::{self, L1Clock},
     delayed::Item,
     events,
-    parameters::{self, Parameters},
+    governance::{self, PendingAuthorities, PendingAuthority, PendingUpgrades},
+    parameters::{self, DelayedInbox, Parameters},
     pvm, sequencers,
     world::{Body as BlockBody, Head, World, allocation_digest},
 };
 use millrace_primitives::{
     Account, Address, BlockHash, BlockNumber, Bloom, Epoch, Gas, H160, H256, Header, L1Level, RollupAddress,
-    U256,
+    Timestamp, U256,
 };
 use millrace_pvm::durable::{self, Durable};
 use millrace_wire::{
     authority::Authority,
     base58::Base58Check as _,
-    blueprint::{Blueprint, Chunk, Payload},
+    blueprint::{Blueprint, Certificate, Chunk, Domain, Payload, prepare},
     message::{self, Message},
-    signature::PublicKey,
+    signature::{PublicKey, SecretKey},
 };
 use serde_json::{Value as JsonValue, json};
 use std::{
@@ -51,11 +53,32 @@ pub(crate) enum Batcher {
     Refuses,
 }
 
+/// What governance decides.
+#[derive(Clone, Debug)]
+pub(crate) enum Decision {
+    /// A change of authority takes effect: nobody or one, and perhaps another pool.
+    Office(Option<PublicKey>, Option<Address>),
+    /// Changes of authority wait: to one sequencer each, at a time.
+    Announce(Vec<(PublicKey, Timestamp)>),
+    /// Kernel upgrades wait.
+    Upgrades(PendingUpgrades),
+}
+
+/// Seconds of the layer 1 at level 0, and from level to level.
+const FIRST_LEVEL_S: u64 = 1_700_000_000;
+const LEVEL_S: u64 = 10;
+
 /// What the rollup node has and does.
 struct Ground {
     engine: Engine,
     /// The state after each level.
     levels: Vec<Durable>,
+    /// The messages of each level.
+    messages: Vec<Vec<Vec<u8>>>,
+    /// What happens at the beginning of the next level.
+    decisions: Vec<Decision>,
+    /// The kernel forces what is overdue in the next level.
+    forces: bool,
     /// Messages for the next level.
     waiting: Vec<Vec<u8>>,
     /// Complete blueprints by number.
@@ -87,6 +110,9 @@ impl Rollup {
         let world = Ground {
             engine: Engine::of(genesis).unwrap(),
             levels: vec![genesis.clone()],
+            messages: vec![Vec::new()],
+            decisions: Vec::new(),
+            forces: false,
             waiting: Vec::new(),
             held: BTreeMap::new(),
             batcher: Batcher::Takes,
@@ -101,6 +127,7 @@ impl Rollup {
         let router = Router::new()
             .route("/global/smart_rollup_address", get(|| async { Json(ROLLUP.to_base58()) }))
             .route("/global/monitor_blocks", get(monitor_blocks))
+            .route("/global/block/{id}", get(full_block))
             .route("/global/block/{id}/hash", get(block_hash))
             .route("/global/block/{id}/level", get(block_level))
             .route("/global/block/{id}/durable/wasm_2_0_0/value", get(value))
@@ -146,14 +173,72 @@ impl Rollup {
         self.shared.injected.subscribe().wait_for(|injected| *injected >= count).await.unwrap();
     }
 
+    /// At the beginning of the next level this happens.
+    pub(crate) fn decide(&self, decision: Decision) {
+        self.world().decisions.push(decision);
+    }
+
+    /// In the next level the kernel forces what is overdue.
+    pub(crate) fn force(&self) {
+        self.world().forces = true;
+    }
+
+    /// The last levels are no longer part of the layer 1, and what was in them is lost.
+    pub(crate) fn reorganise(&self, depth: usize) {
+        let mut world = self.world();
+        let kept = world.levels.len() - depth;
+        world.levels.truncate(kept);
+        world.messages.truncate(kept);
+    }
+
+    /// The last block.
+    pub(crate) fn head(&self) -> (u64, BlockHash) {
+        let world = self.world();
+        let head = world.engine.head(world.levels.last().unwrap()).unwrap();
+        (head.header.number.get(), head.hash)
+    }
+
+    /// Somebody else sends blueprints of consecutive blocks on the head, one for each list of transactions and delayed items.
+    pub(crate) fn sequence(&self, key: &SecretKey, payloads: Vec<Payload>) {
+        let mut world = self.world();
+        let mut state = world.decided(world.levels.last().unwrap().clone());
+        let epoch = world.engine.authority(&state).unwrap().unwrap().epoch;
+        let domain = Domain { rollup: ROLLUP, chain_id: world.engine.parameters().chain_id };
+        for payload in payloads {
+            let head = world.engine.head(&state).unwrap();
+            let blueprint = Blueprint {
+                number: head.header.number.saturating_add(1),
+                parent: head.hash,
+                timestamp: head.header.timestamp.saturating_add(1),
+                payload,
+            };
+            state = world.engine.apply(&state, &blueprint).unwrap().state;
+            let prepared = prepare(epoch, &blueprint, Certificate::SINGLE_SIZE_BYTES).unwrap();
+            let signature = key.sign(&prepared.signing_bytes(&domain));
+            world.waiting.extend(prepared.seal(Certificate::Single(signature), &ROLLUP).unwrap());
+        }
+    }
+
     /// Makes a level: whatever waits is executed.
     pub(crate) fn bake(&self) {
         let mut world = self.world();
-        let mut state = world.levels.last().unwrap().clone();
-        world.collect();
-        let mut next = world.engine.head(&state).unwrap().header.number.get() + 1;
+        let state = world.levels.last().unwrap().clone();
+        let mut state = world.start_level(state);
+        world.collect(&state);
+        state = world.force_block(state);
+        let head = world.engine.head(&state).unwrap();
+        let mut next = head.header.number.get() + 1;
         world.drop_blueprint(&mut state, next);
         while let Some(blueprint) = world.held.remove(&next) {
+            if blueprint.parent != world.engine.head(&state).unwrap().hash {
+                world.held.clear();
+                let fault = millrace_engine::BlueprintFault::Parent.code();
+                add_event(
+                    &mut state,
+                    &events::Event::BlueprintDropped { number: BlockNumber::new(next), reason: fault },
+                );
+                break;
+            }
             state = world.engine.apply(&state, &blueprint).unwrap().state;
             next += 1;
         }
@@ -185,16 +270,92 @@ impl Drop for Rollup {
 }
 
 impl Ground {
+    /// The state with what governance decided for the next level.
+    fn decided(&self, mut state: Durable) -> Durable {
+        let level = L1Level::new(u32::try_from(self.levels.len()).unwrap());
+        let timestamp = Timestamp::new(FIRST_LEVEL_S + LEVEL_S * u64::from(level.get()));
+        write(&mut state, &clock::key().unwrap(), &L1Clock { level, timestamp });
+        for decision in &self.decisions {
+            match decision {
+                Decision::Office(key, pool) => {
+                    let last = find(&state, &sequencers::change().unwrap()).unwrap_or_default();
+                    let epoch = last.epoch.saturating_add(1);
+                    let change = sequencers::Change { epoch, number: last.number + 1, activation: timestamp };
+                    write(&mut state, &sequencers::change().unwrap(), &change);
+                    match key {
+                        Some(key) => {
+                            write(&mut state, &sequencers::key().unwrap(), &Authority::single(epoch, *key));
+                        }
+                        None => remove(&mut state, &sequencers::key().unwrap()),
+                    }
+                    if let Some(pool) = pool {
+                        let parameters = read(&state, &parameters::key().unwrap());
+                        let parameters = Parameters { pool: *pool, ..parameters };
+                        write(&mut state, &parameters::key().unwrap(), &parameters);
+                    }
+                    remove(&mut state, &governance::authorities().unwrap());
+                }
+                Decision::Announce(changes) => {
+                    let waiting = changes.iter().map(|(key, activation)| PendingAuthority {
+                        number: 9,
+                        announced_at: level,
+                        members: vec![*key],
+                        quorum: 1,
+                        pool: None,
+                        activation: *activation,
+                    });
+                    let waiting = PendingAuthorities { next_number: 10, waiting: waiting.collect() };
+                    write(&mut state, &governance::authorities().unwrap(), &waiting);
+                }
+                Decision::Upgrades(upgrades) => {
+                    write(&mut state, &governance::upgrades().unwrap(), upgrades);
+                }
+            }
+        }
+        state
+    }
+
+    fn start_level(&mut self, state: Durable) -> Durable {
+        let mut state = self.decided(state);
+        clear_events(&mut state);
+        let is_change = |decision: &Decision| matches!(decision, Decision::Office(..));
+        if std::mem::take(&mut self.decisions).iter().any(is_change) {
+            // What the old authority signed counts no more.
+            self.held.clear();
+        }
+        state
+    }
+
+    /// The kernel's own block, when it is to make one.
+    fn force_block(&mut self, state: Durable) -> Durable {
+        if !std::mem::take(&mut self.forces) {
+            return state;
+        }
+        let clock = read(&state, &clock::key().unwrap());
+        let candidate = self.engine.forced(&state, clock).unwrap().expect("something is overdue");
+        let mut state = self.engine.apply_own(&state, &candidate).unwrap().state;
+        let number = candidate.blueprint.number;
+        let items = u32::try_from(candidate.blueprint.payload.delayed.len()).unwrap();
+        add_event(&mut state, &events::Event::Forced { number, items });
+        state
+    }
+
     /// Turns the messages that wait into blueprints, as the kernel does.
-    fn collect(&mut self) {
+    fn collect(&mut self, state: &Durable) {
+        let epoch = self.engine.authority(state).unwrap().map(|authority| authority.epoch);
         let mut pieces: BTreeMap<u64, BTreeMap<u16, Vec<u8>>> = BTreeMap::new();
-        for bytes in std::mem::take(&mut self.waiting) {
+        let messages = std::mem::take(&mut self.waiting);
+        self.messages.push(messages.clone());
+        for bytes in messages {
             let Ok(Message::External(external)) = message::parse(&bytes, &ROLLUP) else {
                 panic!("not an external message for this rollup")
             };
             let chunk = Chunk::decode(external.body).unwrap();
             assert!(chunk.proves_piece());
             let header = chunk.announced.header;
+            if Some(header.epoch) != epoch {
+                continue;
+            }
             let found = pieces.entry(header.number.get()).or_default();
             found.insert(chunk.index, chunk.piece.to_vec());
             if found.len() == usize::from(header.chunk_count) {
@@ -217,16 +378,12 @@ impl Ground {
 
     /// Drops the next blueprint if it is there and is to be dropped, and says so in the events of the level.
     fn drop_blueprint(&mut self, state: &mut Durable, next: u64) {
-        let event = events::event(0).unwrap();
-        state.delete_value(durable::Key::parse(event.path().as_bytes()).unwrap());
-        write(state, &events::count().unwrap(), &events::Count(0));
         if self.held.contains_key(&next)
             && let Some(reason) = self.drops.take()
         {
             self.held.remove(&next);
             let number = BlockNumber::new(next);
-            write(state, &event, &events::Event::BlueprintDropped { number, reason });
-            write(state, &events::count().unwrap(), &events::Count(1));
+            add_event(state, &events::Event::BlueprintDropped { number, reason });
         }
     }
 
@@ -314,6 +471,13 @@ async fn values(
     Ok(Json(state.subkeys(path).into_iter().filter_map(entry).collect()))
 }
 
+async fn full_block(State(shared): State<Shared>, Path(id): Path<String>) -> Answer<JsonValue> {
+    let world = shared.world.lock().unwrap();
+    let level = world.level_of(&id).ok_or(StatusCode::NOT_FOUND)?;
+    let messages: Vec<String> = world.messages[level].iter().map(hex::encode).collect();
+    Ok(Json(json!({ "messages": messages })))
+}
+
 async fn injection(State(shared): State<Shared>, Json(texts): Json<Vec<String>>) -> Answer<Vec<String>> {
     let messages: Vec<Vec<u8>> = texts.iter().map(|text| hex::decode(format!("01{text}")).unwrap()).collect();
     let count = messages.len();
@@ -345,6 +509,26 @@ fn read<V: Value>(state: &Durable, key: &Key<V>) -> V {
     V::decode(&state.get(key.path().as_str()).unwrap().to_bytes()).unwrap()
 }
 
+fn find<V: Value>(state: &Durable, key: &Key<V>) -> Option<V> {
+    state.get(key.path().as_str()).map(|value| V::decode(&value.to_bytes()).unwrap())
+}
+
+fn remove<V: Value>(state: &mut Durable, key: &Key<V>) {
+    state.delete_value(durable::Key::parse(key.path().as_bytes()).unwrap());
+}
+
+fn clear_events(state: &mut Durable) {
+    let events::Count(count) = read(state, &events::count().unwrap());
+    (0..count).for_each(|index| remove(state, &events::event(index).unwrap()));
+    write(state, &events::count().unwrap(), &events::Count(0));
+}
+
+fn add_event(state: &mut Durable, event: &events::Event) {
+    let events::Count(count) = read(state, &events::count().unwrap());
+    write(state, &events::event(count).unwrap(), event);
+    write(state, &events::count().unwrap(), &events::Count(count + 1));
+}
+
 fn set_kernel(state: &mut Durable, kernel: &str) {
     state.set(durable::Key::parse(pvm::BOOT_KERNEL.as_str().as_bytes()).unwrap(), kernel.as_bytes().to_vec());
 }
@@ -363,7 +547,10 @@ pub(crate) fn genesis(accounts: &[(Address, U256)], sequencer: PublicKey) -> Dur
         .collect();
     let poison = Account { nonce: 1, code_hash: H256::repeat_byte(0x11), ..Account::default() };
     let accounts = [accounts, vec![(POISON, poison)]].concat();
-    let parameters = Parameters { allocation_digest: allocation_digest(&accounts), ..Parameters::default() };
+    // What waits is overdue at once; the kernel of these tests forces it when it is told to.
+    let delayed = DelayedInbox { timeout_s: 0, timeout_levels: 0, ..DelayedInbox::default() };
+    let allocation_digest = allocation_digest(&accounts);
+    let parameters = Parameters { allocation_digest, delayed, ..Parameters::default() };
     write(&mut state, &parameters::key().unwrap(), &parameters);
     write(&mut state, &sequencers::key().unwrap(), &Authority::single(Epoch::ZERO, sequencer));
     write(&mut state, &events::count().unwrap(), &events::Count(0));

@@ -4,6 +4,7 @@
 mod blocks;
 mod debug;
 mod fees;
+mod governance;
 mod logs;
 mod node;
 mod pool;
@@ -95,6 +96,8 @@ const METHODS: &[Method] = &[
     Method("eth_sign", 2, Light(wallet::sign)),
     Method("personal_sign", 3, Light(wallet::personal_sign)),
     Method("eth_signTransaction", 1, Execute(wallet::sign_transaction)),
+    Method("millrace_authority", 0, Light(governance::authority)),
+    Method("millrace_pendingUpgrades", 0, Light(governance::pending_upgrades)),
     Method("txpool_status", 0, Light(pool::status)),
     Method("txpool_content", 0, Read(pool::content)),
     Method("txpool_contentFrom", 1, Read(pool::content_from)),

@@ -34,6 +34,7 @@ pub(super) fn modules(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
     struct Modules {
         debug: &'static str,
         eth: &'static str,
+        millrace: &'static str,
         net: &'static str,
         personal: &'static str,
         rpc: &'static str,
@@ -43,6 +44,7 @@ pub(super) fn modules(_: &Api, _: &Arguments<'_>) -> Result<Json, RpcError> {
     json(&Modules {
         debug: VERSION,
         eth: VERSION,
+        millrace: VERSION,
         net: VERSION,
         personal: VERSION,
         rpc: VERSION,

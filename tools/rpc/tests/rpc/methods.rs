@@ -49,6 +49,22 @@ async fn the_node_says_who_it_is() {
     assert_eq!(fixture.call("eth_syncing", json!([])).await, progress);
 }
 
+#[tokio::test]
+async fn what_the_layer_1_has_decided_is_told() {
+    let fixture = Fixture::new().await;
+    let expected = json!({
+        "level": "0x7", "timestamp": "0x3e8", "epoch": "0x2", "members": ["edpk"], "quorum": "0x1",
+        "pool": repeated(0x99, 20), "inOffice": false, "standby": "waiting",
+        "announced": [{
+            "activation": "0x7d0", "announcedAt": "0x6", "members": [], "quorum": "0x0", "pool": null,
+        }],
+    });
+    assert_eq!(fixture.call("millrace_authority", json!([])).await, expected);
+    let upgrade = json!({ "rootHash": repeated(0x11, 33), "activation": "0xbb8", "source": "admin" });
+    let expected = json!({ "kernelRoot": null, "waiting": [upgrade] });
+    assert_eq!(fixture.call("millrace_pendingUpgrades", json!([])).await, expected);
+}
+
 #[test]
 fn the_version_names_platform_and_compiler() {
     let parts: Vec<_> = CLIENT_VERSION.split('/').collect();

@@ -5,14 +5,14 @@ use super::transactions::{
 };
 use super::wallet::FakeWallet;
 use millrace_primitives::{
-    Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Log, Receipt, Timestamp,
-    TransactionHash, U256,
+    Account, Address, Block, BlockHash, BlockNumber, Bloom, Epoch, Gas, H256, Header, L1Level, Log, Receipt,
+    Timestamp, TransactionHash, U256,
 };
 use millrace_rpc::{
-    BlockRequest, BlockTag, Call, CallError, CallRequest, Cancel, Chain, ChainError, Fees, ListedCall,
-    PooledTransaction, Refusal, SealedBlock, SealedHeader, SimulateError, SimulatedBlock, SimulatedCall,
-    SimulatedFailure, SimulationRequest, Submission, SubmitError, SyncProgress, TraceRequest,
-    TransactionPosition, Wallet,
+    AnnouncedAuthority, AnnouncedUpgrade, AuthorityStatus, BlockRequest, BlockTag, Call, CallError,
+    CallRequest, Cancel, Chain, ChainError, Fees, ListedCall, PooledTransaction, Refusal, SealedBlock,
+    SealedHeader, SimulateError, SimulatedBlock, SimulatedCall, SimulatedFailure, SimulationRequest,
+    Submission, SubmitError, SyncProgress, TraceRequest, TransactionPosition, UpgradesStatus, Wallet,
 };
 use millrace_trace::{AccountState, Frame, FrameKind, Prestate, PrestateOptions, Step, Steps, Trace, Watch};
 use std::collections::BTreeMap;
@@ -559,6 +559,32 @@ impl Chain for FakeChain {
 
     fn sync_progress(&self) -> Option<SyncProgress> {
         *self.progress.lock().expect("not poisoned")
+    }
+
+    fn authority(&self) -> Option<AuthorityStatus> {
+        let change = AnnouncedAuthority {
+            activation: Timestamp::new(2_000),
+            announced_at: L1Level::new(6),
+            members: Vec::new(),
+            quorum: 0,
+            pool: None,
+        };
+        Some(AuthorityStatus {
+            level: L1Level::new(7),
+            timestamp: Timestamp::new(1_000),
+            epoch: Some(Epoch::new(2)),
+            members: vec!["edpk".to_owned()],
+            quorum: 1,
+            pool: Address::repeat_byte(0x99),
+            standby: Some("waiting".to_owned()),
+            announced: vec![change],
+        })
+    }
+
+    fn upgrades(&self) -> Option<UpgradesStatus> {
+        let upgrade =
+            AnnouncedUpgrade { root_hash: [0x11; 33], activation: Timestamp::new(3_000), source: "admin" };
+        Some(UpgradesStatus { kernel_root: None, waiting: vec![upgrade] })
     }
 
     fn wallet(&self) -> Option<&dyn Wallet> {

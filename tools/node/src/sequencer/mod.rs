@@ -1,16 +1,19 @@
 //! The task that owns the local head. It feeds the state machines and does what they decide.
 
+mod reports;
+
 use crate::{
     blueprint::{self, BuildError, Built, Order, Signer},
     layer1::Report,
     publication::{HandOverError, hand_over},
-    shared::Shared,
+    shared::{Decided, Shared},
+    takeover::{Plan, TakeOverError, TakenOver},
     time,
 };
 use millrace_engine::EngineError;
 use millrace_l1::client::RollupNode;
 use millrace_layout::delayed::Item;
-use millrace_primitives::{BlockNumber, L1Level, Timestamp, TransactionHash};
+use millrace_primitives::{BlockNumber, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_sequencing::{
     Moment,
@@ -18,11 +21,12 @@ use millrace_sequencing::{
     pool::{Budget, Transaction},
     producer::{self, Demand, Producer},
     publisher::{self, Publisher},
+    schedule::{Charge, Office, Schedule},
 };
 use millrace_wire::blueprint::{PayloadSize, TRANSACTIONS_MAX};
 use std::{collections::VecDeque, sync::Arc};
 use tokio::{
-    sync::{mpsc, watch},
+    sync::{mpsc, oneshot, watch},
     task::{JoinError, JoinHandle},
 };
 
@@ -33,12 +37,25 @@ const FAILURE_PAUSE_MS: u64 = 1_000;
 /// How often queued transactions are looked through for expired ones.
 const EXPIRY_PERIOD_MS: u64 = 60_000;
 
+/// Who decides.
+pub(crate) struct Machines {
+    pub(crate) producer: Producer,
+    pub(crate) publisher: Publisher,
+    pub(crate) schedule: Schedule,
+}
+
+/// Where it is told what became of a plan.
+type Answer = oneshot::Sender<Result<(), TakeOverError>>;
+
 pub(crate) struct Sequencer {
     shared: Arc<Shared>,
     rollup_node: RollupNode,
     signer: Signer,
     producer: Producer,
     publisher: Publisher,
+    schedule: Schedule,
+    /// What the layer 1 has decided, as of the last level.
+    decided: Option<Arc<Decided>>,
     /// Items that wait for a block, oldest first.
     delayed: VecDeque<Item>,
     /// Nothing in the pool can pay the price: until the next block or the next arrival.
@@ -54,6 +71,9 @@ pub(crate) struct Sequencer {
     /// The only thing in the block that could not be made last.
     suspect: Option<Candidate>,
     handing: Option<JoinHandle<Result<Vec<BlockNumber>, HandOverError>>>,
+    /// Blocks of the rollup node that take the place of local ones as soon as no block is being made.
+    plan: Option<(Box<Plan>, Answer)>,
+    taking_over: Option<JoinHandle<(Result<TakenOver, TakeOverError>, Answer)>>,
 }
 
 /// Something that goes into a block.
@@ -67,6 +87,7 @@ enum Candidate {
 enum Happening {
     Built(Result<Result<Built, BuildError>, JoinError>),
     Handed(Result<Result<Vec<BlockNumber>, HandOverError>, JoinError>),
+    TakenOver(Result<(Result<TakenOver, TakeOverError>, Answer), JoinError>),
     Report(Report),
     Arrival,
     Due,
@@ -78,15 +99,17 @@ impl Sequencer {
         shared: Arc<Shared>,
         rollup_node: RollupNode,
         signer: Signer,
-        producer: Producer,
-        publisher: Publisher,
+        machines: Machines,
     ) -> Self {
+        let Machines { producer, publisher, schedule } = machines;
         Self {
             shared,
             rollup_node,
             signer,
             producer,
             publisher,
+            schedule,
+            decided: None,
             delayed: VecDeque::new(),
             is_priced_out: false,
             pause_until: Moment::ZERO,
@@ -96,17 +119,20 @@ impl Sequencer {
             attempt: Vec::new(),
             suspect: None,
             handing: None,
+            plan: None,
+            taking_over: None,
         }
     }
 
     /// Works until it is told to stop, and then finishes the block that is being made.
     pub(crate) async fn run(mut self, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
         let mut is_stopping = false;
-        while !is_stopping || self.building.is_some() {
+        while !is_stopping || self.building.is_some() || self.taking_over.is_some() {
             let due = if is_stopping { None } else { self.work() };
             let happening = tokio::select! {
                 built = finished(&mut self.building) => Happening::Built(built),
                 handed = finished(&mut self.handing) => Happening::Handed(handed),
+                taken = finished(&mut self.taking_over) => Happening::TakenOver(taken),
                 Some(report) = reports.recv() => Happening::Report(report),
                 () = self.shared.arrival.notified() => Happening::Arrival,
                 () = time::sleep_until(due) => Happening::Due,
@@ -116,6 +142,7 @@ impl Sequencer {
             match happening {
                 Happening::Built(built) => self.built(built),
                 Happening::Handed(handed) => self.handed(handed),
+                Happening::TakenOver(taken) => self.taken_over(taken),
                 Happening::Report(report) => self.reported(report),
                 Happening::Arrival => self.is_priced_out = false,
                 Happening::Due => {}
@@ -138,6 +165,7 @@ impl Sequencer {
                 tracing::info!(count = expired.len(), "transactions expired behind a missing nonce");
             }
         }
+        self.start_taking_over();
         let publication = self.publish(now);
         let production = self.produce(now);
         [publication, production, Some(self.expire_at)].into_iter().flatten().min()
@@ -160,8 +188,13 @@ impl Sequencer {
 
     fn produce(&mut self, now: Moment) -> Option<Moment> {
         self.producer.press(self.publisher.pressure());
+        let charge = self.schedule.charge(now);
+        let standby = if let Charge::Standby(standby) = charge { Some(standby) } else { None };
+        self.producer.stand_by(standby);
         let stopped = self.producer.stopped();
-        self.shared.report(|status| status.stopped = stopped);
+        self.shared.report(|status| {
+            (status.stopped, status.standby) = (stopped, standby);
+        });
         let pause_ms = self.pause_until.since_ms(now);
         if (1..=FAILURE_PAUSE_MS).contains(&pause_ms) {
             return Some(self.pause_until);
@@ -169,7 +202,11 @@ impl Sequencer {
         let parent = self.shared.head();
         let parent_timestamp = parent.block.block.header.timestamp;
         match self.producer.decide(self.demand(), parent_timestamp, now) {
-            producer::Decision::Produce { timestamp } => self.start_block(timestamp, now),
+            producer::Decision::Produce { timestamp } => match charge {
+                Charge::InOffice(office) => self.start_block(office, timestamp, now),
+                // The producer stands by then.
+                Charge::Standby(_) => None,
+            },
             producer::Decision::WaitUntil(moment) => Some(moment),
             producer::Decision::Wait | producer::Decision::Busy | producer::Decision::Stopped(_) => None,
         }
@@ -183,7 +220,7 @@ impl Sequencer {
     }
 
     /// Starts a block, unless it would be empty without need.
-    fn start_block(&mut self, timestamp: Timestamp, now: Moment) -> Option<Moment> {
+    fn start_block(&mut self, office: Office, timestamp: Timestamp, now: Moment) -> Option<Moment> {
         let parent = self.shared.head();
         let delayed_max = DELAYED_PER_BLOCK_MAX.min(self.isolation.items_max());
         let delayed: Vec<Item> = self.delayed.iter().take(delayed_max).cloned().collect();
@@ -205,7 +242,8 @@ impl Sequencer {
         self.producer.started(now);
         self.attempt = delayed.iter().map(|item| Candidate::Delayed(item.name)).collect();
         self.attempt.extend(transactions.iter().map(|transaction| Candidate::Transaction(transaction.hash)));
-        let order = Order { parent, timestamp, delayed, transactions };
+        let decided = self.decided.clone();
+        let order = Order { parent, timestamp, delayed, transactions, office, decided };
         let (shared, signer) = (Arc::clone(&self.shared), self.signer.clone());
         self.building = Some(tokio::task::spawn_blocking(move || blueprint::build(&shared, &signer, &order)));
         None
@@ -253,6 +291,7 @@ impl Sequencer {
             self.condemn();
         }
         self.publisher.signed_up_to(number);
+        self.schedule.moved(number);
         self.shared.report(|status| status.failure = None);
         let header = &block.block.header;
         let transactions = block.block.transactions.len();
@@ -313,53 +352,6 @@ impl Sequencer {
                 self.publisher.failed(time::now());
             }
         }
-    }
-
-    fn reported(&mut self, report: Report) {
-        match report {
-            Report::Level { level, confirmed, delayed, dropped } => {
-                let before = self.publisher.confirmed_head();
-                self.producer.compared();
-                self.publisher.confirmed(confirmed);
-                let trouble = self.hand_over_again(level, &dropped);
-                let is_behind = self.publisher.lag_blocks() > 0;
-                self.shared.report(|status| match trouble {
-                    Some(trouble) => status.publication = Some(trouble),
-                    None if confirmed > before || !is_behind => status.publication = None,
-                    None => {}
-                });
-                tracing::debug!(%level, %confirmed, lag_blocks = self.publisher.lag_blocks(), "level");
-                self.delayed.extend(delayed);
-                self.shared.report(|status| status.is_linked = true);
-            }
-            Report::Lost => self.shared.report(|status| status.is_linked = false),
-            Report::Diverged(divergence) => {
-                tracing::error!(%divergence, "the rollup node has another chain: no more blocks are made");
-                self.producer.diverge(divergence);
-                self.shared.report(|status| status.is_linked = false);
-            }
-        }
-    }
-}
-
-impl Sequencer {
-    /// Marks what has to go again; answers why.
-    fn hand_over_again(&mut self, level: L1Level, dropped: &[BlockNumber]) -> Option<String> {
-        let again = self.publisher.level(level);
-        let mut trouble = None;
-        if let (Some(first), Some(last)) = (again.first(), again.last()) {
-            tracing::warn!(%level, %first, %last, "not confirmed for long: blueprints go again");
-            trouble = Some(format!(
-                "blocks {first} to {last} are not confirmed for long: their blueprints go again"
-            ));
-        }
-        for number in dropped {
-            tracing::warn!(%level, %number, "ahead of the layer 1: a blueprint goes again");
-            self.publisher.dropped(*number);
-            trouble =
-                Some(format!("the blueprint of block {number} was ahead of the layer 1: it goes again"));
-        }
-        trouble
     }
 }
 

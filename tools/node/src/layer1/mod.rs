@@ -1,24 +1,38 @@
 //! The task that follows the rollup node: at every level of the layer 1 it reads the confirmed head,
-//! compares the hashes of all new blocks with the local ones, and picks up what the layer 1 brought.
+//! compares the hashes of all new blocks with the local ones, and picks up what the layer 1 brought and decided. Blocks
+//! that are others than here for a known cause are taken over ([`walk`]).
 //!
 //! Delayed items are taken only from final levels: a block that contains an item which a reorganisation
 //! takes back could never be confirmed.
 
-use crate::shared::Shared;
+mod blueprints;
+mod reading;
+mod walk;
+
+use crate::{
+    shared::{Decided, Shared},
+    takeover::{Plan, TakeOverError},
+};
 use futures::StreamExt as _;
-use millrace_engine::BlueprintFault;
+use millrace_engine::{BlueprintFault, EngineError};
 use millrace_l1::client::{BlockId, ClientError, RollupNode};
 use millrace_layout::{
-    Key, LayoutError, Value,
+    LayoutError,
     delayed::{self, Item, Position},
-    events::{self, Event},
-    world::{HASHES_KEPT, Head, World},
+    events::Event,
+    world::HASHES_KEPT,
 };
 use millrace_primitives::{BlockHash, BlockNumber, L1Level, TransactionHash};
 use millrace_sequencing::follower::{Divergence, Follower, Progress};
 use millrace_store::{Divergence as StoredDivergence, Mark, Position as MarkPosition, StoreError};
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
-use tokio::sync::mpsc;
+use millrace_wire::{blueprint::Domain, signature::PublicKey};
+use reading::Reading;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
+use tokio::sync::{mpsc, oneshot};
 
 /// Delayed items read in one level; the others follow in the next.
 const ITEMS_PER_LEVEL_MAX: u64 = 512;
@@ -39,7 +53,13 @@ pub(crate) enum Report {
         delayed: Vec<Item>,
         /// Blueprints that the kernel dropped in this level, and may take when they come again.
         dropped: Vec<BlockNumber>,
+        /// What the layer 1 has decided as of this level.
+        decided: Arc<Decided>,
     },
+    /// Blocks of the rollup node are to take the place of local ones.
+    TakeOver(Box<Plan>, oneshot::Sender<Result<(), TakeOverError>>),
+    /// They cannot, for now.
+    Stuck(String),
     /// The rollup node has another chain.
     Diverged(Divergence),
     /// The rollup node does not answer.
@@ -55,6 +75,10 @@ enum FollowError {
     Store(#[from] StoreError),
     #[error(transparent)]
     Layout(#[from] LayoutError),
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    #[error(transparent)]
+    TakeOver(#[from] TakeOverError),
     #[error("the rollup node has a value at {0} that does not decode")]
     Corrupt(String),
     #[error("the rollup node has no block yet")]
@@ -69,16 +93,38 @@ enum FollowError {
 
 pub(crate) struct Layer1Task {
     shared: Arc<Shared>,
-    rollup_node: RollupNode,
+    reading: Reading,
+    domain: Domain,
+    /// The keys of this node.
+    keys: Vec<PublicKey>,
     reports: mpsc::Sender<Report>,
     follower: Follower,
+    /// The last level that was read, and whose head is a local block.
+    agreed: Option<L1Level>,
+    /// A level was read to its end since the start.
+    is_compared: bool,
     /// The items that were reported and that still wait at the rollup node, by position.
     reported: BTreeMap<u64, TransactionHash>,
 }
 
 impl Layer1Task {
-    pub(crate) fn new(shared: Arc<Shared>, rollup_node: RollupNode, reports: mpsc::Sender<Report>) -> Self {
-        Self { shared, rollup_node, reports, follower: Follower::new(), reported: BTreeMap::new() }
+    pub(crate) fn new(
+        shared: Arc<Shared>,
+        rollup_node: RollupNode,
+        (keys, domain): (Vec<PublicKey>, Domain),
+        reports: mpsc::Sender<Report>,
+    ) -> Self {
+        Self {
+            shared,
+            reading: Reading { rollup_node },
+            domain,
+            keys,
+            reports,
+            follower: Follower::new(),
+            agreed: None,
+            is_compared: false,
+            reported: BTreeMap::new(),
+        }
     }
 
     /// Follows until the node stops or the chains diverge, however often the rollup node goes away.
@@ -97,9 +143,13 @@ impl Layer1Task {
                     let _ = self.reports.send(Report::Diverged(divergence)).await;
                     return;
                 }
-                error => tracing::warn!(%error, pause_ms, "the rollup node cannot be followed"),
+                _ => tracing::warn!(%error, pause_ms, "the rollup node cannot be followed"),
             }
-            if self.reports.send(Report::Lost).await.is_err() {
+            let report = match error {
+                FollowError::TakeOver(error) => Report::Stuck(error.to_string()),
+                _ => Report::Lost,
+            };
+            if self.reports.send(report).await.is_err() {
                 return;
             }
             if self.follower.confirmed() != before {
@@ -122,10 +172,10 @@ impl Layer1Task {
     }
 
     async fn follow(&mut self) -> Result<std::convert::Infallible, FollowError> {
-        let mut levels = self.rollup_node.monitor_blocks().await?;
+        let mut levels = self.reading.rollup_node.monitor_blocks().await?;
         // What happened before the stream was open.
-        let hash = self.rollup_node.block_hash(BlockId::Head).await?;
-        let level = self.rollup_node.block_level(BlockId::Hash(hash)).await?;
+        let hash = self.reading.rollup_node.block_hash(BlockId::Head).await?;
+        let level = self.reading.rollup_node.block_level(BlockId::Hash(hash)).await?;
         self.read_level(BlockId::Hash(hash), level).await?;
         while let Some(header) = levels.next().await {
             let header = header?;
@@ -135,6 +185,8 @@ impl Layer1Task {
     }
 
     async fn read_level(&mut self, block: BlockId, level: L1Level) -> Result<(), FollowError> {
+        let governance = self.reading.governance(block).await?;
+        self.reconcile(block, level, &governance).await?;
         let confirmed = self.confirm(block).await?;
         let mut marks = vec![(Mark::Confirmed, MarkPosition { number: confirmed, level })];
         let (mut listed, mut delayed) = (BTreeMap::new(), Vec::new());
@@ -149,8 +201,10 @@ impl Layer1Task {
         // A write to the disk: not on a thread of the async executor.
         let written = tokio::task::spawn_blocking(move || shared.store.set_marks(&marks)).await;
         written.map_err(|_| FollowError::Stopping)??;
-        let report = Report::Level { level, confirmed, delayed, dropped };
+        let decided = Arc::new(Decided { level, governance, confirmed });
+        let report = Report::Level { level, confirmed, delayed, dropped, decided };
         self.reports.send(report).await.map_err(|_| FollowError::Stopping)?;
+        self.is_compared = true;
         // Only now: a failure before reads and reports the same items again.
         self.reported = listed;
         Ok(())
@@ -158,29 +212,22 @@ impl Layer1Task {
 
     /// The last final block and its level; `None` while there is none that the rollup node knows.
     async fn final_block(&self) -> Result<Option<(BlockId, L1Level)>, FollowError> {
-        let hash = match self.rollup_node.block_hash(BlockId::Finalized).await {
+        let hash = match self.reading.rollup_node.block_hash(BlockId::Finalized).await {
             Err(ClientError::Status { .. }) => return Ok(None),
             hash => hash?,
         };
         let block = BlockId::Hash(hash);
-        Ok(Some((block, self.rollup_node.block_level(block).await?)))
+        Ok(Some((block, self.reading.rollup_node.block_level(block).await?)))
     }
 
     /// Compares the blocks that are new at this level; answers the confirmed head.
     async fn confirm(&mut self, block: BlockId) -> Result<BlockNumber, FollowError> {
-        let head = self.head(block).await?;
+        let head = self.reading.head(block).await?;
         let number = head.header.number;
         let mut blocks = Vec::new();
         for wanted in self.follower.wanted(number, HASHES_KEPT) {
             let wanted = BlockNumber::new(wanted);
-            let hash = if wanted == number {
-                head.hash
-            } else {
-                let key = World::Committed.block_hash(wanted)?;
-                let path = key.path().to_string();
-                self.read(block, &key).await?.ok_or(FollowError::Corrupt(path))?
-            };
-            blocks.push((wanted, hash));
+            blocks.extend(self.reading.hash(block, &head, wanted).await?.map(|hash| (wanted, hash)));
         }
         let local = self.local_hashes(&blocks)?;
         let progress = self.follower.confirm(&blocks, lookup(&local))?;
@@ -193,7 +240,7 @@ impl Layer1Task {
 
     /// Compares the head at the last final level; answers it when it is new.
     async fn finalize(&mut self, block: BlockId) -> Result<Option<BlockNumber>, FollowError> {
-        let head = match self.head(block).await {
+        let head = match self.reading.head(block).await {
             // The rollup was originated after that level.
             Err(FollowError::NoHead) => return Ok(None),
             head => head?,
@@ -217,17 +264,13 @@ impl Layer1Task {
         blocks.iter().map(local).collect()
     }
 
-    async fn head(&self, block: BlockId) -> Result<Head, FollowError> {
-        self.read(block, &World::Committed.head()?).await?.ok_or(FollowError::NoHead)
-    }
-
     /// What waits in the delayed inbox: all items by position, and those that were not reported and that no
     /// local block has, oldest first.
     async fn waiting_items(
         &self,
         block: BlockId,
     ) -> Result<(BTreeMap<u64, TransactionHash>, Vec<Item>), FollowError> {
-        let bounds = self.read(block, &delayed::bounds()?).await?.unwrap_or_default();
+        let bounds = self.reading.value(block, &delayed::bounds()?).await?.unwrap_or_default();
         let mut listed = BTreeMap::new();
         let mut new = Vec::new();
         let end = bounds.back.min(bounds.front.saturating_add(ITEMS_PER_LEVEL_MAX));
@@ -237,13 +280,30 @@ impl Layer1Task {
                 continue;
             }
             // An item that left from the middle is a hole.
-            let Some(item) = self.read(block, &delayed::item(Position(position))?).await? else { continue };
+            let Some(item) = self.reading.value(block, &delayed::item(Position(position))?).await? else {
+                continue;
+            };
             listed.insert(position, item.name);
             if self.shared.store.transaction(&item.name)?.is_none() {
                 new.push(item);
             }
         }
+        if !new.is_empty() {
+            let consumed = self.consumed()?;
+            new.retain(|item| !consumed.contains(&item.name));
+        }
         Ok((listed, new))
+    }
+
+    /// The delayed items that local blocks consumed and that may still wait at the last final level: those that were
+    /// dropped are in no block, and would be named a second time.
+    fn consumed(&self) -> Result<BTreeSet<TransactionHash>, FollowError> {
+        let finalized = self.follower.finalized().unwrap_or(BlockNumber::ZERO);
+        let mut consumed = BTreeSet::new();
+        for snapshot in self.shared.since(finalized.saturating_add(1)) {
+            consumed.extend(self.shared.engine.consumed(&snapshot.state)?);
+        }
+        Ok(consumed)
     }
 
     /// Which of the dropped blueprints may be taken when they come again. Any other was dropped for a reason that
@@ -267,29 +327,14 @@ impl Layer1Task {
         Ok(again)
     }
 
-    /// The blueprints that the kernel dropped in a level, from its list of events.
+    /// The blueprints that the kernel dropped in a level.
     async fn dropped_blueprints(&self, block: BlockId) -> Result<Vec<(BlockNumber, u8)>, FollowError> {
-        let count = events::count()?;
-        let path = count.path().as_str();
-        let (list, count) = path.rsplit_once('/').ok_or_else(|| FollowError::Corrupt(path.to_owned()))?;
-        let mut dropped = Vec::new();
-        for (name, bytes) in self.rollup_node.durable_values(block, list).await? {
-            if name == count {
-                continue;
-            }
-            let event =
-                Event::decode(&bytes).ok_or_else(|| FollowError::Corrupt(format!("{list}/{name}")))?;
-            if let Event::BlueprintDropped { number, reason } = event {
-                dropped.push((number, reason));
-            }
-        }
-        Ok(dropped)
-    }
-
-    async fn read<V: Value>(&self, block: BlockId, key: &Key<V>) -> Result<Option<V>, FollowError> {
-        let path = key.path().as_str();
-        let Some(bytes) = self.rollup_node.durable_value(block, path).await? else { return Ok(None) };
-        V::decode(&bytes).map(Some).ok_or_else(|| FollowError::Corrupt(path.to_owned()))
+        let events = self.reading.events(block).await?;
+        let dropped = |event| match event {
+            Event::BlueprintDropped { number, reason } => Some((number, reason)),
+            _ => None,
+        };
+        Ok(events.into_iter().filter_map(dropped).collect())
     }
 }
 
