@@ -65,6 +65,8 @@ pub(crate) struct Built {
     pub(crate) snapshot: Snapshot,
     /// The nonces after it of those who had transactions in the blueprint.
     pub(crate) nonces: Vec<(Address, u64)>,
+    /// The delayed items that left the delayed inbox with it: those in the block, and those that were dropped.
+    pub(crate) consumed: BTreeSet<TransactionHash>,
     /// Transactions that the block left out and that will not be valid later.
     pub(crate) invalid: Vec<(TransactionHash, TransactionFault)>,
 }
@@ -110,6 +112,7 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     let executed = started.elapsed();
     // All that can fail comes before the block is on the disk: from then on it is the head.
     let nonces = nonces(shared, &applied.state, order)?;
+    let consumed = shared.engine.consumed(&applied.state)?;
     let messages = signer.sign(order.office, &blueprint)?;
     let transaction_hashes = applied.block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: applied.hash, block: applied.block, transaction_hashes };
@@ -118,6 +121,7 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     tracing::debug!(number = %blueprint.number, ?executed, ?stored, "a block is made");
     Ok(Built {
         nonces,
+        consumed,
         invalid: invalid(order, &applied.dropped),
         snapshot: Snapshot {
             block: Arc::new(sealed),

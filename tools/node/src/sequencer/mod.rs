@@ -278,7 +278,8 @@ impl Sequencer {
         };
         let number = built.snapshot.number();
         let block = Arc::clone(&built.snapshot.block);
-        self.delayed.retain(|item| !block.transaction_hashes.contains(&item.name));
+        // One that was dropped is in no block, and would make the next blueprint invalid.
+        self.delayed.retain(|item| !built.consumed.contains(&item.name));
         self.is_priced_out = false;
         self.shared.advance(built.snapshot, |pool| {
             pool.settle(built.nonces);

@@ -256,6 +256,13 @@ async fn a_reorganisation_of_the_layer_1_takes_followed_blocks_back() {
     let transfer = Wallet::new(1).transfer(0, stranger(), 1, 1);
     scene.rollup.sequence(&sequencer_key(), vec![payload(vec![transfer.clone()])]);
     scene.bake_to(&node, 2).await;
+    // To its end: what this rollup node calls by one name is another level afterwards.
+    let read = async {
+        while scene.ask(&node, "millrace_authority", json!([])).await.unwrap()["level"] != "0x2" {
+            tokio::task::yield_now().await;
+        }
+    };
+    soon("the level", read).await;
     scene.rollup.reorganise(1);
     scene.rollup.sequence(&sequencer_key(), vec![payload(Vec::new())]);
     scene.rollup.bake();
