@@ -281,19 +281,16 @@ mod tests {
 
     #[test]
     fn no_upgrade_is_carried_out_twice() {
-        let cases: [(&[u8], &[&[u8]], &[u8]); 6] = [
-            // (announced, since the confirmed block, to come)
-            (&[1], &[&[]], &[1]),
-            (&[1], &[&[1]], &[1]),
-            (&[1, 2], &[&[1], &[]], &[2]),
-            (&[1, 2], &[&[], &[1], &[2]], &[2]),
-            (&[], &[&[1]], &[]),
-            (&[2], &[&[1, 2], &[2]], &[2]),
-        ];
-        for (announced, since_confirmed, to_come) in cases {
+        let check = |announced: &[u8], since_confirmed: &[&[u8]], to_come: &[u8]| {
             let lists: Vec<_> = since_confirmed.iter().map(|numbers| list(numbers)).collect();
             let head = lists.last().unwrap().clone();
             assert_eq!(upgrades_to_come(&list(announced), &head, lists), list(to_come), "{announced:?}");
-        }
+        };
+        check(&[1], &[&[]], &[1]);
+        check(&[1], &[&[1]], &[1]);
+        check(&[1, 2], &[&[1], &[]], &[2]);
+        check(&[1, 2], &[&[], &[1], &[2]], &[2]);
+        check(&[], &[&[1]], &[]);
+        check(&[2], &[&[1, 2], &[2]], &[2]);
     }
 }

@@ -51,7 +51,7 @@ impl Gathered {
         authority: &Authority,
         domain: &Domain,
     ) -> Vec<Blueprint> {
-        let whole = |((_, bytes), pieces): (&(BlockNumber, Vec<u8>), &BTreeMap<u16, Vec<u8>>)| {
+        let whole = |bytes: &[u8], pieces: &BTreeMap<u16, Vec<u8>>| {
             let Announced { header, certificate } = Announced::decode(bytes).ok()?;
             let count = usize::from(header.chunk_count);
             let is_whole = header.number == number && pieces.len() == count;
@@ -63,6 +63,6 @@ impl Gathered {
             assemble(&header, &pieces).ok()
         };
         let numbers = (number, Vec::new())..(number.saturating_add(1), Vec::new());
-        self.pieces.range(numbers).filter_map(whole).collect()
+        self.pieces.range(numbers).filter_map(|((_, bytes), pieces)| whole(bytes, pieces)).collect()
     }
 }
