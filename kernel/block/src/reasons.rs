@@ -2,48 +2,17 @@
 
 use millrace_evm::{execute::Invalid, transaction::DecodeError};
 
-/// What is wrong with a blueprint whose signature is right.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
-pub enum BlueprintFault {
-    /// Its pieces do not make up the payload that the header commits to.
-    Payload = 1,
-    /// Its number is not the next one.
-    Number = 2,
-    /// Its parent is not the head.
-    Parent = 3,
-    /// It is older than the head.
-    TimestampBeforeParent = 4,
-    /// It is too far ahead of the layer 1.
-    TimestampAhead = 5,
-    /// It names a delayed item that does not wait.
-    UnknownDelayedItem = 6,
-    /// It names a delayed item twice.
-    RepeatedDelayedItem = 7,
-    /// The run that executed it trapped.
-    Trapped = 8,
-    /// Its delayed items and its payload together are larger than a blueprint may be.
-    TooLarge = 9,
-}
-
-impl BlueprintFault {
-    /// The stable code.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-}
-
-/// Declares the faults of transactions with their stable codes.
-macro_rules! transaction_faults {
-    ($($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
-        /// What is wrong with a transaction of a valid blueprint.
+/// Declares faults with their stable codes.
+macro_rules! faults {
+    ($(#[$about:meta])* $faults:ident: $($(#[$doc:meta])* $name:ident = $code:literal;)*) => {
+        $(#[$about])*
         #[derive(Clone, Copy, PartialEq, Eq, Debug)]
         #[repr(u8)]
-        pub enum TransactionFault {
+        pub enum $faults {
             $($(#[$doc])* $name = $code,)*
         }
 
-        impl TransactionFault {
+        impl $faults {
             /// The fault with this code.
             pub const fn from_code(code: u8) -> Option<Self> {
                 match code {
@@ -51,11 +20,41 @@ macro_rules! transaction_faults {
                     _ => None,
                 }
             }
+
+            /// The stable code.
+            pub const fn code(self) -> u8 {
+                self as u8
+            }
         }
     };
 }
 
-transaction_faults! {
+faults! {
+    /// What is wrong with a blueprint whose signature is right.
+    BlueprintFault:
+    /// Its pieces do not make up the payload that the header commits to.
+    Payload = 1;
+    /// Its number is not the next one.
+    Number = 2;
+    /// Its parent is not the head.
+    Parent = 3;
+    /// It is older than the head.
+    TimestampBeforeParent = 4;
+    /// It is too far ahead of the layer 1.
+    TimestampAhead = 5;
+    /// It names a delayed item that does not wait.
+    UnknownDelayedItem = 6;
+    /// It names a delayed item twice.
+    RepeatedDelayedItem = 7;
+    /// The run that executed it trapped.
+    Trapped = 8;
+    /// Its delayed items and its payload together are larger than a blueprint may be.
+    TooLarge = 9;
+}
+
+faults! {
+    /// What is wrong with a transaction of a valid blueprint.
+    TransactionFault:
     /// Its bytes are no transaction of a known type.
     Undecodable = 1;
     /// No key made its signature.
@@ -85,11 +84,6 @@ transaction_faults! {
 }
 
 impl TransactionFault {
-    /// The stable code.
-    pub const fn code(self) -> u8 {
-        self as u8
-    }
-
     /// Whether the same transaction may be valid in a later block, through no act of its sender's own that undoes
     /// it: the base fee falls, funds arrive, the nonce before it is used, an upgrade mends the storage.
     pub const fn may_pass(self) -> bool {

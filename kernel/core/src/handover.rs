@@ -1,8 +1,8 @@
 //! When another kernel takes over: between two blocks, at the first one that would be as late as governance said.
 
 use crate::{RunError, next::Next};
-use millrace_block::{BlockError, Terms, fault_of};
-use millrace_host::{Budget, Host, Store};
+use millrace_block::{BlockError, Candidate, Terms, fault_of};
+use millrace_host::{Budget, Debug, Reveal, Store};
 use millrace_layout::world::World;
 use millrace_upgrade::{Pursuit, due_next, is_begun, pursue};
 
@@ -18,15 +18,26 @@ pub(crate) enum Turn {
 /// Goes on with the upgrade that is due, if one is. `next` is what would be made of the next block: it stays, and is made by
 /// whichever kernel runs then.
 pub(crate) fn take_turn(
-    host: &mut impl Host,
+    host: &mut (impl Store + Reveal + Debug),
     terms: Terms<'_>,
     next: &Next,
     budget: &mut Budget,
 ) -> Result<Turn, RunError> {
-    // A block that was begun is finished first.
-    if matches!(next, Next::Block(block) if block.progress.is_some()) {
-        return Ok(Turn::Block);
+    match next {
+        // A block that was begun is finished first.
+        Next::Block(block) if block.progress.is_some() => Ok(Turn::Block),
+        Next::Block(block) => take_turn_before(host, terms, Some(&block.candidate), budget),
+        Next::Nothing | Next::Broken(_) => take_turn_before(host, terms, None, budget),
     }
+}
+
+/// The same before a block that is not begun, or when there is none to make.
+pub(crate) fn take_turn_before(
+    host: &mut (impl Store + Reveal + Debug),
+    terms: Terms<'_>,
+    next: Option<&Candidate>,
+    budget: &mut Budget,
+) -> Result<Turn, RunError> {
     // One that cannot be makes room for another that can.
     while let Some(upgrade) = due_next(host)? {
         if !is_begun(host, &upgrade)? && !is_due(host, terms, next, &upgrade)? {
@@ -45,12 +56,12 @@ pub(crate) fn take_turn(
 fn is_due(
     store: &impl Store,
     terms: Terms<'_>,
-    next: &Next,
+    next: Option<&Candidate>,
     upgrade: &millrace_layout::governance::PendingUpgrade,
 ) -> Result<bool, RunError> {
     match next {
-        Next::Block(block) if block.candidate.blueprint.timestamp >= upgrade.activation => {
-            Ok(fault_of(store, terms, &block.candidate)?.is_none())
+        Some(candidate) if candidate.blueprint.timestamp >= upgrade.activation => {
+            Ok(fault_of(store, terms, candidate)?.is_none())
         }
         _ => Ok(false),
     }

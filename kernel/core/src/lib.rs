@@ -16,6 +16,9 @@
 //! that of one run without end. As long as it reads the inbox the request stands from its beginning, so that a trap
 //! there costs one message; after a trap in stage 2, what that run was doing is taken out of the way first.
 //!
+//! A node has a run of its own ([`run_for_node`], [`make_block`]): stage 0, the kernel that governance announced, and the
+//! block of one blueprint, by the same code and without inbox.
+//!
 //! **Failure**: a stage that fails is reported on the debug output and ends the run; what the stages before
 //! it did stays. Nothing panics. **Deliberately unknown**: encodings, paths, the EVM.
 
@@ -38,11 +41,13 @@ mod blueprint;
 mod error;
 mod handover;
 mod next;
+mod node;
 mod stages;
 mod trap;
 
 pub use error::RunError;
 pub use millrace_upgrade::{SOURCES, SOURCES_MARK};
+pub use node::{NodeHost, make_block, run_for_node};
 pub use stages::{run, run_within};
 
 #[cfg(test)]

@@ -14,6 +14,8 @@ pub enum Writer {
     Inbox,
     /// Stage 2 of the kernel: blocks.
     Block,
+    /// A node, and the kernel in runs of a node's own: never on the layer 1.
+    Node,
 }
 
 /// A key, or a family of keys.
@@ -68,8 +70,8 @@ macro_rules! catalog {
 }
 
 use crate::{
-    Value, attempt, blueprints, clock, dal, delayed, events, governance, outbox, parameters, progress, queue,
-    sequencers, upgrade, world,
+    Value, attempt, blueprints, clock, dal, delayed, events, governance, node, outbox, parameters, progress,
+    queue, sequencers, upgrade, world,
 };
 use millrace_primitives::{Account, BlockHash, BlockNumber, H256};
 use millrace_wire::authority::Authority;
@@ -195,4 +197,10 @@ catalog! {
     BLOCK_HASH = "/evm/world/hashes/<number mod 256>", "32 bytes", BlockHash::SIZE_BYTES_MAX, [Block];
     /// Transactions and receipts of the last block.
     BODY = "/evm/world/body", "RLP list of 2: list of transactions, list of receipts (lists of 8: type, success, cumulative gas, gas, price per gas, sender, created, logs)", world::Body::SIZE_BYTES_MAX, [Block];
+    /// What a node and its kernel say to each other.
+    NODE = "/node", "", 0, [Node];
+    /// What the node wants a block of.
+    NODE_BLUEPRINT = "/node/blueprint", "RLP list of 5: format 1, number, parent, timestamp, payload of blueprint format 2", node::Ordered::SIZE_BYTES_MAX, [Node];
+    /// What became of it.
+    NODE_OUTCOME = "/node/outcome", "RLP list; format 1, kind 1 (made), hash, list of 11 header fields, body as /evm/world/body, dropped (list of lists of 3: position, reason, item or empty), upgrades (list of lists of 2: root hash, 0 for taken over or reason); format 1, kind 2 (rejected), reason; format 1, kind 3 (another level has to come first)", node::Outcome::SIZE_BYTES_MAX, [Node];
 }

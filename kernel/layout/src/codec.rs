@@ -103,6 +103,12 @@ pub(crate) fn has_items(rlp: &Rlp<'_>, count: usize) -> bool {
     rlp.is_list() && rlp.item_count() == Ok(count)
 }
 
+/// Item `index` as a list of at most `count_max` items.
+pub(crate) fn items_at<'a>(rlp: &Rlp<'a>, index: usize, count_max: usize) -> Option<Rlp<'a>> {
+    let items = rlp.at(index).ok()?;
+    (items.is_list() && items.item_count().ok()? <= count_max).then_some(items)
+}
+
 /// The bytes of item `index`.
 pub(crate) fn bytes_at<'a>(rlp: &Rlp<'a>, index: usize) -> Option<&'a [u8]> {
     rlp.at(index).ok()?.data().ok()

@@ -12,6 +12,7 @@
 //! /evm/world    what a block changes: accounts, code, head, the body of the last block,
 //!               messages to the layer 1
 //! /upgrade      a change of kernels on its way, and what to go back to
+//! /node         what a node and its kernel say to each other; on the layer 1 nobody reads or writes it
 //! /tmp/world    a copy of it while a block is being flushed; moved back in one step when it is whole
 //! ```
 //!
@@ -45,6 +46,7 @@ mod error;
 pub mod events;
 pub mod governance;
 mod key;
+pub mod node;
 pub mod outbox;
 pub mod parameters;
 pub mod progress;

@@ -13,6 +13,7 @@ use crate::{
     delayed::{self, Bounds, Content, Item, Position, Pushed, bridge},
     events::{self, Count, Event},
     governance::{PendingAuthorities, PendingAuthority, PendingUpgrade, PendingUpgrades, Source},
+    node,
     outbox::{self, Cursor},
     parameters::{Contracts, Dal, ExecutionFee, PUBLISHERS_MAX, Parameters},
     progress::{self, Progress},
@@ -36,6 +37,7 @@ use millrace_primitives::{
 use millrace_wire::{
     address::{Curve, PublicKeyHash},
     authority::{Authority, PublicKey},
+    blueprint::{Blueprint, Payload},
     deposit::NativeDeposit,
     fa_deposit::FaDeposit,
 };
@@ -199,6 +201,34 @@ fn progress() -> Progress {
     }
 }
 
+fn ordered() -> node::Ordered {
+    node::Ordered(Blueprint {
+        number: BlockNumber::new(8),
+        parent: BlockHash::new([68; 32]),
+        timestamp: Timestamp::new(69),
+        payload: Payload {
+            delayed: vec![TransactionHash::new([70; 32])],
+            transactions: vec![vec![71, 72], vec![73]],
+        },
+    })
+}
+
+fn made() -> node::Made {
+    node::Made {
+        hash: BlockHash::new([74; 32]),
+        header: header(),
+        body: Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] },
+        dropped: vec![
+            node::Dropped { position: 0, reason: 5, item: Some(TransactionHash::new([75; 32])) },
+            node::Dropped { position: 2, reason: 10, item: None },
+        ],
+        upgrades: vec![
+            node::Change { root_hash: [76; 33], reason: 0 },
+            node::Change { root_hash: [77; 33], reason: 14 },
+        ],
+    }
+}
+
 fn outbox_cursor() -> Cursor {
     Cursor { next: 3, oldest: 2, level: L1Level::new(5), in_level: 100, is_sending: true }
 }
@@ -280,7 +310,7 @@ fn encodings() -> String {
         first: TransactionHash::new([9; 32]),
         has_trapped: true,
     };
-    let rows: [(&str, String); 50] = [
+    let rows: [(&str, String); 54] = [
         ("version", golden(&StorageVersion(1))),
         ("parameters", golden(&parameters())),
         ("parameters_default", golden(&Parameters::default())),
@@ -309,6 +339,10 @@ fn encodings() -> String {
         ("handover_first", golden(&Handover { previous: None, cursor: None, ..handover() })),
         ("kernel_root", golden(&KernelRoot(vec![60; 33]))),
         ("progress", golden(&progress())),
+        ("node_blueprint", golden(&ordered())),
+        ("node_made", golden(&node::Outcome::Made(made()))),
+        ("node_rejected", golden(&node::Outcome::Rejected(3))),
+        ("node_waits", golden(&node::Outcome::Waits)),
         ("count", golden(&Count(5))),
         ("event_delayed", golden(&Event::DelayedItem { name: TransactionHash::new([6; 32]) })),
         ("event_blueprint", golden(&Event::BlueprintDropped { number: BlockNumber::new(7), reason: 8 })),

@@ -252,7 +252,7 @@ impl Value for Head {
 }
 
 /// An empty bloom takes one byte.
-fn append_header(stream: &mut RlpStream, header: &Header) {
+pub(crate) fn append_header(stream: &mut RlpStream, header: &Header) {
     let bloom = &header.logs_bloom;
     stream.begin_list(11);
     stream.append(&header.parent_hash.as_bytes().as_slice());
@@ -268,7 +268,7 @@ fn append_header(stream: &mut RlpStream, header: &Header) {
     stream.append(&header.base_fee_per_gas);
 }
 
-fn header_of(rlp: &Rlp<'_>) -> Option<Header> {
+pub(crate) fn header_of(rlp: &Rlp<'_>) -> Option<Header> {
     let logs_bloom = match codec::bytes_at(rlp, 5)? {
         [] => Bloom::default(),
         bits => Bloom(bits.try_into().ok()?),

@@ -1,4 +1,5 @@
-//! The kernel as the PVM loads it: `kernel_run`, the host traits over the imports of the PVM, the allocator.
+//! The kernel as the PVM loads it: `kernel_run`, the host traits over the imports of the PVM, the allocator. And
+//! `node_run`, which no PVM calls: a node does when it has this kernel only as wasm.
 //!
 //! This is the only crate that knows `tezos-smart-rollup`, and the only one of the kernel with `unsafe`.
 //!
@@ -34,4 +35,15 @@ fn kernel(rollup_host: &mut RollupHost) {
     let mut host = PvmHost::new(rollup_host);
     std::panic::set_hook(Box::new(host::report_panic));
     millrace_core::run(&mut host);
+}
+
+/// One run for a node.
+#[cfg(target_arch = "wasm32")]
+#[allow(unsafe_code, reason = "an export by name")]
+#[unsafe(no_mangle)]
+pub extern "C" fn node_run() {
+    // SAFETY: whoever runs a kernel gives exactly one instance of its host functions to it, and they have no state.
+    let rollup_host = unsafe { RollupHost::new() };
+    std::panic::set_hook(Box::new(host::report_panic));
+    millrace_core::run_for_node(&mut PvmHost::new(&rollup_host));
 }

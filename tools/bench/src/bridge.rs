@@ -127,7 +127,7 @@ fn block(bench: &Bench, calls: Vec<Vec<u8>>) -> anyhow::Result<Vec<Vec<u8>>> {
         let nonce = nonces[sender];
         nonces[sender] += 1;
         let ask = Ask { nonce, to: Some(NATIVE_BRIDGE), value: MUTEZ, data, gas_limit: GAS };
-        transactions.push(accounts[sender].sign(bench.engine.parameters().chain_id, ask)?);
+        transactions.push(accounts[sender].sign(bench.engine.chain_id(), ask)?);
     }
     bench.seal(&Blueprint {
         number: BlockNumber::new(head.header.number.get() + 1),

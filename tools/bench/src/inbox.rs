@@ -231,7 +231,7 @@ fn delayed_transfers(bench: &Bench, count: usize) -> anyhow::Result<Messages> {
         let nonce = (index / accounts.len()) as u64;
         let to = Some(accounts[(index + 1) % accounts.len()].address);
         let ask = Ask { nonce, to, value: 1, data: vec![], gas_limit: 21_000 };
-        let raw = account.sign(bench.engine.parameters().chain_id, ask)?;
+        let raw = account.sign(bench.engine.chain_id(), ask)?;
         // Without a tag: one message an item.
         let bytes = delayed::BridgeMessage::Whole(&raw).encode();
         messages.push(transfer(bench, BRIDGE, Parameter::DelayedBridge(&bytes)));

@@ -158,9 +158,9 @@ fn deploy(
 ) -> anyhow::Result<Address> {
     let mut data = hex::decode(TOKEN.trim()).ok().context("the token is not hexadecimal")?;
     data.extend_from_slice(&word(U256::exp10(24)));
-    let gas_limit = da_gas(bench, data.len()) + EXECUTION_GAS_DEPLOY;
+    let gas_limit = da_gas(bench, data.len())? + EXECUTION_GAS_DEPLOY;
     let ask = Ask { nonce: nonces[0], to: None, value: 0, data, gas_limit };
-    let measured = bench.block(vec![accounts[0].sign(bench.engine.parameters().chain_id, ask)?])?;
+    let measured = bench.block(vec![accounts[0].sign(bench.engine.chain_id(), ask)?])?;
     nonces[0] += 1;
     levels.push(level("ERC-20 deployment", 1, &measured));
     let token = measured.applied.block.receipts[0].created.context("no contract was created")?;
@@ -170,7 +170,7 @@ fn deploy(
         let mut ask = token_transfer(bench, nonces[0], (token, account.address, 1_000_000));
         // A slot that becomes more than zero costs more than the measured transfers.
         ask.gas_limit += EXECUTION_GAS_TOKEN;
-        transactions.push(accounts[0].sign(bench.engine.parameters().chain_id, ask)?);
+        transactions.push(accounts[0].sign(bench.engine.chain_id(), ask)?);
         nonces[0] += 1;
     }
     bench.block(transactions)?;
@@ -194,12 +194,12 @@ fn batch(
                 to: Some(to),
                 value: 1,
                 data: vec![],
-                gas_limit: da_gas(bench, 0) + EXECUTION_GAS_TRANSFER,
+                gas_limit: da_gas(bench, 0)? + EXECUTION_GAS_TRANSFER,
             },
             Kind::Token(token) => token_transfer(bench, nonces[sender], (token, to, 1)),
             Kind::Swap(exchange) => exchange.swap(bench, nonces[sender], to),
         };
-        transactions.push(accounts[sender].sign(bench.engine.parameters().chain_id, ask)?);
+        transactions.push(accounts[sender].sign(bench.engine.chain_id(), ask)?);
         nonces[sender] += 1;
     }
     Ok(transactions)
@@ -207,7 +207,7 @@ fn batch(
 
 fn token_transfer(bench: &Bench, nonce: u64, (token, to, amount): (Address, Address, u64)) -> Ask {
     let data = token_transfer_data(to, amount);
-    let gas_limit = da_gas(bench, data.len()) + EXECUTION_GAS_TOKEN;
+    let gas_limit = da_gas(bench, data.len())? + EXECUTION_GAS_TOKEN;
     Ask { nonce, to: Some(token), value: 0, data, gas_limit }
 }
 
@@ -217,10 +217,10 @@ pub(crate) fn token_transfer_data(to: Address, amount: u64) -> Vec<u8> {
 }
 
 /// Gas for data availability at the minimum base fee, where it is highest.
-pub(crate) fn da_gas(bench: &Bench, data_bytes: usize) -> u64 {
-    let parameters = bench.engine.parameters();
+pub(crate) fn da_gas(bench: &Bench, data_bytes: usize) -> anyhow::Result<u64> {
+    let parameters = bench.engine.parameters(bench.durable())?;
     let fee = parameters.da_fee_per_byte * U256::from(150 + data_bytes);
-    (fee / parameters.base_fee_min).as_u64()
+    Ok((fee / parameters.base_fee_min).as_u64())
 }
 
 pub(crate) fn word(value: U256) -> [u8; 32] {

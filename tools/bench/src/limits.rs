@@ -52,7 +52,7 @@ impl Session {
             parameters.execution_gas_block_max = Gas::new(gas_max.max(30_500_000));
         })?;
         let sender = accounts::all()?.swap_remove(0);
-        let chain_id = bench.engine.parameters().chain_id;
+        let chain_id = bench.engine.chain_id();
         Ok(Self { bench, sender, nonce: 0, chain_id })
     }
 

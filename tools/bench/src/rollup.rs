@@ -136,7 +136,7 @@ impl Bench {
 
     /// Changes the parameters of the rollup where it stands, which no real rollup can.
     pub(crate) fn change_parameters(&mut self, change: impl FnOnce(&mut Parameters)) -> anyhow::Result<()> {
-        let mut parameters = self.engine.parameters().clone();
+        let mut parameters = self.engine.parameters(self.pvm.durable())?;
         change(&mut parameters);
         let key = parameters::key().map_err(|error| anyhow::anyhow!("{error:?}"))?;
         self.change_durable(|durable| {
@@ -226,7 +226,7 @@ impl Bench {
     /// The messages of a blueprint, signed by the sequencer.
     pub(crate) fn seal(&self, blueprint: &Blueprint) -> anyhow::Result<Vec<Vec<u8>>> {
         let rollup = RollupAddress::new(ADDRESS);
-        let domain = Domain { rollup, chain_id: self.engine.parameters().chain_id };
+        let domain = Domain { rollup, chain_id: self.engine.chain_id() };
         let prepared = prepare(Epoch::ZERO, blueprint, Certificate::SINGLE_SIZE_BYTES)?;
         let signature = self.sequencer.sign(&prepared.signing_bytes(&domain));
         Ok(prepared.seal(Certificate::Single(signature), &rollup)?)

@@ -57,9 +57,9 @@ fn number(value: u64) -> [u8; 32] {
 
 impl Setup<'_> {
     fn send(&mut self, sender: usize, to: Option<Address>, data: Vec<u8>) -> anyhow::Result<Option<Address>> {
-        let gas_limit = da_gas(self.bench, data.len()) + EXECUTION_GAS_SETUP;
+        let gas_limit = da_gas(self.bench, data.len())? + EXECUTION_GAS_SETUP;
         let ask = Ask { nonce: self.nonces[sender], to, value: 0, data, gas_limit };
-        let chain_id = self.bench.engine.parameters().chain_id;
+        let chain_id = self.bench.engine.chain_id();
         let measured = self.bench.block(vec![self.accounts[sender].sign(chain_id, ask)?])?;
         self.nonces[sender] += 1;
         Ok(measured.applied.block.receipts[0].created)
@@ -108,7 +108,7 @@ impl Exchange {
         let head = [number(1_000), number(0), number(0xa0), address(receiver), word(U256::MAX)].concat();
         let path = [number(2), address(from), address(to)].concat();
         let data = [&SWAP[..], &head, &path].concat();
-        let gas_limit = da_gas(bench, data.len()) + EXECUTION_GAS_SWAP;
+        let gas_limit = da_gas(bench, data.len())? + EXECUTION_GAS_SWAP;
         Ask { nonce, to: Some(self.router), value: 0, data, gas_limit }
     }
 }

@@ -1,6 +1,6 @@
 //! May this transaction wait for a block?
 
-use crate::{Engine, EngineError, host::NativeHost};
+use crate::{Engine, EngineError, host::NativeHost, states::parameters};
 use millrace_block::{WorldReader, charges};
 use millrace_evm::{
     execute::{BlockEnvironment, Invalid, TransactionError, validate},
@@ -71,11 +71,12 @@ impl Engine {
     /// # Errors
     /// [`Rejected`] says what is wrong with it.
     pub fn admit(&self, state: &Durable, timestamp: Timestamp, bytes: &[u8]) -> Result<Admitted, Rejected> {
-        let decoded = SignedTransaction::decode(bytes, self.parameters.chain_id).map_err(Rejected::Decode)?;
+        let parameters = parameters(state)?;
+        let decoded = SignedTransaction::decode(bytes, parameters.chain_id).map_err(Rejected::Decode)?;
         let recovered = decoded.recover().map_err(|_| Rejected::Signature)?;
         let environment = self.next_environment(state, timestamp)?;
-        let charges = charges(&self.parameters);
-        let host = NativeHost::new(state);
+        let charges = charges(&parameters);
+        let host = NativeHost::reading(state)?;
         let overlay = State::new(WorldReader::new(&host));
         let (transaction, sender) = (recovered.transaction(), recovered.sender());
         let reject = |invalid| {
@@ -118,17 +119,18 @@ impl Engine {
         timestamp: Timestamp,
     ) -> Result<BlockEnvironment, EngineError> {
         let head = self.head(state)?.header;
+        let parameters = parameters(state)?;
         Ok(BlockEnvironment {
             number: head.number.saturating_add(1),
             timestamp,
             beneficiary: head.beneficiary,
             gas_limit: head.gas_limit,
             base_fee: self.next_base_fee(state, timestamp)?,
-            chain_id: self.parameters.chain_id,
+            chain_id: parameters.chain_id,
             prev_randao: H256::zero(),
             blob_base_fee: U256::one(),
-            fork: self.parameters.fork,
-            ticketer: self.parameters.contracts.ticketer,
+            fork: parameters.fork,
+            ticketer: parameters.contracts.ticketer,
         })
     }
 }

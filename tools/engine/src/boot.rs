@@ -30,7 +30,7 @@ impl Engine {
         let mut debug = Vec::new();
         for level in 0..LEVELS_MAX {
             let info = LevelInfo { predecessor_timestamp: 0, predecessor: [0; 32] };
-            let report = pvm.run_level(level, &level_inputs(info, None, &[]))?;
+            let report = pvm.run_level(level, &level_inputs(info, None, &[])).map_err(EngineError::Pvm)?;
             debug = report.debug;
             let host = NativeHost::new(pvm.durable());
             if World::Committed.head()?.exists(&host)? {

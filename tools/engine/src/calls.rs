@@ -1,13 +1,14 @@
 //! Calls that change nothing: `eth_call` and `eth_estimateGas`.
 
 use crate::overrides::{CallReader, Overrides, ReadFault};
-use crate::{Engine, EngineError, host::NativeHost};
+use crate::{Engine, EngineError, host::NativeHost, states::parameters};
 use millrace_block::charges;
 use millrace_evm::{
     Fees,
     execute::{BlockEnvironment, EstimateError, Estimation, Invalid, TransactionError, estimate, simulate},
     state::State,
 };
+use millrace_layout::parameters::Parameters;
 use millrace_primitives::{Gas, H256, Timestamp, U256};
 use millrace_pvm::durable::Durable;
 
@@ -76,9 +77,9 @@ impl Engine {
     /// [`CallError`]; a call that reverts has an outcome.
     pub fn call(&self, state: &Durable, simulation: &Simulation<'_>) -> Result<CallOutcome, CallError> {
         let environment = self.environment(state, simulation)?;
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state)?;
         let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
-        let fees = self.fees_of(simulation);
+        let fees = fees_of(&parameters(state)?, simulation);
         Ok(simulate(&mut State::new(reader), &environment, &fees, simulation.call)?)
     }
 
@@ -89,11 +90,12 @@ impl Engine {
     /// [`CallError::Failed`] when it fails whatever gas it has.
     pub fn estimate(&self, state: &Durable, simulation: &Simulation<'_>) -> Result<Gas, CallError> {
         let environment = self.environment(state, simulation)?;
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state)?;
         let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
-        let fees = self.fees_of(simulation);
+        let parameters = parameters(state)?;
+        let fees = fees_of(&parameters, simulation);
         let &Simulation { call, goes_on, .. } = simulation;
-        let estimation = Estimation { call, base_fee_min: self.parameters.base_fee_min, goes_on };
+        let estimation = Estimation { call, base_fee_min: parameters.base_fee_min, goes_on };
         match estimate(&mut State::new(reader), &environment, &fees, &estimation) {
             Ok(gas) => Ok(gas),
             Err(EstimateError::Failed(outcome)) => Err(CallError::Failed(outcome)),
@@ -107,15 +109,11 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn next_base_fee(&self, state: &Durable, timestamp: Timestamp) -> Result<U256, EngineError> {
-        let head = millrace_layout::world::World::Committed.head()?.require(&NativeHost::new(state))?;
+        let head = millrace_layout::world::World::Committed.head()?.require(&NativeHost::reading(state)?)?;
+        let parameters = parameters(state)?;
         let then = head.header.timestamp;
-        let backlog = millrace_block::fees::backlog_at(&self.parameters, head.backlog, then, timestamp);
-        Ok(millrace_block::fees::base_fee(&self.parameters, backlog))
-    }
-
-    pub(crate) fn fees_of(&self, simulation: &Simulation<'_>) -> Fees {
-        let fees = charges(&self.parameters);
-        Fees { execution_gas_limit_max: fees.execution_gas_limit_max.min(simulation.gas_max), ..fees }
+        let backlog = millrace_block::fees::backlog_at(&parameters, head.backlog, then, timestamp);
+        Ok(millrace_block::fees::base_fee(&parameters, backlog))
     }
 
     pub(crate) fn environment(
@@ -135,19 +133,26 @@ impl Engine {
 
     fn environment_of_head(&self, state: &Durable) -> Result<BlockEnvironment, EngineError> {
         let head = self.head(state)?.header;
+        let parameters = parameters(state)?;
         Ok(BlockEnvironment {
             number: head.number,
             timestamp: head.timestamp,
             beneficiary: head.beneficiary,
             gas_limit: head.gas_limit,
             base_fee: head.base_fee_per_gas,
-            chain_id: self.parameters.chain_id,
+            chain_id: parameters.chain_id,
             prev_randao: H256::zero(),
             blob_base_fee: U256::one(),
-            fork: self.parameters.fork,
-            ticketer: self.parameters.contracts.ticketer,
+            fork: parameters.fork,
+            ticketer: parameters.contracts.ticketer,
         })
     }
+}
+
+/// What a call is charged.
+pub(crate) fn fees_of(parameters: &Parameters, simulation: &Simulation<'_>) -> Fees {
+    let fees = charges(parameters);
+    Fees { execution_gas_limit_max: fees.execution_gas_limit_max.min(simulation.gas_max), ..fees }
 }
 
 #[cfg(test)]

@@ -3,14 +3,19 @@
 //! Natively a block is the same as in the PVM only if both kernels were compiled from the same sources. Each carries the
 //! fingerprint of its own (`millrace_upgrade::SOURCES`): this one in the program, the other in its bytes.
 
+use millrace_layout::pvm::BOOT_KERNEL;
+use millrace_pvm::durable::{Durable, Handle, Value};
 use millrace_upgrade::{SOURCES, SOURCES_MARK};
-use std::fmt;
+use std::{
+    fmt,
+    sync::{Mutex, PoisonError},
+};
 
 /// Digits of a fingerprint that are shown.
 const SHOWN_DIGITS: usize = 12;
 
 /// The kernel of a rollup is not the one that this program was built with.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ForeignKernel {
     /// The fingerprint in the rollup's kernel; `None` when it has none, as a kernel that is not ours.
     pub found: Option<String>,
@@ -51,6 +56,40 @@ fn sources_of(wasm: &[u8]) -> Option<&[u8]> {
     let mark = SOURCES_MARK.as_bytes();
     let start = wasm.windows(mark.len()).position(|window| window == mark)?;
     wasm.get(start + mark.len()..)?.get(..SOURCES.len())
+}
+
+/// How many kernels are remembered: those on both sides of an upgrade, and some.
+const REMEMBERED: usize = 4;
+
+/// What is known of kernels. Looking for a fingerprint goes through all bytes of a kernel: it is done once for each.
+#[derive(Debug, Default)]
+pub(crate) struct Kernels(Mutex<Vec<Known>>);
+
+/// A kernel that was looked at.
+#[derive(Debug)]
+struct Known {
+    at: Handle,
+    verdict: Result<(), ForeignKernel>,
+}
+
+impl Kernels {
+    /// Whether native execution may stand in for the kernel of `state`.
+    ///
+    /// # Errors
+    /// As [`check_kernel`].
+    pub(crate) fn check(&self, state: &Durable) -> Result<(), ForeignKernel> {
+        let Some(at) = state.handle(BOOT_KERNEL.as_str()) else { return Err(ForeignKernel { found: None }) };
+        let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = known.iter().find(|known| known.at.is_same(&at)) {
+            return found.verdict.clone();
+        }
+        let verdict = check_kernel(&at.value().map(Value::to_bytes).unwrap_or_default());
+        if known.len() >= REMEMBERED {
+            known.remove(0);
+        }
+        known.push(Known { at, verdict: verdict.clone() });
+        verdict
+    }
 }
 
 #[cfg(test)]

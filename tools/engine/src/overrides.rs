@@ -90,7 +90,7 @@ impl From<LayoutError> for ReadFault {
 /// The state that a call sees. It reads nothing more once nobody waits: a call that goes through much state,
 /// which is what takes long, ends there.
 pub(crate) struct CallReader<'a> {
-    world: WorldReader<'a, NativeHost>,
+    world: WorldReader<'a, NativeHost<'static>>,
     overrides: &'a Overrides,
     /// The codes of the overrides, by their hashes.
     codes: BTreeMap<H256, &'a [u8]>,
@@ -98,7 +98,11 @@ pub(crate) struct CallReader<'a> {
 }
 
 impl<'a> CallReader<'a> {
-    pub(crate) fn new(host: &'a NativeHost, overrides: &'a Overrides, goes_on: &'a dyn Fn() -> bool) -> Self {
+    pub(crate) fn new(
+        host: &'a NativeHost<'static>,
+        overrides: &'a Overrides,
+        goes_on: &'a dyn Fn() -> bool,
+    ) -> Self {
         let codes = overrides.accounts.values().filter_map(|account| account.code.as_deref());
         let codes = codes.map(|code| (keccak(code), code)).collect();
         Self { world: WorldReader::new(host), overrides, codes, goes_on }

@@ -1,18 +1,16 @@
 //! Reading a state, and taking it one block further.
 
 use crate::{Engine, EngineError, host::NativeHost};
-use millrace_block::{Dropped, Terms, apply, settle};
 use millrace_evm::system::system_code;
 use millrace_layout::{
     delayed::{self, Item, Pushed},
-    outbox,
     parameters::{self as layout, Parameters},
     sequencers,
     world::{Body, World},
 };
 use millrace_primitives::{Account, Address, Block, BlockHash, EMPTY_CODE_HASH, H256, Header};
 use millrace_pvm::durable::Durable;
-use millrace_wire::{authority::Authority, blueprint::Blueprint};
+use millrace_wire::authority::Authority;
 
 /// The last block of a state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,30 +21,26 @@ pub struct Head {
     pub hash: BlockHash,
 }
 
-/// A blueprint that became a block.
-#[derive(Clone, Debug)]
-pub struct Applied {
-    /// The state after it.
-    pub state: Durable,
-    /// The block.
-    pub block: Block,
-    /// Its hash.
-    pub hash: BlockHash,
-    /// What the blueprint had and the block has not.
-    pub dropped: Vec<Dropped>,
-}
-
+/// The parameters of the rollup in `state`.
 pub(crate) fn parameters(state: &Durable) -> Result<Parameters, EngineError> {
-    Ok(layout::read(&NativeHost::new(state))?)
+    Ok(layout::read(&NativeHost::reading(state)?)?)
 }
 
 impl Engine {
+    /// The parameters of the rollup in `state`. An upgrade may change them, and an authority brings a pool of its own.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn parameters(&self, state: &Durable) -> Result<Parameters, EngineError> {
+        parameters(state)
+    }
+
     /// The last block of `state`.
     ///
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn head(&self, state: &Durable) -> Result<Head, EngineError> {
-        let head = World::Committed.head()?.require(&NativeHost::new(state))?;
+        let head = World::Committed.head()?.require(&NativeHost::reading(state)?)?;
         Ok(Head { header: head.header, hash: head.hash })
     }
 
@@ -55,7 +49,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn head_block(&self, state: &Durable) -> Result<Block, EngineError> {
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state)?;
         let head = World::Committed.head()?.require(&host)?;
         let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
         Ok(Block { header: head.header, transactions, receipts })
@@ -66,25 +60,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn authority(&self, state: &Durable) -> Result<Option<Authority>, EngineError> {
-        Ok(sequencers::read(&NativeHost::new(state))?)
-    }
-
-    /// Makes the next block of `state`, which stays as it is.
-    ///
-    /// # Errors
-    /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`].
-    pub fn apply(&self, state: &Durable, blueprint: &Blueprint) -> Result<Applied, EngineError> {
-        let mut host = NativeHost::new(state);
-        // A change of authority may have named another pool since this engine was made.
-        let parameters = parameters(state)?;
-        let terms = Terms { parameters: &parameters, clock: None };
-        let sealed = apply(&mut host, terms, blueprint)?.map_err(EngineError::Blueprint)?;
-        settle(&mut host)?;
-        // The rollup node sends them.
-        outbox::discard(&mut host)?;
-        let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
-        let block = Block { header: sealed.head.header, transactions, receipts };
-        Ok(Applied { state: host.durable, block, hash: sealed.head.hash, dropped: sealed.dropped })
+        Ok(sequencers::read(&NativeHost::reading(state)?)?)
     }
 
     /// Puts an item into the delayed inbox of `state`, as the kernel did on the rollup node, so that a
@@ -93,7 +69,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::DelayedInboxFull`], [`EngineError::Layout`].
     pub fn delay(&self, state: &Durable, item: &Item) -> Result<Durable, EngineError> {
-        let mut host = NativeHost::new(state);
+        let mut host = NativeHost::reading(state)?;
         match delayed::push(&mut host, item)? {
             Pushed::Queued | Pushed::Known => Ok(host.durable),
             Pushed::Full => Err(EngineError::DelayedInboxFull),
@@ -105,7 +81,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn waiting(&self, state: &Durable) -> Result<Vec<Item>, EngineError> {
-        Ok(delayed::oldest(&NativeHost::new(state), usize::MAX)?)
+        Ok(delayed::oldest(&NativeHost::reading(state)?, usize::MAX)?)
     }
 
     /// An account; `None` when it does not exist.
@@ -113,7 +89,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn account(&self, state: &Durable, address: Address) -> Result<Option<Account>, EngineError> {
-        Ok(World::Committed.account(address)?.read(&NativeHost::new(state))?)
+        Ok(World::Committed.account(address)?.read(&NativeHost::reading(state)?)?)
     }
 
     /// The code of an account; empty when it has none.
@@ -126,7 +102,7 @@ impl Engine {
         }
         match self.account(state, address)? {
             Some(Account { code_hash, .. }) if code_hash != EMPTY_CODE_HASH => {
-                Ok(World::Committed.code(code_hash)?.require(&NativeHost::new(state))?.0)
+                Ok(World::Committed.code(code_hash)?.require(&NativeHost::reading(state)?)?.0)
             }
             _ => Ok(Vec::new()),
         }
@@ -137,7 +113,7 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn storage(&self, state: &Durable, address: Address, slot: H256) -> Result<H256, EngineError> {
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state)?;
         Ok(World::Committed.slot(address, slot)?.read(&host)?.unwrap_or_default())
     }
 }
@@ -145,12 +121,14 @@ impl Engine {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::tests::engine_of;
     use millrace_evm::system::{CODE, FA_BRIDGE, NATIVE_BRIDGE};
+    use millrace_layout::outbox;
     use millrace_layout::world::{commit_working_copy, open_working_copy};
     use millrace_primitives::{BlockNumber, Bloom, Gas, Timestamp, U256};
-    use millrace_wire::blueprint::Payload;
+    use millrace_wire::blueprint::{Blueprint, Payload};
 
-    fn chain() -> (Engine, NativeHost) {
+    fn chain() -> (Engine, NativeHost<'static>) {
         let parameters = Parameters::default();
         let header = Header {
             parent_hash: BlockHash::new([1; 32]),
@@ -169,8 +147,7 @@ mod tests {
         let head = layout_head(header, hash, backlog);
         let mut host = NativeHost::new(&Durable::new());
         World::Committed.head().unwrap().write(&mut host, &head).unwrap();
-        layout::key().unwrap().write(&mut host, &parameters).unwrap();
-        (Engine { parameters }, host)
+        (engine_of(&mut host, &parameters), host)
     }
 
     fn layout_head(header: Header, hash: BlockHash, backlog: Gas) -> millrace_layout::world::Head {
@@ -193,7 +170,8 @@ mod tests {
         open_working_copy(&mut host).unwrap();
         outbox::append(&mut host, vec![b"a".to_vec(), b"b".to_vec()]).unwrap();
         commit_working_copy(&mut host).unwrap();
-        let stored = |host: &NativeHost| World::Committed.outbox_message(1).unwrap().exists(host).unwrap();
+        let stored =
+            |host: &NativeHost<'_>| World::Committed.outbox_message(1).unwrap().exists(host).unwrap();
         assert!(stored(&host));
         let head = engine.head(&host.durable).unwrap();
         let blueprint = Blueprint {

@@ -35,7 +35,8 @@ impl BuildError {
     /// Whether another selection of transactions may be spared this.
     pub(crate) const fn may_be_the_content(&self) -> bool {
         match self {
-            Self::Engine(_) | Self::Prepare(_) => true,
+            Self::Engine(error) => error.may_be_the_content(),
+            Self::Prepare(_) => true,
             Self::NoKey(_) | Self::Store(_) => false,
         }
     }

@@ -166,7 +166,7 @@ fn check(config: &NodeConfig, engine: &Engine, head: &Snapshot) -> Result<(), No
     if found.hash != head.block.hash {
         return Err(inconsistent(&head.block.hash, &found.hash.to_string()));
     }
-    let actual = engine.parameters().chain_id;
+    let actual = engine.chain_id();
     let configured = config.chain_id;
     if actual == configured { Ok(()) } else { Err(NodeError::ChainId { actual, configured }) }
 }

@@ -66,7 +66,7 @@ impl Node {
         let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
         let Opened { store, engine, recent } =
             opened.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        let domain = Domain { rollup, chain_id: engine.parameters().chain_id };
+        let domain = Domain { rollup, chain_id: engine.chain_id() };
         let signer = Signer { keys: config.keys.clone(), domain };
         let shared = Arc::new(Shared::new(&config, engine, store, recent));
         let head = shared.head();

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::{Engine, Module};
 
 /// Changes when the meaning of a file does.
-const TAG: &[u8] = b"millrace compiled kernel, format 1, wasmtime 48.0.8";
+const TAG: &[u8] = b"millrace compiled kernel, format 2, wasmtime 48.0.8";
 const DIGEST_BYTES: usize = 32;
 
 /// A folder of compiled kernels.

@@ -24,6 +24,8 @@ pub(crate) const MEMORY: &str = "memory";
 pub(crate) const MEMORY_OF_SEVERAL: &str = "memory of several";
 /// The function that a run calls.
 pub(crate) const ENTRY: &str = "kernel_run";
+/// The function that a node calls, if the kernel has it: no PVM knows it.
+pub(crate) const NODE_ENTRY: &str = "node_run";
 /// The counter of operators, i64.
 pub(crate) const OPERATORS: &str = "operators";
 /// The counter of bytes that bulk memory operators moved, i64.
@@ -253,12 +255,13 @@ impl Reencode for Instrumenter {
         exports: &mut ExportSection,
         section: wasmparser::ExportSectionReader<'_>,
     ) -> Result<(), Error> {
-        let (mut memory, mut entry) = (None, None);
+        let (mut memory, mut entry, mut node_entry) = (None, None, None);
         for export in section {
             let export = export?;
             match export.kind {
                 ExternalKind::Memory if export.index == 0 => memory = Some(0),
                 ExternalKind::Func if export.name == ENTRY => entry = Some(export.index),
+                ExternalKind::Func if export.name == NODE_ENTRY => node_entry = Some(export.index),
                 _ => {}
             }
         }
@@ -266,6 +269,7 @@ impl Reencode for Instrumenter {
         let wanted = [
             (self.memory_name, ExportKind::Memory, memory),
             (ENTRY, ExportKind::Func, entry),
+            (NODE_ENTRY, ExportKind::Func, node_entry),
             (OPERATORS, ExportKind::Global, added.operators),
             (BULK_BYTES, ExportKind::Global, added.bulk.map(|bulk| bulk.bytes)),
             (DEPTH, ExportKind::Global, added.depth),

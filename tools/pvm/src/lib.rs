@@ -3,7 +3,8 @@
 //! [`Pvm`] is the machine of one rollup. [`Pvm::run_level`] gives it the inbox of a level and answers what
 //! happened: runs, outbox, debug output, status. Between levels its whole state is a [`State`]: a
 //! [`durable::Durable`] and a [`Status`]. [`Machine`] compiles kernels and keeps them; one is enough for
-//! many rollups. [`durable`] stands alone and is also what native execution of a kernel stands on.
+//! many rollups. [`Caller`] calls a kernel outside of levels, for a node; [`run_until_rest`] is the cycle of runs alone, for
+//! whoever executes a kernel otherwise. [`durable`] stands alone and is also what native execution of a kernel stands on.
 //!
 //! **Bounds**: those of the PVM (values 2^31−1 bytes, keys 240, reads and writes 2,048, messages 4,096, 100
 //! outbox messages and 1,001 runs a level, 60,000 frames), wall-clock time in place of ticks, and
@@ -15,11 +16,13 @@
 mod accept;
 mod cache;
 mod clock;
+mod cycle;
 pub mod durable;
 mod guest;
 mod host;
 pub mod inputs;
 mod instrument;
+mod kernel_runs;
 mod machine;
 mod pvm;
 pub mod reveal;
@@ -28,14 +31,16 @@ mod status;
 mod version;
 
 pub use accept::{Entry, Import, Refused, Shape, accept};
+pub use cycle::{REBOOTS_PER_LEVEL_MAX, Runs, note_started, run_until_rest};
 pub use guest::{
     DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX,
 };
 #[cfg(feature = "engines")]
 pub use host::PortableHost;
 pub use instrument::with_operator_count;
+pub use kernel_runs::Caller;
 pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
-pub use pvm::{LevelReport, Pvm, REBOOTS_PER_LEVEL_MAX, Rollup, RunReport, State};
+pub use pvm::{LevelReport, Pvm, Rollup, RunReport, State};
 pub use reveal::{DalPage, DalParameters, PreimageFolder, PreimageMap, Preimages, Slots};
 pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
 pub use version::Version;
@@ -44,6 +49,8 @@ use durable::Key;
 
 /// The function that a kernel exports.
 pub const KERNEL_ENTRY: &str = instrument::ENTRY;
+/// The function that a kernel may have for nodes, which call it by [`Caller`]: it has no parameters either.
+pub const NODE_ENTRY: &str = instrument::NODE_ENTRY;
 /// Where the kernel is.
 pub const BOOT_KEY: Key<'static> = Key::constant("/kernel/boot.wasm");
 /// The kernel that ran last.
@@ -69,6 +76,12 @@ pub enum PvmError {
     Reveal {
         /// What happened.
         detail: String,
+    },
+    /// The kernel does not have the function that was to be called.
+    #[error("the kernel has no function {function}")]
+    FunctionMissing {
+        /// The name.
+        function: &'static str,
     },
     /// The inputs of a level do not end with its only end-of-level message.
     #[error("the inputs of a level must end with its only end-of-level message")]

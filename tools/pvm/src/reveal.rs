@@ -1,5 +1,6 @@
 //! Data that a kernel asks for by name: preimages, metadata, data-availability pages.
 
+use crate::PvmError;
 use crate::durable::blake2b;
 use std::collections::BTreeMap;
 use std::io;
@@ -78,6 +79,24 @@ pub trait Preimages: Send + Sync {
     fn dal_parameters(&self) -> DalParameters {
         DalParameters::USHUAIA
     }
+}
+
+/// The preimage of a hash, as the PVM takes it: checked.
+///
+/// # Errors
+/// [`PvmError::PreimageMissing`], [`PvmError::PreimageCorrupt`], [`PvmError::Reveal`].
+pub fn preimage_of(source: &dyn Preimages, hash: &RevealHash) -> Result<Vec<u8>, PvmError> {
+    // Everybody has the preimage that answers requests nobody understands.
+    if *hash == reveal_hash(&[]) {
+        return Ok(Vec::new());
+    }
+    let unreadable = |error: io::Error| PvmError::Reveal { detail: error.to_string() };
+    let preimage = source.preimage(hash).map_err(unreadable)?;
+    let preimage = preimage.ok_or(PvmError::PreimageMissing { hash: *hash })?;
+    if preimage.len() > PREIMAGE_BYTES_MAX || reveal_hash(&preimage) != *hash {
+        return Err(PvmError::PreimageCorrupt { hash: *hash });
+    }
+    Ok(preimage)
 }
 
 /// Preimages in a folder: each a file named by the 66 hexadecimal digits of its hash.

@@ -1,11 +1,12 @@
-//! One run of a kernel: instantiate, call `kernel_run`, say how it ended.
+//! One run of a kernel: instantiate, call a function of it, say how it ended.
 
+use crate::PvmError;
+use crate::cycle::note_started;
 use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
 use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
 use crate::status::{BootPhase, Stuck, Trap};
 use crate::version::IMPORTS_COUNT;
-use crate::{BOOT_KEY, FALLBACK_KEY, PvmError};
 use std::time::{Duration, Instant};
 use wasmtime::{Error, Instance, Store, UpdateDeadline, Val, WasmBacktrace};
 
@@ -23,7 +24,7 @@ pub(crate) enum Ending {
     NeedsDeeperStack,
 }
 
-/// What `kernel_run` did, as far as it is counted.
+/// What the function did, as far as it is counted.
 #[derive(Clone, Copy)]
 pub(crate) struct Work {
     pub(crate) operators: u64,
@@ -47,6 +48,8 @@ pub(crate) struct Run<'a> {
     /// The same, not compiled.
     pub(crate) wasm: &'a [u8],
     pub(crate) depth: Depth,
+    /// The function to call.
+    pub(crate) function: &'static str,
     pub(crate) context: &'a LevelContext,
     pub(crate) debug_streamed: usize,
 }
@@ -115,10 +118,13 @@ impl Run<'_> {
         } else {
             return Ok((init_failed("module must export memory 0".into()), None));
         }
-        let Some(entry) = instance.get_func(&mut *store, ENTRY) else {
-            return Ok((Ending::Stuck(Stuck::NoEntry), None));
+        let Some(entry) = instance.get_func(&mut *store, self.function) else {
+            return match self.function {
+                ENTRY => Ok((Ending::Stuck(Stuck::NoEntry), None)),
+                function => Err(PvmError::FunctionMissing { function }),
+            };
         };
-        refresh_fallback(&mut store.data_mut().effects);
+        note_started(&mut store.data_mut().effects.durable);
         let ty = entry.ty(&*store);
         if ty.params().len() > 0 {
             return Ok((Ending::Stuck(Stuck::EntryWithParameters), None));
@@ -216,16 +222,5 @@ fn counter(store: &mut Store<Guest>, instance: &Instance, name: &str) -> Option<
         Val::I64(count) => Some(count as u64),
         Val::I32(count) => Some(u64::from(count as u32)),
         _ => None,
-    }
-}
-
-/// What runs is what to fall back on: noted as soon as it is initialised.
-fn refresh_fallback(effects: &mut Effects) {
-    let durable = &mut effects.durable;
-    let running = durable.handle(BOOT_KEY.as_str());
-    let fallback = durable.handle(FALLBACK_KEY.as_str());
-    let is_same = matches!((&running, &fallback), (Some(a), Some(b)) if a.is_same(b));
-    if !is_same {
-        durable.copy(BOOT_KEY, FALLBACK_KEY);
     }
 }

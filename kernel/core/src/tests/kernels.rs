@@ -1,10 +1,14 @@
 //! Kernels under test: which one runs is what is at `/kernel/boot.wasm`, as in the PVM.
 
-use crate::stages::run_release;
+use crate::{RunError, node::make_block_as, stages::run_release};
 use millrace_host::{Budget, MemoryHost, RunEnd, Store};
-use millrace_layout::version::{CURRENT, StorageVersion};
+use millrace_layout::{
+    node::Outcome,
+    version::{CURRENT, StorageVersion},
+};
 use millrace_primitives::PreimageHash;
 use millrace_upgrade::{Release, Step, StepFault, Turn};
+use millrace_wire::blueprint::Blueprint;
 
 pub(super) const BOOT: &str = "/kernel/boot.wasm";
 
@@ -28,25 +32,33 @@ pub(super) fn module(name: &[u8]) -> Vec<u8> {
     module
 }
 
+/// What a kernel is run for.
+pub(super) enum Task<'a> {
+    /// A level, with this budget.
+    Level(Budget),
+    /// A node, which wants a block of this, and what it hears of it.
+    Node(&'a Blueprint, &'a mut Option<Result<Outcome, RunError>>),
+}
+
 /// A run of a kernel.
-type Behaviour = fn(&mut MemoryHost, Budget) -> RunEnd;
+type Behaviour = fn(&mut MemoryHost, Task<'_>) -> RunEnd;
 
 /// What a kernel does, by the name in it.
 const BEHAVIOURS: [(&[u8], Behaviour); 9] = [
     (b"does not start", |_, _| RunEnd::NotStarted),
     (b"traps at once", |_, _| RunEnd::Trapped),
     (b"makes no block", no_block),
-    (b"next layout", |host, budget| release(host, budget, &[step(1, mark)])),
-    (b"next but one", |host, budget| release(host, budget, &[step(1, mark), step(2, mark)])),
-    (b"fails to migrate", |host, budget| release(host, budget, &[step(1, mark), step(2, fail)])),
-    (b"traps in a migration", |host, budget| {
+    (b"next layout", |host, task| release(host, task, &[step(1, mark)])),
+    (b"next but one", |host, task| release(host, task, &[step(1, mark), step(2, mark)])),
+    (b"fails to migrate", |host, task| release(host, task, &[step(1, mark), step(2, fail)])),
+    (b"traps in a migration", |host, task| {
         let before = host.value(HANDOVERS).map(<[u8]>::to_vec);
-        let end = release(host, budget, &[step(1, ruin)]);
+        let end = release(host, task, &[step(1, ruin)]);
         // It was at it, and nothing of what follows a step is done.
         if before != host.value(HANDOVERS).map(<[u8]>::to_vec) { RunEnd::Trapped } else { end }
     }),
-    (b"migrates for ever", |host, budget| release(host, budget, &[step(1, endless)])),
-    (b"skips a layout", |host, budget| release(host, budget, &[step(2, mark)])),
+    (b"migrates for ever", |host, task| release(host, task, &[step(1, endless)])),
+    (b"skips a layout", |host, task| release(host, task, &[step(2, mark)])),
 ];
 
 /// What the test of a trap looks at.
@@ -54,11 +66,16 @@ const HANDOVERS: &str = "/base/ruined";
 
 /// Runs the kernel that is there.
 pub(super) fn run(host: &mut MemoryHost, budget: Budget) -> RunEnd {
+    run_task(host, Task::Level(budget))
+}
+
+/// Runs the kernel that is there for something.
+pub(super) fn run_task(host: &mut MemoryHost, task: Task<'_>) -> RunEnd {
     let kernel = host.value(BOOT).unwrap_or_default().to_vec();
     let is_named = |name: &[u8]| kernel.windows(name.len()).any(|part| part == name);
     match BEHAVIOURS.iter().find(|(name, _)| is_named(name)) {
-        Some((_, behave)) => behave(host, budget),
-        None => release(host, budget, &[]),
+        Some((_, behave)) => behave(host, task),
+        None => release(host, task, &[]),
     }
 }
 
@@ -69,16 +86,22 @@ fn step(from: u64, turn: fn(&mut MemoryHost, &[u8]) -> Result<Turn, StepFault>) 
 }
 
 /// Our kernel, on the layout after the last of these steps.
-fn release(host: &mut MemoryHost, budget: Budget, steps: &[HostStep]) -> RunEnd {
+fn release(host: &mut MemoryHost, task: Task<'_>, steps: &[HostStep]) -> RunEnd {
     let last = steps.last().map_or(CURRENT.0, |step| step.from.0 + 1);
-    run_release(host, budget, &Release { layout: StorageVersion(last), steps });
+    let release = Release { layout: StorageVersion(last), steps };
+    match task {
+        Task::Level(budget) => run_release(host, budget, &release),
+        Task::Node(blueprint, outcome) => {
+            *outcome = make_block_as(host, &release, blueprint.clone()).transpose();
+        }
+    }
     RunEnd::Returned
 }
 
 /// Our kernel with something in it that traps when it makes a block.
-fn no_block(host: &mut MemoryHost, budget: Budget) -> RunEnd {
+fn no_block(host: &mut MemoryHost, task: Task<'_>) -> RunEnd {
     host.set_trap(Some("/evm/world/accounts".to_owned()));
-    release(host, budget, &[]);
+    release(host, task, &[]);
     host.set_trap(None);
     RunEnd::Returned
 }

@@ -3,6 +3,7 @@
 mod bridge;
 mod chain;
 mod kernels;
+mod node;
 mod rows;
 mod scenarios;
 mod simulator;

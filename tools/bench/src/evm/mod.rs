@@ -176,14 +176,14 @@ impl Session {
         let &Program { to, gas, .. } = program;
         let data = program.data.clone();
         let ask = Ask { nonce: self.sent.len() as u64, to, value: 0, data, gas_limit: gas };
-        let raw = self.account.sign(self.bench.engine.parameters().chain_id, ask)?;
+        let raw = self.account.sign(self.bench.engine.chain_id(), ask)?;
         self.bench.block(vec![raw])
     }
 
     /// The same for revm.
     fn reference(&self, programs: &[Program]) -> Question {
         Question {
-            fork: self.bench.engine.parameters().fork.code(),
+            fork: self.bench.engine.parameters(self.bench.durable())?.fork.code(),
             sender: hex::encode(self.account.address),
             setup: self.sent.iter().map(Asked::from).collect(),
             programs: programs.iter().map(Asked::from).collect(),

@@ -73,7 +73,7 @@ fn included(bench: &Bench) -> anyhow::Result<usize> {
 
 fn transaction(bench: &Bench, nonce: u64, gas_limit: u64) -> anyhow::Result<Vec<u8>> {
     let ask = Ask { nonce, to: Some(Address::repeat_byte(7)), value: 1, data: vec![], gas_limit };
-    accounts::all()?[0].sign(bench.engine.parameters().chain_id, ask)
+    accounts::all()?[0].sign(bench.engine.chain_id(), ask)
 }
 
 fn delay(bench: &Bench, raw: &[u8]) -> anyhow::Result<Messages> {
@@ -159,7 +159,7 @@ fn row_13_a_delayed_transaction_over_several_levels(bench: &mut Bench) -> anyhow
         data: vec![1; 9_000],
         gas_limit: 900_000,
     };
-    let raw = accounts::all()?[0].sign(bench.engine.parameters().chain_id, ask)?;
+    let raw = accounts::all()?[0].sign(bench.engine.chain_id(), ask)?;
     for message in delay(bench, &raw)? {
         level(bench, &[message])?;
     }

@@ -29,7 +29,7 @@ const CONTENT: [u8; 6] = [7, 7, 0, 0, 3, 6];
 /// A withdrawal of so many mutez.
 fn withdrawing(bench: &Bench, nonce: u64, (mutez, data): (u64, Vec<u8>)) -> anyhow::Result<Vec<u8>> {
     let ask = Ask { nonce, to: Some(NATIVE_BRIDGE), value: mutez * MUTEZ, data, gas_limit: GAS };
-    accounts::all()?[0].sign(bench.engine.parameters().chain_id, ask)
+    accounts::all()?[0].sign(bench.engine.chain_id(), ask)
 }
 
 /// Number `n` is of n + 1 mutez.

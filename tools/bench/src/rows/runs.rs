@@ -48,7 +48,7 @@ pub(super) fn row_15_a_block_of_everything_over_several_runs(bench: &mut Bench) 
         parameters.execution_gas_block_max = Gas::new(1_000_000_000);
     })?;
     let account = &accounts::all()?[1];
-    let chain_id = bench.engine.parameters().chain_id;
+    let chain_id = bench.engine.chain_id();
     let ask = |nonce, gas_limit| Ask {
         nonce,
         to: Some(Address::repeat_byte(7)),

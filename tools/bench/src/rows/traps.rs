@@ -35,14 +35,14 @@ fn prepare(bench: &mut Bench) -> anyhow::Result<()> {
 
 /// A transaction of the account with this index that costs all it has.
 fn trapping(bench: &Bench, account: usize) -> anyhow::Result<Vec<u8>> {
-    let chain_id = bench.engine.parameters().chain_id;
+    let chain_id = bench.engine.chain_id();
     let ask = Ask { nonce: 0, to: None, value: 0, data: TRAPPING.to_vec(), gas_limit: TRAPPING_GAS };
     accounts::all()?[account].sign_at(chain_id, ask, U256::from(1_000_000_000u64))
 }
 
 pub(super) fn rows_05_to_07_an_item_that_traps_among_others(bench: &mut Bench) -> anyhow::Result<()> {
     prepare(bench)?;
-    let chain_id = bench.engine.parameters().chain_id;
+    let chain_id = bench.engine.chain_id();
     let ask = Ask { nonce: 0, to: Some(Address::repeat_byte(0xe1)), value: 5, data: vec![], gas_limit: GAS };
     let transfer = accounts::all()?[3].sign(chain_id, ask)?;
     let bad = trapping(bench, 2)?;

@@ -1,9 +1,12 @@
 //! Where calls run, what they pretend, and when they end.
 
 use super::*;
-use crate::{AccountOverride, BlockOverrides, StorageOverride, keccak};
+use crate::{AccountOverride, BlockOverrides, SOURCES, SOURCES_MARK, StorageOverride, keccak};
+use millrace_host::Store as _;
 use millrace_layout::{
-    parameters::{self as layout, Parameters},
+    parameters::{self, Parameters},
+    pvm::BOOT_KERNEL,
+    version::{self, CURRENT},
     world::{Code, Head, World},
 };
 use millrace_primitives::{Account, Address, BlockHash, BlockNumber, Bloom, Header};
@@ -36,7 +39,7 @@ pub(crate) fn word(number: u64) -> H256 {
     H256(bytes)
 }
 
-pub(crate) fn install(host: &mut NativeHost, number: u64, code: &[u8]) {
+pub(crate) fn install(host: &mut NativeHost<'_>, number: u64, code: &[u8]) {
     let code_hash = keccak(code);
     let account = Account { nonce: 1, balance: U256::from(number), code_hash };
     World::Committed.account(address(number)).unwrap().write(host, &account).unwrap();
@@ -63,7 +66,6 @@ pub(crate) fn chain() -> (Engine, Durable) {
     let backlog = Gas::new(2_000_000_000);
     let head = Head { header, hash: BlockHash::new([2; 32]), backlog, consumed: Vec::new(), queue_front: 0 };
     World::Committed.head().unwrap().write(&mut host, &head).unwrap();
-    layout::key().unwrap().write(&mut host, &parameters).unwrap();
     let witness =
         "435f52 42602052 48604052 45606052 41608052 4460a052 3a60c052 4760e052 6101005ff3".replace(' ', "");
     install(&mut host, WITNESS, &bytes(&witness));
@@ -74,7 +76,16 @@ pub(crate) fn chain() -> (Engine, Durable) {
         let key = World::Committed.slot(address(STORAGE), word(slot)).unwrap();
         key.write(&mut host, &word(10 * slot)).unwrap();
     }
-    (Engine { parameters }, host.durable)
+    (engine_of(&mut host, &parameters), host.durable)
+}
+
+/// Makes a state one of our kernel, on our layout.
+pub(crate) fn engine_of(host: &mut NativeHost<'_>, parameters: &Parameters) -> Engine {
+    let kernel = [SOURCES_MARK, SOURCES].concat();
+    host.write_value(BOOT_KERNEL, kernel.as_bytes()).unwrap();
+    version::key().unwrap().write(host, &CURRENT).unwrap();
+    parameters::key().unwrap().write(host, parameters).unwrap();
+    Engine::of(&host.durable).unwrap()
 }
 
 pub(crate) fn bytes(hexadecimal: &str) -> Vec<u8> {
@@ -110,7 +121,9 @@ fn a_call_is_in_the_head_or_in_the_block_after_it() {
     assert_eq!(of_head[..3], head);
     let later = Timestamp::new(HEAD_TIME + 60);
     let base_fee = engine.next_base_fee(&state, later).unwrap();
-    assert!(base_fee > engine.parameters.base_fee_min && base_fee != U256::from(HEAD_BASE_FEE));
+    assert!(
+        base_fee > engine.parameters(&state).unwrap().base_fee_min && base_fee != U256::from(HEAD_BASE_FEE)
+    );
     let of_next = seen(Stage::Next(later), &none, WITNESS);
     assert_eq!(of_next[..3], [U256::from(HEAD_NUMBER + 1), U256::from(HEAD_TIME + 60), base_fee]);
     // A clock that goes behind the chain does not take the next block there.
@@ -240,5 +253,5 @@ fn a_call_gets_no_more_gas_than_is_allowed() {
     }
     let call = to(CIRCLE);
     let outcome = engine.call(&state, &simulation(&call, Stage::Head, &none)).unwrap();
-    assert_eq!(outcome.execution_gas, engine.parameters.execution_gas_transaction_max);
+    assert_eq!(outcome.execution_gas, engine.parameters(&state).unwrap().execution_gas_transaction_max);
 }

@@ -2,8 +2,8 @@
 
 use super::{SimulateError, SimulatedCall, unreadable};
 use crate::overrides::ReadFault;
-use crate::{Call, Engine, Offered, Transaction, TransactionType};
-use millrace_block::charges;
+use crate::{Call, Offered, Transaction, TransactionType};
+use millrace_evm::Fees;
 use millrace_evm::execute::{BlockEnvironment, CallOutcome, TransactionError, perform, transact_unsigned};
 use millrace_evm::state::{State, StateReader};
 use millrace_evm::trace::Tracer;
@@ -96,14 +96,13 @@ impl Unsigned {
         &self,
         state: &mut State<R>,
         environment: &BlockEnvironment,
-        engine: &Engine,
+        fees: &Fees,
         tracer: &mut impl Tracer,
     ) -> Result<Performed, SimulateError> {
         let nonce = self.nonce(state)?;
         let transaction = self.transaction(environment.chain_id, nonce);
-        let fees = charges(&engine.parameters);
         let parts = (&transaction, self.sender());
-        let outcome = transact_unsigned(state, environment, &fees, parts, tracer);
+        let outcome = transact_unsigned(state, environment, fees, parts, tracer);
         let outcome = outcome.map_err(|error| self.refused(nonce, error))?;
         let paid = (outcome.sender, outcome.effective_gas_price);
         let outcome = CallOutcome {
@@ -123,13 +122,12 @@ impl Unsigned {
         &self,
         state: &mut State<R>,
         environment: &BlockEnvironment,
-        engine: &Engine,
+        fees: &Fees,
         tracer: &mut impl Tracer,
     ) -> Result<Performed, SimulateError> {
         let nonce = self.nonce(state)?;
         let transaction = self.transaction(environment.chain_id, nonce);
-        let fees = charges(&engine.parameters);
-        let outcome = perform(state, environment, &fees, &self.call, tracer);
+        let outcome = perform(state, environment, fees, &self.call, tracer);
         let outcome = outcome.map_err(|error| self.refused(nonce, error))?;
         let price = environment.base_fee.min(self.call.gas_price.unwrap_or_default());
         Ok(Performed::of(transaction, outcome, (self.sender(), price)))

@@ -9,14 +9,16 @@ mod transfers;
 
 use crate::host::NativeHost;
 use crate::overrides::{Overrides, ReadFault};
+use crate::states::parameters;
 use crate::tracing::meter::{Fault, Meter};
 use crate::{Call, CallError, Engine, EngineError, Offered, Signature, keccak};
 use call::{Performed, Unsigned};
-use millrace_block::{WorldReader, fees};
+use millrace_block::{WorldReader, charges, fees};
+use millrace_evm::Fees;
 use millrace_evm::block::{header_hash, receipts_root, transactions_root};
 use millrace_evm::execute::{BlockEnvironment, Halt, Invalid, TransactionError, history::record_parent};
 use millrace_evm::state::{Changes, State, StateReader};
-use millrace_layout::world::World;
+use millrace_layout::{parameters::Parameters, world::World};
 use millrace_primitives::{
     Account, Address, Block, BlockHash, BlockNumber, Gas, H256, Header, Log, Receipt, Timestamp, U256,
 };
@@ -133,12 +135,14 @@ impl Engine {
         state: &Durable,
         request: &Simulated<'_>,
     ) -> Result<Vec<SimulatedBlock>, SimulateError> {
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state).map_err(CallError::from)?;
+        let parameters = parameters(state).map_err(CallError::from)?;
         let head = World::Committed.head().and_then(|key| key.require(&host)).map_err(EngineError::from);
         let head = head.map_err(CallError::from)?;
         let inputs = in_order(&head.header, request.blocks)?;
         let mut chain = Chain {
-            engine: self,
+            fees: charges(&parameters),
+            parameters: &parameters,
             request,
             host: &host,
             hashes: BTreeMap::new(),
@@ -191,7 +195,7 @@ fn in_order(head: &Header, blocks: &[BlockInput]) -> Result<Vec<Placed>, Simulat
 
 /// The real state, and the hashes of the blocks that are tried out.
 struct Reader<'h> {
-    world: WorldReader<'h, NativeHost>,
+    world: WorldReader<'h, NativeHost<'static>>,
     hashes: BTreeMap<BlockNumber, H256>,
 }
 
@@ -220,9 +224,11 @@ impl StateReader for Reader<'_> {
 
 /// What goes from block to block.
 struct Chain<'a, 'h> {
-    engine: &'a Engine,
+    parameters: &'a Parameters,
+    /// What transactions are charged.
+    fees: Fees,
     request: &'a Simulated<'a>,
-    host: &'h NativeHost,
+    host: &'h NativeHost<'static>,
     /// Of the blocks that were tried out.
     hashes: BTreeMap<BlockNumber, H256>,
     changes: Changes,
@@ -249,7 +255,7 @@ impl Chain<'_, '_> {
         (number, timestamp): (BlockNumber, Timestamp),
         input: &BlockInput,
     ) -> Result<SimulatedBlock, SimulateError> {
-        let parameters = &self.engine.parameters;
+        let parameters = self.parameters;
         self.backlog = fees::backlog_at(parameters, self.backlog, parent.timestamp, timestamp);
         let base_fee =
             if self.request.validates { fees::base_fee(parameters, self.backlog) } else { U256::zero() };
@@ -300,8 +306,8 @@ impl Chain<'_, '_> {
         let mut recorder = Transfers::new(self.request.shows_transfers, &mut self.meter);
         let unsigned = Unsigned { call: Call { gas: Some(gas), ..call.clone() }, nonce };
         let performed = match self.request.validates {
-            true => unsigned.transact(state, environment, self.engine, &mut recorder),
-            false => unsigned.perform(state, environment, self.engine, &mut recorder),
+            true => unsigned.transact(state, environment, &self.fees, &mut recorder),
+            false => unsigned.perform(state, environment, &self.fees, &mut recorder),
         };
         let logs = recorder.logs;
         if let Some(fault) = self.meter.fault() {

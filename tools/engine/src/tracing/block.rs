@@ -3,6 +3,7 @@
 use super::meter::Meter;
 use super::{Ended, Record, Recorder, check, finish_calls, finish_steps, prestate, touched::Touched};
 use crate::host::NativeHost;
+use crate::states::parameters;
 use crate::{CallError, Engine, EngineError};
 use millrace_block::{BlockError, Replay, TransactionFault, WorldReader};
 use millrace_evm::execute::Outcome;
@@ -61,9 +62,10 @@ impl Engine {
     /// [`CallError::TraceTooLarge`], [`CallError::Interrupted`], [`EngineError::Replay`] when the block does not
     /// follow that state.
     pub fn trace_block(&self, parent: &Durable, request: &BlockTrace<'_>) -> Result<Vec<Trace>, CallError> {
-        let host = NativeHost::new(parent);
+        let host = NativeHost::reading(parent)?;
+        let parameters = parameters(parent)?;
         let Block { header, transactions, receipts } = request.block;
-        let replay = Replay::start(&host, &self.parameters, header.timestamp).map_err(EngineError::from)?;
+        let replay = Replay::start(&host, &parameters, header.timestamp).map_err(EngineError::from)?;
         let mut work = Work { host: &host, replay, request, meter: Meter::new(request.goes_on) };
         let mut traces = Vec::new();
         for (index, (raw, receipt)) in transactions.iter().zip(receipts).enumerate() {
@@ -83,8 +85,8 @@ impl Engine {
 }
 
 struct Work<'a, 'h> {
-    host: &'h NativeHost,
-    replay: Replay<'h, NativeHost>,
+    host: &'h NativeHost<'static>,
+    replay: Replay<'h, NativeHost<'static>>,
     request: &'a BlockTrace<'a>,
     meter: Meter<'a>,
 }

@@ -2,8 +2,10 @@
 
 use super::meter::{Fault, Meter};
 use super::{Ended, Record, Recorder, check, finish_calls, finish_steps, prestate, touched::Touched};
+use crate::calls::fees_of;
 use crate::host::NativeHost;
 use crate::overrides::CallReader;
+use crate::states::parameters;
 use crate::{Call, CallError, CallOutcome, Engine, Simulation};
 use millrace_evm::execute::{BlockEnvironment, TransactionError, perform, simulate_traced};
 use millrace_evm::is_precompile;
@@ -28,9 +30,9 @@ impl Engine {
         watch: Watch,
     ) -> Result<Trace, CallError> {
         let environment = self.environment(state, simulation)?;
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state)?;
         let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
-        let fees = self.fees_of(simulation);
+        let fees = fees_of(&parameters(state)?, simulation);
         let mut meter = Meter::new(simulation.goes_on);
         let mut recorder = Recorder::new(watch, &mut meter);
         let mut after = State::new(&reader);
@@ -67,9 +69,9 @@ impl Engine {
         simulation: &Simulation<'_>,
     ) -> Result<(AccessList, CallOutcome), CallError> {
         let environment = self.environment(state, simulation)?;
-        let host = NativeHost::new(state);
+        let host = NativeHost::reading(state)?;
         let reader = CallReader::new(&host, simulation.overrides, simulation.goes_on);
-        let fees = self.fees_of(simulation);
+        let fees = fees_of(&parameters(state)?, simulation);
         let watch = Watch::Prestate(PrestateOptions::default());
         let mut overlay = State::new(&reader);
         let mut call = simulation.call.clone();

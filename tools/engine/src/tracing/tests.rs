@@ -203,7 +203,7 @@ fn records_are_bounded_in_size_and_time() {
 fn signed(engine: &Engine, nonce: u64, target: u64) -> Vec<u8> {
     let transaction = Transaction {
         transaction_type: TransactionType::DynamicFee,
-        chain_id: Some(engine.parameters().chain_id),
+        chain_id: Some(engine.chain_id()),
         nonce,
         gas_limit: Gas::new(3_000_000),
         max_fee_per_gas: U256::exp10(11),

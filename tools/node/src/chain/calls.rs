@@ -13,14 +13,14 @@ use millrace_trace::{Trace, Watch};
 /// What a call on `state` returns.
 pub(super) fn call(engine: &Engine, state: &Durable, request: &CallRequest) -> Result<Vec<u8>, CallError> {
     let outcome = with_simulation(request, |simulation| engine.call(state, simulation));
-    let outcome = outcome.map_err(|error| failed(engine, request, error))?;
+    let outcome = outcome.map_err(|error| failed((engine, state), request, error))?;
     if outcome.succeeded { Ok(outcome.output) } else { Err(failure(outcome)) }
 }
 
 /// The gas limit that a call on `state` needs as a transaction.
 pub(super) fn estimate(engine: &Engine, state: &Durable, request: &CallRequest) -> Result<Gas, CallError> {
     let gas = with_simulation(request, |simulation| engine.estimate(state, simulation));
-    gas.map_err(|error| failed(engine, request, error))
+    gas.map_err(|error| failed((engine, state), request, error))
 }
 
 /// What is recorded of a call on `state`.
@@ -31,7 +31,7 @@ pub(super) fn trace(
     watch: Watch,
 ) -> Result<Trace, CallError> {
     let trace = with_simulation(request, |simulation| engine.trace_call(state, simulation, watch));
-    trace.map_err(|error| failed(engine, request, error))
+    trace.map_err(|error| failed((engine, state), request, error))
 }
 
 /// The access list that a call on `state` would have.
@@ -41,7 +41,7 @@ pub(super) fn access_list(
     request: &CallRequest,
 ) -> Result<ListedCall, CallError> {
     let listed = with_simulation(request, |simulation| engine.access_list(state, simulation));
-    let (access_list, outcome) = listed.map_err(|error| failed(engine, request, error))?;
+    let (access_list, outcome) = listed.map_err(|error| failed((engine, state), request, error))?;
     let error = outcome.halt.map(halt_text);
     Ok(ListedCall { access_list, error, gas_used: outcome.gas_used })
 }
@@ -106,7 +106,7 @@ pub(super) fn overrides_of(overrides: &millrace_rpc::Overrides) -> Overrides {
     }
 }
 
-fn failed(native: &Engine, request: &CallRequest, error: EngineCallError) -> CallError {
+fn failed((native, state): (&Engine, &Durable), request: &CallRequest, error: EngineCallError) -> CallError {
     match error {
         EngineCallError::Invalid(invalid) => {
             let call = &request.call;
@@ -116,7 +116,10 @@ fn failed(native: &Engine, request: &CallRequest, error: EngineCallError) -> Cal
                 gas_limit: call.gas.unwrap_or(request.gas_max),
                 max_fee_per_gas: call.gas_price.unwrap_or_default(),
             };
-            CallError::Refused(refusal::of_invalid(invalid, &offered, native.parameters()))
+            match native.parameters(state) {
+                Ok(parameters) => CallError::Refused(refusal::of_invalid(invalid, &offered, &parameters)),
+                Err(error) => CallError::Chain(engine(error)),
+            }
         }
         EngineCallError::Failed(outcome) => failure(*outcome),
         EngineCallError::TraceTooLarge => CallError::TraceTooLarge,

@@ -54,7 +54,7 @@ impl LocalChain {
 
 impl Chain for LocalChain {
     fn chain_id(&self) -> U256 {
-        self.shared.engine.parameters().chain_id
+        self.shared.engine.chain_id()
     }
 
     fn client_version(&self) -> String {
@@ -62,11 +62,15 @@ impl Chain for LocalChain {
     }
 
     fn coinbase(&self) -> Address {
-        // That of the next block; an engine keeps the parameters of its start.
+        // That of the next block: what the layer 1 has decided since the last one counts.
         let parameters =
             |decided: &Arc<Decided>| decided.governance.parameters.as_ref().map(|known| known.pool);
-        let pool = self.shared.decided.borrow().as_ref().and_then(parameters);
-        pool.unwrap_or(self.shared.engine.parameters().pool)
+        let decided = self.shared.decided.borrow().as_ref().and_then(parameters);
+        decided.unwrap_or_else(|| {
+            let head = self.shared.head();
+            let parameters = self.shared.engine.parameters(&head.state);
+            parameters.map_or(head.block.block.header.beneficiary, |parameters| parameters.pool)
+        })
     }
 
     fn number_of_tag(&self, tag: BlockTag) -> BlockNumber {
@@ -156,17 +160,17 @@ impl Chain for LocalChain {
     }
 
     fn fees(&self) -> Fees {
-        let engine = &self.shared.engine;
+        let (engine, head) = (&self.shared.engine, self.shared.head());
         let timestamp = crate::time::now().to_timestamp();
-        let base_fee_next = match engine.next_base_fee(&self.shared.head().state, timestamp) {
-            Ok(base_fee) => base_fee,
-            Err(error) => {
-                tracing::error!(%error, "the base fee cannot be computed");
-                self.shared.head().block.block.header.base_fee_per_gas
-            }
-        };
+        let next = engine.next_base_fee(&head.state, timestamp);
+        let next = next.and_then(|next| Ok((next, engine.parameters(&head.state)?.base_fee_min)));
+        let (base_fee_next, base_fee_min) = next.unwrap_or_else(|error| {
+            tracing::error!(%error, "the base fee cannot be computed");
+            let last = head.block.block.header.base_fee_per_gas;
+            (last, last)
+        });
         // Above the minimum it may rise before the transaction is in a block.
-        let is_rising = base_fee_next > engine.parameters().base_fee_min;
+        let is_rising = base_fee_next > base_fee_min;
         let margin = if is_rising { base_fee_next / U256::from(8) } else { U256::zero() };
         Fees { gas_price: base_fee_next.saturating_add(margin), base_fee_next }
     }
@@ -241,7 +245,13 @@ pub(crate) fn admit(shared: &Shared, raw: Vec<u8>) -> Result<TransactionHash, Su
     let state = shared.head().state;
     let timestamp = crate::time::now().to_timestamp();
     let admitted = shared.engine.admit(&state, timestamp, &raw);
-    let admitted = admitted.map_err(|rejected| refusal::of_rejected(rejected, shared.engine.parameters()))?;
+    let admitted = match admitted {
+        Ok(admitted) => admitted,
+        Err(rejected) => {
+            let parameters = shared.engine.parameters(&state).map_err(engine)?;
+            return Err(refusal::of_rejected(rejected, &parameters));
+        }
+    };
     let transaction = Transaction {
         hash: admitted.hash,
         sender: admitted.sender,

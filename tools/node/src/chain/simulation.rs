@@ -31,7 +31,7 @@ pub(super) fn run(
     );
     match simulated {
         Ok(blocks) => Ok(blocks.into_iter().map(shown).collect()),
-        Err(error) => Err(failed(engine, error)),
+        Err(error) => Err(failed(engine, state, error)),
     }
 }
 
@@ -61,15 +61,16 @@ fn shown_call(call: EngineCall) -> SimulatedCall {
     SimulatedCall { output, logs, gas_used, failure }
 }
 
-fn failed(engine: &Engine, error: EngineError) -> SimulateError {
+fn failed(engine: &Engine, state: &Durable, error: EngineError) -> SimulateError {
     match error {
         EngineError::Number { .. } => SimulateError::BlockNumber(error.to_string()),
         EngineError::Timestamp { .. } => SimulateError::BlockTimestamp(error.to_string()),
         EngineError::TooManyBlocks | EngineError::GasExhausted => SimulateError::Limit(error.to_string()),
         EngineError::BlockFull { .. } => SimulateError::BlockFull(error.to_string()),
-        EngineError::Invalid { invalid, offered } => {
-            refusal::of_invalid(invalid, &offered, engine.parameters()).into()
-        }
+        EngineError::Invalid { invalid, offered } => match engine.parameters(state) {
+            Ok(parameters) => refusal::of_invalid(invalid, &offered, &parameters).into(),
+            Err(error) => broken(error).into(),
+        },
         EngineError::Call(EngineCallError::TraceTooLarge) => SimulateError::TooLarge,
         EngineError::Call(EngineCallError::Interrupted) => SimulateError::Interrupted,
         EngineError::Call(EngineCallError::Engine(error)) => broken(error).into(),

@@ -260,7 +260,7 @@ impl Sequencer {
         delayed.iter().for_each(|_| payload.add_delayed());
         let budget = Budget {
             payload,
-            execution_gas: engine.parameters().execution_gas_block_max,
+            execution_gas: engine.parameters(state)?.execution_gas_block_max,
             base_fee_per_gas: engine.next_base_fee(state, timestamp)?,
             transactions: TRANSACTIONS_MAX.min(self.isolation.items_max().saturating_sub(delayed.len())),
         };

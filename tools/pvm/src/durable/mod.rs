@@ -69,16 +69,22 @@ pub struct Durable {
 
 /// A node that was found, to ask whether another one is the same object.
 #[derive(Clone)]
-pub(crate) struct Handle(Arc<Node>);
+pub struct Handle(Arc<Node>);
+
+impl std::fmt::Debug for Handle {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Handle({:p})", self.0)
+    }
+}
 
 impl Handle {
     /// Whether both are one object: then their values are equal. The reverse need not hold.
-    pub(crate) fn is_same(&self, other: &Self) -> bool {
+    pub fn is_same(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// The value of the node.
-    pub(crate) fn value(&self) -> Option<&Value> {
+    pub fn value(&self) -> Option<&Value> {
         self.0.value.as_ref()
     }
 }
@@ -111,7 +117,8 @@ impl Durable {
         Key::trusted(key).steps().try_fold(&self.root, |node, step| node.children.get(step))
     }
 
-    pub(crate) fn handle(&self, key: &str) -> Option<Handle> {
+    /// The node at `key`, to ask later whether it is still the same one.
+    pub fn handle(&self, key: &str) -> Option<Handle> {
         self.node(key).cloned().map(Handle)
     }
 

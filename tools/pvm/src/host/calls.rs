@@ -5,13 +5,12 @@
 #![allow(clippy::too_many_arguments, reason = "the signatures are those of the PVM")]
 
 use super::Call;
-use crate::PvmError;
 use crate::durable::{ErrorCode, KEY_BYTES_MAX, Key, STORE_IO_BYTES_MAX};
 use crate::guest::{
     Abort, DEBUG_BYTES_PER_LEVEL_MAX, Guest, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX,
 };
 use crate::inputs::INPUT_BYTES_MAX;
-use crate::reveal::{PREIMAGE_BYTES_MAX, REQUEST_BYTES_MAX, Request, reveal_hash};
+use crate::reveal::{REQUEST_BYTES_MAX, Request, preimage_of};
 
 /// A range of the memory; pointer and size are unsigned. An empty range may start anywhere.
 fn range(memory: &[u8], start: i32, size_bytes: usize) -> Call<std::ops::Range<usize>> {
@@ -274,20 +273,10 @@ fn answer_reveal(memory: &mut [u8], guest: &mut Guest, request: Vec<u8>, to: i32
 
 fn revealed(guest: &Guest, request: &[u8]) -> Call<Vec<u8>> {
     let context = &guest.context;
-    let unreadable = |error: std::io::Error| Abort::Host(PvmError::Reveal { detail: error.to_string() });
+    let unreadable =
+        |error: std::io::Error| Abort::Host(crate::PvmError::Reveal { detail: error.to_string() });
     match Request::decode(request) {
-        Request::Preimage(hash) => {
-            // Everybody has the preimage that answers requests nobody understands.
-            if hash == reveal_hash(&[]) {
-                return Ok(Vec::new());
-            }
-            let data = context.preimages.preimage(&hash).map_err(unreadable)?;
-            let data = data.ok_or(Abort::Host(PvmError::PreimageMissing { hash }))?;
-            if data.len() > PREIMAGE_BYTES_MAX || reveal_hash(&data) != hash {
-                return Err(Abort::Host(PvmError::PreimageCorrupt { hash }).into());
-            }
-            Ok(data)
-        }
+        Request::Preimage(hash) => Ok(preimage_of(&*context.preimages, &hash).map_err(Abort::Host)?),
         Request::Metadata => Ok(context.rollup.metadata()),
         Request::Page(page) => Ok(context.preimages.dal_page(page).map_err(unreadable)?.unwrap_or_default()),
         Request::DalParameters => Ok(context.preimages.dal_parameters().to_bytes()),

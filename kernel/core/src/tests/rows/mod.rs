@@ -9,5 +9,5 @@ mod fees;
 mod liveness;
 mod runs;
 mod timeouts;
-mod upgrades;
+pub(super) mod upgrades;
 mod withdrawals;

@@ -28,7 +28,7 @@ pub(super) const DAY_S: u64 = 86_400;
 
 impl Chain {
     /// Publishes the pages of a module, and answers the name of their root.
-    pub(super) fn publish(&mut self, module: &[u8]) -> PreimageHash {
+    pub(in super::super) fn publish(&mut self, module: &[u8]) -> PreimageHash {
         let (root_hash, pages) = kernels::pages(module);
         for (hash, page) in pages {
             self.host.add_preimage(hash, page);
@@ -37,16 +37,21 @@ impl Chain {
     }
 
     /// The announcement of the kernel with this name, whose pages are there.
-    pub(super) fn announce(&mut self, sender: ContractHash, name: &[u8], activation: Timestamp) -> Vec<u8> {
+    pub(in super::super) fn announce(
+        &mut self,
+        sender: ContractHash,
+        name: &[u8],
+        activation: Timestamp,
+    ) -> Vec<u8> {
         let root_hash = self.publish(&module(name));
         announcement(sender, root_hash, activation)
     }
 
-    pub(super) fn runs(&self, name: &[u8]) -> bool {
+    pub(in super::super) fn runs(&self, name: &[u8]) -> bool {
         self.host.value(BOOT) == Some(&module(name)[..])
     }
 
-    pub(super) fn runs_first(&self) -> bool {
+    pub(in super::super) fn runs_first(&self) -> bool {
         self.runs(b"the first kernel")
     }
 
@@ -64,11 +69,15 @@ impl Chain {
     }
 }
 
-fn announcement(sender: ContractHash, root_hash: PreimageHash, activation: Timestamp) -> Vec<u8> {
+pub(in super::super) fn announcement(
+    sender: ContractHash,
+    root_hash: PreimageHash,
+    activation: Timestamp,
+) -> Vec<u8> {
     decision(sender, &Decision::KernelUpgrade(KernelUpgrade { root_hash, activation }))
 }
 
-fn cancellation(sender: ContractHash, name: &[u8]) -> Vec<u8> {
+pub(in super::super) fn cancellation(sender: ContractHash, name: &[u8]) -> Vec<u8> {
     let root_hash = kernels::pages(&module(name)).0;
     decision(sender, &Decision::CancelUpgrade(CancelUpgrade { root_hash, timestamp: START }))
 }

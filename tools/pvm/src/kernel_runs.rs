@@ -1,0 +1,197 @@
+//! Runs of the kernel that is in its place, as wasm: in a level, or by themselves.
+
+use crate::durable::{Durable, Key};
+use crate::guest::{Effects, HostUse, LevelContext};
+use crate::machine::{Depth, Machine};
+use crate::pvm::RunReport;
+use crate::reveal::Preimages;
+use crate::run::{Ended, Ending, Run};
+use crate::status::{BootPhase, Outcome, Stuck};
+use crate::version::Version;
+use crate::{BOOT_KEY, FALLBACK_KEY, PvmError, Rollup};
+use std::sync::Arc;
+
+pub(crate) const VERSION_KEY: Key<'static> = Key::constant("/readonly/wasm_version");
+
+pub(crate) fn version_of(durable: &Durable) -> Result<Version, PvmError> {
+    let spelling =
+        durable.get(VERSION_KEY.as_str()).map(|value| value.to_bytes().into_owned()).unwrap_or_default();
+    Version::parse(&spelling)
+        .ok_or_else(|| PvmError::Version { spelling: String::from_utf8_lossy(&spelling).into() })
+}
+
+pub(crate) fn on_stack<T: Send>(
+    size_bytes: usize,
+    work: impl FnOnce() -> Result<T, PvmError> + Send,
+) -> Result<T, PvmError> {
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().name("pvm-run".into()).stack_size(size_bytes);
+        let running = thread
+            .spawn_scoped(scope, work)
+            .map_err(|error| PvmError::Thread { detail: error.to_string() })?;
+        running.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+    })
+}
+
+/// Runs a function of a kernel outside of levels, for a node: without inbox, on a storage of the caller's. Cheap to clone.
+#[derive(Clone)]
+pub struct Caller {
+    machine: Machine,
+    context: LevelContext,
+}
+
+impl Caller {
+    /// Runs kernels on `machine`, as the rollup that they ask for.
+    pub fn new(machine: Machine, rollup: Rollup, preimages: Arc<dyn Preimages>) -> Self {
+        let context = LevelContext { level: 0, rollup, preimages, inputs: Arc::default(), debug_sink: None };
+        Self { machine, context }
+    }
+
+    /// Where preimages come from.
+    pub fn preimages(&self) -> &dyn Preimages {
+        &*self.context.preimages
+    }
+
+    /// Calls `function` of the kernel that is in its place, once. One that does not start gives way to the last one that
+    /// did, as in a level; what a run wrote before it trapped stays. Debug output is appended to `debug`.
+    ///
+    /// # Errors
+    /// [`PvmError::FunctionMissing`] when the kernel has no such function, and whatever the host cannot do: `durable` is
+    /// then as it was.
+    pub fn call(
+        &self,
+        function: &'static str,
+        durable: &mut Durable,
+        debug: &mut Vec<u8>,
+    ) -> Result<Outcome, PvmError> {
+        let _ticking = self.machine.clock().ticking();
+        let (report, effects) = on_stack(Depth::Shallow.thread_stack_bytes(), || {
+            let mut runs = KernelRuns::new(&self.machine, &self.context, function, durable.clone());
+            let report = runs.run_once()?;
+            Ok((report, runs.effects))
+        })?;
+        *durable = effects.durable;
+        debug.extend_from_slice(&effects.debug);
+        Ok(report.outcome)
+    }
+}
+
+impl std::fmt::Debug for Caller {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Caller").field("rollup", &self.context.rollup).finish_non_exhaustive()
+    }
+}
+
+/// Runs that share their effects.
+pub(crate) struct KernelRuns<'a> {
+    machine: &'a Machine,
+    context: &'a LevelContext,
+    function: &'static str,
+    pub(crate) effects: Effects,
+    debug_streamed: usize,
+}
+
+impl<'a> KernelRuns<'a> {
+    pub(crate) fn new(
+        machine: &'a Machine,
+        context: &'a LevelContext,
+        function: &'static str,
+        durable: Durable,
+    ) -> Self {
+        let effects = Effects { durable, ..Effects::default() };
+        Self { machine, context, function, effects, debug_streamed: 0 }
+    }
+
+    pub(crate) fn inputs(&self) -> &'a [Vec<u8>] {
+        &self.context.inputs
+    }
+
+    /// One run on a stack that is large enough for the shallow tier.
+    pub(crate) fn run_once(&mut self) -> Result<RunReport, PvmError> {
+        let (ending, host_use, work, memory_pages) = match self.boot_and_run()? {
+            Booted::Failed(phase, detail) => {
+                (Ending::BootFailed { phase, detail }, HostUse::default(), None, None)
+            }
+            Booted::Ran(ended) => {
+                self.effects = ended.effects;
+                self.debug_streamed = ended.debug_streamed;
+                (ended.ending, ended.host_use, ended.work, ended.memory_pages)
+            }
+        };
+        let outcome = match ending {
+            Ending::Finished => Outcome::Finished,
+            Ending::Trapped(trap) => Outcome::Trapped(trap),
+            Ending::Stuck(stuck) => Outcome::Stuck(stuck),
+            Ending::BootFailed { phase, detail } => self.fall_back(phase, detail),
+            Ending::NeedsDeeperStack => Outcome::Stuck(Stuck::CallStackExhausted),
+        };
+        Ok(RunReport {
+            outcome,
+            operators: work.map(|work| work.operators),
+            bulk_bytes: work.map(|work| work.bulk_bytes),
+            memory_pages,
+            host_use,
+        })
+    }
+
+    fn boot_and_run(&mut self) -> Result<Booted, PvmError> {
+        let version = version_of(&self.effects.durable)?;
+        let first = self.machine.depth_for(version);
+        let ended = self.attempt(version, first)?;
+        match ended {
+            Booted::Ran(ended) if matches!(ended.ending, Ending::NeedsDeeperStack) => {
+                self.debug_streamed = ended.debug_streamed;
+                self.attempt(version, self.machine.deep_for(version))
+            }
+            done => Ok(done),
+        }
+    }
+
+    /// Runs the kernel on one tier, on a copy of the effects.
+    fn attempt(&mut self, version: Version, depth: Depth) -> Result<Booted, PvmError> {
+        let Some(at) = self.effects.durable.handle(BOOT_KEY.as_str()) else {
+            return Ok(Booted::Failed(BootPhase::Decode, "value not found".into()));
+        };
+        let Some(value) = at.value() else {
+            return Ok(Booted::Failed(BootPhase::Decode, "value not found".into()));
+        };
+        let wasm = value.to_bytes();
+        let kernel = match self.machine.kernel(&at, &wasm, depth)? {
+            Ok(kernel) => kernel,
+            Err(refused) => return Ok(Booted::Failed(BootPhase::Decode, refused.to_string())),
+        };
+        if let Some(import) = kernel.unexpected_import(version) {
+            return Ok(Booted::Failed(BootPhase::Link, import));
+        }
+        let run = Run {
+            machine: self.machine,
+            kernel: &kernel,
+            wasm: &wasm,
+            depth,
+            function: self.function,
+            context: self.context,
+            debug_streamed: self.debug_streamed,
+        };
+        let effects = self.effects.clone();
+        let ended = match depth {
+            Depth::Shallow => run.run(effects)?,
+            Depth::Deep { .. } => on_stack(depth.thread_stack_bytes(), || run.run(effects))?,
+        };
+        Ok(Booted::Ran(Box::new(ended)))
+    }
+
+    fn fall_back(&mut self, phase: BootPhase, detail: String) -> Outcome {
+        let durable = &mut self.effects.durable;
+        let fallback = durable.get(FALLBACK_KEY.as_str());
+        if fallback.is_none() || fallback == durable.get(BOOT_KEY.as_str()) {
+            return Outcome::Stuck(Stuck::NoFallbackKernel { phase, detail });
+        }
+        durable.copy(FALLBACK_KEY, BOOT_KEY);
+        Outcome::FellBack { phase, detail }
+    }
+}
+
+enum Booted {
+    Failed(BootPhase, String),
+    Ran(Box<Ended>),
+}
