@@ -133,7 +133,7 @@ fn execute(
     let mut execution = Execution::begin(store, parameters, parent, order, begun)?;
     let base_fee = execution.environment.base_fee;
     let step = execution.run(items, &blueprint.payload.transactions, budget)?;
-    let (executed, changes) = execution.into_parts();
+    let (executed, changes) = execution.into_parts()?;
     if step == Step::Paused {
         pause::save(store, candidate, &executed, &changes)?;
         return Ok(None);

@@ -2,7 +2,7 @@
 //! goes.
 
 use crate::{
-    BlockError, TransactionFault, cost, fees,
+    BlockError, TransactionFault, cost, fees, key_change,
     pause::{self, Begun},
     reader::WorldReader,
     withdrawals,
@@ -17,6 +17,7 @@ use millrace_evm::{
     },
     fees::Fees,
     state::{Changes, CreditError, State},
+    system,
     trace::{NoTracer, Tracer},
     transaction::{DEPOSIT_SENDER, Recovered, SignedTransaction},
 };
@@ -26,7 +27,7 @@ use millrace_layout::{
     attempt::OrderedBy,
     delayed::{Content, Item},
     parameters::{ExecutionFee, Parameters},
-    world::Head,
+    world::{Head, KeyChange},
 };
 use millrace_primitives::{Gas, H256, Header, Log, Receipt, Timestamp, TransactionHash, U256};
 use millrace_wire::{deposit::NativeDeposit, fa_deposit::FaDeposit};
@@ -102,6 +103,8 @@ pub(crate) struct Executed {
     pub(crate) dropped: Vec<Dropped>,
     /// Messages to the layer 1.
     pub(crate) outbox: Vec<Vec<u8>>,
+    /// Another key that the sequencer asked for. It is in the changes too, so nothing of it is kept over a pause.
+    pub(crate) key_change: Option<KeyChange>,
     pub(crate) gas_used: Gas,
     pub(crate) execution_gas: Gas,
 }
@@ -396,8 +399,10 @@ impl<'a, S: Store> Execution<'a, S> {
     }
 
     /// What is done so far, and what it changed.
-    pub(crate) fn into_parts(self) -> (Executed, Changes) {
-        (self.done, self.state.changes())
+    pub(crate) fn into_parts(mut self) -> Result<(Executed, Changes), LayoutError> {
+        let changes = self.state.changes();
+        self.done.key_change = system::key_change(&self.state, &changes)?.and_then(key_change::of_block);
+        Ok((self.done, changes))
     }
 }
 

@@ -28,7 +28,8 @@ pub fn ensure_genesis(store: &mut impl Store) -> Result<(), BlockError> {
     let parameters = parameters::read(store)?;
     let header = header(&parameters);
     let hash = block::header_hash(&header);
-    let head = Head { hash, header, backlog: Gas::ZERO, consumed: alloc::vec![], queue_front: 0 };
+    let (backlog, consumed) = (Gas::ZERO, alloc::vec![]);
+    let head = Head { hash, header, backlog, consumed, queue_front: 0, key_change: None };
     flush(store, &Changes::default(), &head, &Body::default())?;
     commit(store)
 }

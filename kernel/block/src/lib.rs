@@ -7,6 +7,8 @@
 //!
 //! Withdrawals become messages to the layer 1 with the block, and leave in their order, a hundred a level ([`send`]).
 //!
+//! What a sequencer asked for in a block, another key for itself, is announced when the block is there ([`settle`]).
+//!
 //! Besides the blueprints of the authority there are blocks that the kernel makes on its own ([`Candidate`]): of
 //! items of the delayed inbox that are overdue, and of everything when nobody is in charge of ordering.
 //!
@@ -39,6 +41,7 @@ mod execution;
 pub mod fees;
 mod flush;
 mod genesis;
+mod key_change;
 mod outbox;
 mod pause;
 mod reader;
@@ -53,6 +56,7 @@ pub use apply::{Sealed, Terms, Verdict, advance, apply};
 pub use candidate::{Candidate, begun, forced, forced_gas_max, is_overdue, left_in_queue, without_sequencer};
 pub use execution::{Dropped, charges, environment};
 pub use genesis::ensure_genesis;
+pub use key_change::{KEY_CHANGE_DELAY_S, KeyChangeRefusal};
 pub use outbox::send;
 pub use reader::WorldReader;
 pub use reasons::{BlueprintFault, TransactionFault};

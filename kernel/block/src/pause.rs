@@ -45,6 +45,7 @@ impl Begun {
                 receipts: progress.body.receipts.clone(),
                 consumed: consumed.clone(),
                 outbox: progress.outbox.clone(),
+                key_change: None,
                 dropped: progress.dropped.iter().map(dropped).collect::<Option<Vec<_>>>()?,
                 gas_used: progress.gas_used,
                 execution_gas: progress.execution_gas,

@@ -1,10 +1,14 @@
-//! The committed world as the EVM reads it.
+//! The committed world as the EVM reads it, and who is in office.
 
+use crate::key_change;
 use alloc::vec::Vec;
-use millrace_evm::state::StateReader;
+use millrace_evm::{
+    state::StateReader,
+    system::{Approval, KeyChangeFault, KeyChangeRequest},
+};
 use millrace_host::Store;
 use millrace_layout::{LayoutError, world::World};
-use millrace_primitives::{Account, Address, BlockNumber, H256};
+use millrace_primitives::{Account, Address, BlockNumber, Epoch, H256};
 
 /// Reads accounts, storage, code and block hashes from durable storage.
 pub struct WorldReader<'a, S> {
@@ -35,5 +39,16 @@ impl<S: Store> StateReader for WorldReader<'_, S> {
 
     fn block_hash(&self, number: BlockNumber) -> Result<Option<H256>, LayoutError> {
         Ok(World::Committed.block_hash(number)?.read(self.store)?.map(H256::from))
+    }
+
+    fn epoch(&self) -> Result<Epoch, LayoutError> {
+        key_change::epoch(self.store)
+    }
+
+    fn approve_key_change(
+        &self,
+        request: &KeyChangeRequest<'_>,
+    ) -> Result<Result<Approval, KeyChangeFault>, LayoutError> {
+        key_change::approve(self.store, request)
     }
 }

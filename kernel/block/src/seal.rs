@@ -37,7 +37,8 @@ pub(crate) fn seal(
         OrderedBy::Authority | OrderedBy::Timeout => 0,
     };
     let queue_front = parent.queue_front.saturating_add(from_queue);
-    Ok(Head { hash, header, backlog, consumed: executed.consumed.clone(), queue_front })
+    let (consumed, key_change) = (executed.consumed.clone(), executed.key_change);
+    Ok(Head { hash, header, backlog, consumed, queue_front, key_change })
 }
 
 /// The state root after a block: its changes, chained to the root before (`docs/state-root.md`).

@@ -126,7 +126,7 @@ fn block(
             if standing == Standing::OnTrial {
                 pass_trial(host)?;
             }
-            settle(host)?;
+            settle(host, false)?;
             // The rollup node sends them.
             outbox::discard(host)?;
             Ok(Outcome::Made(made(host, sealed)?))

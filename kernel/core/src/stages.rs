@@ -59,7 +59,7 @@ fn run_stages<H: Host>(host: &mut H, budget: &mut Budget, release: &Release<'_, 
     if standing == Standing::Returned {
         report_return(host)?;
     }
-    settle(host)?;
+    settle(host, true)?;
     trap::recover(host)?;
     let made = make_blocks(host, budget, standing == Standing::OnTrial);
     // Whatever became of blocks, what is owed to the layer 1 leaves: levels pass without blocks too.
@@ -147,7 +147,7 @@ fn make_blocks(host: &mut impl Host, budget: &mut Budget, mut is_on_trial: bool)
                 {
                     attempt::key()?.write(host, &next.attempt.succeeded())?;
                 }
-                settle(host)?;
+                settle(host, true)?;
             }
         }
     }

@@ -2,7 +2,8 @@
 //!
 //! It decodes transactions and recovers their senders ([`transaction`]), executes them one by one over a
 //! cached state ([`state`], [`execute`]), and makes Ethereum's encodings and hashes of the result
-//! ([`block`], [`trie`]). What goes back to the layer 1 leaves through the bridges in [`system`]. Between `primitives` and the crates that make blocks; the same code runs in the
+//! ([`block`], [`trie`]). What goes back to the layer 1 leaves through the bridges in [`system`], where a sequencer can also ask
+//! for another key. Between `primitives` and the crates that make blocks; the same code runs in the
 //! kernel, in the node and under test.
 //!
 //! **Bounds**: a transaction has at most [`transaction::TRANSACTION_BYTES_MAX`] bytes; an execution uses at

@@ -32,7 +32,8 @@ pub(crate) fn finish(store: &mut impl Store) -> Result<bool, LayoutError> {
 /// Lets every change take effect that is due. Answers whether there was one.
 pub(crate) fn take_office(store: &mut impl Store, clock: L1Clock) -> Result<bool, LayoutError> {
     let key = governance::authorities()?;
-    let PendingAuthorities { next_number, mut waiting } = governance::authorities_waiting(store)?;
+    let PendingAuthorities { next_number, key_changes, mut waiting } =
+        governance::authorities_waiting(store)?;
     let mut has_changed = false;
     for _ in 0..AUTHORITIES_MAX {
         let is_due = |change: &&PendingAuthority| {
@@ -42,7 +43,7 @@ pub(crate) fn take_office(store: &mut impl Store, clock: L1Clock) -> Result<bool
         carry_out(store, &change)?;
         waiting.remove(0);
         // Last: until then, a run that dies has it done again.
-        key.replace(store, &PendingAuthorities { next_number, waiting: waiting.clone() })?;
+        key.replace(store, &PendingAuthorities { next_number, key_changes, waiting: waiting.clone() })?;
         has_changed = true;
     }
     Ok(has_changed)

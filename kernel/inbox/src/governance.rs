@@ -125,7 +125,8 @@ fn cancel(store: &mut impl Store, cancel: CancelUpgrade, by: Source) -> Result<J
     Ok(Ok(Outcome::Kept))
 }
 
-/// Adds a change of authority among those that wait, in place of one for the same time.
+/// Adds a change of authority among those that wait, in place of one for the same time, and of what the sequencer itself
+/// asked for.
 fn change(
     store: &mut impl Store,
     clock: L1Clock,
@@ -137,8 +138,12 @@ fn change(
     if last.is_some_and(|last| activation <= last.activation) {
         return Ok(Err(Reason::StaleAuthority));
     }
-    let PendingAuthorities { next_number, mut waiting } = governance::authorities_waiting(store)?;
+    let PendingAuthorities { next_number, key_changes, mut waiting } =
+        governance::authorities_waiting(store)?;
     let next_number = next_number.max(last.map_or(0, |last| last.number.saturating_add(1)));
+    let before = waiting.len();
+    waiting.retain(|other| !other.is_key_change());
+    let cancelled = before.saturating_sub(waiting.len());
     let pending = PendingAuthority {
         number: next_number,
         announced_at: clock.level,
@@ -155,7 +160,8 @@ fn change(
         None if is_full => return Ok(Err(Reason::TooManyAuthorities)),
         None => waiting.insert(place, pending.clone()),
     }
-    note(store, (next_number, waiting), &pending)
+    cancel_authorities(store, cancelled)?;
+    note(store, PendingAuthorities { next_number, key_changes, waiting }, &pending)
 }
 
 fn is_same(one: &PendingAuthority, other: &PendingAuthority) -> bool {
@@ -164,7 +170,7 @@ fn is_same(one: &PendingAuthority, other: &PendingAuthority) -> bool {
 
 /// Nobody orders transactions from the next level on, and nobody will who was announced before.
 fn remove_sequencer(store: &mut impl Store, clock: L1Clock) -> Result<Judged, LayoutError> {
-    let PendingAuthorities { next_number, waiting } = governance::authorities_waiting(store)?;
+    let PendingAuthorities { next_number, key_changes, waiting } = governance::authorities_waiting(store)?;
     if waiting.is_empty() && !sequencers::key()?.exists(store)? {
         return Ok(Err(Reason::NobodyInOffice));
     }
@@ -183,20 +189,27 @@ fn remove_sequencer(store: &mut impl Store, clock: L1Clock) -> Result<Judged, La
     {
         return Ok(Err(Reason::DuplicateAuthority));
     }
-    if !waiting.is_empty() {
-        let count = u32::try_from(waiting.len()).unwrap_or(u32::MAX);
-        events::push(store, &Event::AuthoritiesCancelled { count })?;
+    cancel_authorities(store, waiting.len())?;
+    let waiting = Vec::from([removal.clone()]);
+    note(store, PendingAuthorities { next_number, key_changes, waiting }, &removal)
+}
+
+/// Tells of changes of authority that will not be.
+fn cancel_authorities(store: &mut impl Store, count: usize) -> Result<(), LayoutError> {
+    if count == 0 {
+        return Ok(());
     }
-    note(store, (next_number, Vec::from([removal.clone()])), &removal)
+    let count = u32::try_from(count).unwrap_or(u32::MAX);
+    events::push(store, &Event::AuthoritiesCancelled { count })
 }
 
 fn note(
     store: &mut impl Store,
-    (next_number, waiting): (u64, Vec<PendingAuthority>),
+    pending: PendingAuthorities,
     new: &PendingAuthority,
 ) -> Result<Judged, LayoutError> {
-    let next_number = next_number.saturating_add(1);
-    governance::authorities()?.replace(store, &PendingAuthorities { next_number, waiting })?;
+    let next_number = pending.next_number.saturating_add(1);
+    governance::authorities()?.replace(store, &PendingAuthorities { next_number, ..pending })?;
     let members = u32::try_from(new.members.len()).unwrap_or(u32::MAX);
     events::push(store, &Event::AuthorityAnnounced { activation: new.activation, members })?;
     Ok(Ok(Outcome::Kept))

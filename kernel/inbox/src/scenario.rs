@@ -142,6 +142,7 @@ pub fn head(number: BlockNumber) -> world::Head {
         backlog: Gas::ZERO,
         consumed: vec![],
         queue_front: 0,
+        key_change: None,
     }
 }
 

@@ -140,7 +140,7 @@ catalog! {
     /// The kernel upgrades that wait.
     PENDING_UPGRADES = "/base/upgrades", "RLP list of lists of 3, earliest first: root hash 33 bytes, activation, source (1 kernel governance, 2 security governance, 3 admin)", governance::PendingUpgrades::SIZE_BYTES_MAX, [Inbox, Upgrade];
     /// The changes of authority that wait.
-    PENDING_AUTHORITIES = "/base/next_authorities", "RLP list of 2: number of the next one, list of lists of 6, earliest first: number, level of the announcement, list of public keys, quorum, pool (20 bytes or empty), activation", governance::PendingAuthorities::SIZE_BYTES_MAX, [Inbox];
+    PENDING_AUTHORITIES = "/base/next_authorities", "RLP list of 3: number of the next one, number of the next request of the sequencer, list of lists of 6, earliest first: number, level of the announcement, list of public keys, quorum, pool (20 bytes or empty), activation", governance::PendingAuthorities::SIZE_BYTES_MAX, [Inbox, Block];
     /// The last change of authority that took effect.
     AUTHORITY_CHANGE = "/base/authority_change", "epoch u32, number u64, activation u64, big-endian", sequencers::Change::SIZE_BYTES_MAX, [Inbox];
     /// A kernel that is being revealed.
@@ -164,7 +164,7 @@ catalog! {
     /// What is not yet what it will be: none of it outlives the run that wrote it.
     SCRATCH = "/tmp", "", 0, [Inbox, Block];
     /// What takes the place of another value in one step.
-    REPLACEMENT = "/tmp/value", "as what it replaces", governance::PendingAuthorities::SIZE_BYTES_MAX, [Inbox, Upgrade];
+    REPLACEMENT = "/tmp/value", "as what it replaces", governance::PendingAuthorities::SIZE_BYTES_MAX, [Inbox, Upgrade, Block];
     /// The events of the level.
     EVENTS = "/base/events", "", 0, [Inbox, Block];
     /// How many events the level has.
@@ -192,7 +192,7 @@ catalog! {
     /// A message to the layer 1 that waits.
     OUTBOX_MESSAGE = "/evm/world/outbox/messages/<number>", "outbox message", outbox::Message::SIZE_BYTES_MAX, [Block];
     /// The last block.
-    HEAD = "/evm/world/head", "RLP list of 5: hash, list of 11 header fields, backlog in gas, list of consumed delayed items, front of the queue", world::Head::SIZE_BYTES_MAX, [Block];
+    HEAD = "/evm/world/head", "RLP list of 6: hash, list of 11 header fields, backlog in gas, list of consumed delayed items, front of the queue, list of 0 or 3: what the sequencer asked for (number, epoch, public key)", world::Head::SIZE_BYTES_MAX, [Block];
     /// The hash of a recent block.
     BLOCK_HASH = "/evm/world/hashes/<number mod 256>", "32 bytes", BlockHash::SIZE_BYTES_MAX, [Block];
     /// Transactions and receipts of the last block.

@@ -108,10 +108,18 @@ pub enum Event {
         /// How many members there are; none when the sequencer is removed.
         members: u32,
     },
-    /// The sequencer is removed, and with it the changes of authority that waited.
+    /// Changes of authority that waited were cancelled: all, because the sequencer is removed, or the one that the
+    /// sequencer had asked for, because somebody else is announced.
     AuthoritiesCancelled {
         /// How many.
         count: u32,
+    },
+    /// The sequencer asked for another key in a block, and will not have it.
+    KeyChangeDropped {
+        /// The number of the block.
+        number: BlockNumber,
+        /// Why (`block::KeyChangeRefusal`).
+        reason: u8,
     },
 }
 
@@ -129,6 +137,7 @@ const UPGRADE_ACTIVATED: u8 = 11;
 const UPGRADE_FAILED: u8 = 12;
 const AUTHORITY_CHANGED: u8 = 13;
 const AUTHORITIES_CANCELLED: u8 = 14;
+const KEY_CHANGE_DROPPED: u8 = 15;
 
 impl Event {
     /// The four fields: kind, what, a number, a small number.
@@ -177,6 +186,9 @@ impl Event {
             }
             Self::AuthoritiesCancelled { count } => {
                 stream.append(&AUTHORITIES_CANCELLED).append(&0u8).append(count).append(&0u8)
+            }
+            Self::KeyChangeDropped { number, reason } => {
+                stream.append(&KEY_CHANGE_DROPPED).append(&number.get()).append(&0u8).append(reason)
             }
         };
     }
@@ -229,6 +241,7 @@ impl Value for Event {
                 Self::AuthorityChanged { epoch: Epoch::new(rlp.val_at(1).ok()?), members: count()? }
             }
             AUTHORITIES_CANCELLED => Self::AuthoritiesCancelled { count: count()? },
+            KEY_CHANGE_DROPPED => Self::KeyChangeDropped { number: number_at(1)?, reason: reason()? },
             _ => return None,
         })
     }

@@ -1,4 +1,4 @@
-//! What governance has announced and what has not happened yet.
+//! What governance, or a sequencer itself, has announced and what has not happened yet.
 
 use crate::{
     Key, LayoutError, Value,
@@ -104,28 +104,39 @@ pub struct PendingAuthority {
     pub members: Vec<PublicKey>,
     /// How many of them must sign.
     pub quorum: u16,
-    /// Receives what transactions pay for their bytes from then on; `None` leaves it as it is.
+    /// Receives what transactions pay for their bytes from then on; `None` leaves it as it is, as a removal does and a
+    /// sequencer that hands its key over.
     pub pool: Option<Address>,
     /// When.
     pub activation: Timestamp,
 }
 
-/// The changes of authority that wait, earliest first, each at a time of its own.
+impl PendingAuthority {
+    /// Whether the sequencer asked for it: governance always says who receives the fees, unless it removes somebody.
+    pub fn is_key_change(&self) -> bool {
+        self.pool.is_none() && !self.members.is_empty()
+    }
+}
+
+/// The changes of authority that wait, earliest first, each at a time of its own. One that the sequencer asked for waits
+/// alone.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PendingAuthorities {
     /// The number of the next one that is announced.
     pub next_number: u64,
+    /// The number of the next request of the sequencer ([`crate::world::KeyChange`]): those before have been noted.
+    pub key_changes: u64,
     /// Those that wait.
     pub waiting: Vec<PendingAuthority>,
 }
 
 impl Value for PendingAuthorities {
-    const SIZE_BYTES_MAX: usize = AUTHORITIES_MAX * (Authority::SIZE_BYTES_MAX + 64) + 16;
+    const SIZE_BYTES_MAX: usize = AUTHORITIES_MAX * (Authority::SIZE_BYTES_MAX + 64) + 32;
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
-        let mut stream = RlpStream::new_list(2);
-        stream.append(&self.next_number).begin_list(self.waiting.len());
+        let mut stream = RlpStream::new_list(3);
+        stream.append(&self.next_number).append(&self.key_changes).begin_list(self.waiting.len());
         for change in &self.waiting {
             stream.begin_list(6).append(&change.number).append(&change.announced_at.get());
             stream.begin_list(change.members.len());
@@ -140,11 +151,12 @@ impl Value for PendingAuthorities {
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let rlp = codec::list(bytes, 2)?;
-        let waiting = rlp.at(1).ok()?;
+        let rlp = codec::list(bytes, 3)?;
+        let waiting = rlp.at(2).ok()?;
         waiting.is_list().then_some(())?;
         Some(Self {
             next_number: codec::u64_at(&rlp, 0)?,
+            key_changes: codec::u64_at(&rlp, 1)?,
             waiting: waiting.iter().map(|change| authority_of(&change)).collect::<Option<_>>()?,
         })
     }

@@ -21,7 +21,7 @@ use crate::{
     sequencers::Change,
     upgrade::{Fetch, Handover, KernelRoot, Phase},
     version::StorageVersion,
-    world::{self, Body, Head, World},
+    world::{self, Body, Head, KeyChange, World},
 };
 use alloc::{
     format,
@@ -161,7 +161,7 @@ fn pending_authorities() -> PendingAuthorities {
         activation: Timestamp::new(29),
     };
     let removal = PendingAuthority { members: vec![], quorum: 0, pool: None, ..change.clone() };
-    PendingAuthorities { next_number: 48, waiting: vec![change, removal] }
+    PendingAuthorities { next_number: 48, key_changes: 67, waiting: vec![change, removal] }
 }
 
 fn fetch() -> Fetch {
@@ -295,9 +295,12 @@ fn encodings() -> String {
         backlog: Gas::new(20),
         consumed: vec![],
         queue_front: 0,
+        key_change: None,
     };
     let empty = Head { header: Header { logs_bloom: Bloom::default(), ..header() }, ..head.clone() };
     let consumed = Head { consumed: vec![TransactionHash::new([21; 32])], ..empty.clone() };
+    let key_change = KeyChange { number: 68, epoch: Epoch::new(69), key: PublicKey::P256([70; 33]) };
+    let handing_over = Head { key_change: Some(key_change), ..empty.clone() };
     let body = Body { transactions: vec![vec![2, 3]], receipts: vec![receipt()] };
     let account = Account { nonce: 1, balance: U256::from(2), code_hash: H256::repeat_byte(3) };
     let (number, name) = (BlockNumber::new(7), TransactionHash::new([6; 32]));
@@ -310,7 +313,7 @@ fn encodings() -> String {
         first: TransactionHash::new([9; 32]),
         has_trapped: true,
     };
-    let rows: [(&str, String); 54] = [
+    let rows: [(&str, String); 56] = [
         ("version", golden(&StorageVersion(1))),
         ("parameters", golden(&parameters())),
         ("parameters_default", golden(&Parameters::default())),
@@ -378,11 +381,16 @@ fn encodings() -> String {
         ("event_failed", golden(&Event::UpgradeFailed { root_hash: [62; 33], reason: 63 })),
         ("event_authority_changed", golden(&Event::AuthorityChanged { epoch: Epoch::new(64), members: 65 })),
         ("event_authorities_cancelled", golden(&Event::AuthoritiesCancelled { count: 66 })),
+        (
+            "event_key_change_dropped",
+            golden(&Event::KeyChangeDropped { number: BlockNumber::new(71), reason: 72 }),
+        ),
         ("account", golden(&account)),
         ("slot", golden(&H256::repeat_byte(4))),
         ("head", golden(&head)),
         ("head_without_logs", golden(&empty)),
         ("head_with_consumed", golden(&consumed)),
+        ("head_with_key_change", golden(&handing_over)),
         ("body", golden(&body)),
     ];
     rows.iter().map(|(name, hex)| format!("{name} {hex}\n")).collect()

@@ -9,9 +9,10 @@ use crate::{
 use alloc::{format, string::ToString, vec::Vec};
 use millrace_host::{PathBuf, Store};
 use millrace_primitives::{
-    Account, Address, BlockHash, BlockNumber, Bloom, EMPTY_CODE_HASH, Gas, H256, Header, Log, Receipt,
+    Account, Address, BlockHash, BlockNumber, Bloom, EMPTY_CODE_HASH, Epoch, Gas, H256, Header, Log, Receipt,
     Timestamp, TransactionHash, U256,
 };
+use millrace_wire::signature::PublicKey;
 use rlp::{Rlp, RlpStream};
 use sha3::{Digest, Keccak256};
 
@@ -220,6 +221,19 @@ pub struct Head {
     pub consumed: Vec<TransactionHash>,
     /// Where the queue of a rollup without sequencer starts from this block on.
     pub queue_front: u64,
+    /// Another key that the sequencer asked for in it: it is announced once the block is committed.
+    pub key_change: Option<KeyChange>,
+}
+
+/// A request of the sequencer for another key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct KeyChange {
+    /// Its number: how many there were before.
+    pub number: u64,
+    /// The epoch of the sequencer that asked.
+    pub epoch: Epoch,
+    /// The key.
+    pub key: PublicKey,
 }
 
 impl Value for Head {
@@ -227,7 +241,7 @@ impl Value for Head {
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
-        let mut stream = RlpStream::new_list(5);
+        let mut stream = RlpStream::new_list(6);
         stream.append(&self.hash.as_bytes().as_slice());
         append_header(&mut stream, &self.header);
         stream.append(&self.backlog.get());
@@ -236,19 +250,37 @@ impl Value for Head {
             stream.append(&name.as_bytes().as_slice());
         }
         stream.append(&self.queue_front);
+        match &self.key_change {
+            None => stream.begin_list(0),
+            Some(KeyChange { number, epoch, key }) => {
+                stream.begin_list(3).append(number).append(&epoch.get()).append(&key.to_bytes())
+            }
+        };
         stream.out().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let rlp = codec::list(bytes, 5)?;
+        let rlp = codec::list(bytes, 6)?;
         Some(Self {
             hash: BlockHash::new(codec::array_at(&rlp, 0)?),
             header: header_of(&rlp.at(1).ok()?)?,
             backlog: Gas::new(codec::u64_at(&rlp, 2)?),
             consumed: codec::hashes_at(&rlp, 3)?,
             queue_front: codec::u64_at(&rlp, 4)?,
+            key_change: key_change_of(&rlp.at(5).ok()?)?,
         })
     }
+}
+
+#[allow(clippy::option_option, reason = "the outer one is the failure to decode")]
+fn key_change_of(rlp: &Rlp<'_>) -> Option<Option<KeyChange>> {
+    if codec::has_items(rlp, 0) {
+        return Some(None);
+    }
+    codec::has_items(rlp, 3).then_some(())?;
+    let number = codec::u64_at(rlp, 0)?;
+    let epoch = Epoch::new(rlp.val_at(1).ok()?);
+    Some(Some(KeyChange { number, epoch, key: PublicKey::from_bytes(codec::bytes_at(rlp, 2)?)? }))
 }
 
 /// An empty bloom takes one byte.

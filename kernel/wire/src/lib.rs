@@ -13,7 +13,8 @@
 //!   [`blueprint::legacy`].
 //! * [`outbox`]: withdrawals, the only messages that go the other way.
 //! * [`dal`]: slots of the data availability layer.
-//! * [`authority`], [`signature`]: who orders transactions, and how that is proved.
+//! * [`authority`], [`signature`]: who orders transactions, and how that is proved; [`key_change`]: how a single sequencer
+//!   hands that over.
 //! * [`base58`], [`address`]: the text forms that people see.
 //!
 //! **Bounds**: a message has at most 4,096 bytes; depth, counts and sizes of everything decoded have named
@@ -49,6 +50,7 @@ mod digest;
 pub mod fa_deposit;
 pub mod frame;
 pub mod governance;
+pub mod key_change;
 mod little_endian;
 pub mod message;
 pub mod micheline;

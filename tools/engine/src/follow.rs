@@ -33,7 +33,7 @@ impl Engine {
             // A budget without end covers everything.
             Verdict::Paused => return Err(BlockError::Overflow.into()),
         };
-        settle(&mut host)?;
+        settle(&mut host, false)?;
         // The rollup node sends them.
         outbox::discard(&mut host)?;
         let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;

@@ -3,9 +3,14 @@
 
 use crate::host::NativeHost;
 use millrace_block::WorldReader;
-use millrace_evm::{execute::BlockEnvironment, keccak, state::StateReader};
+use millrace_evm::{
+    execute::BlockEnvironment,
+    keccak,
+    state::StateReader,
+    system::{Approval, KeyChangeFault, KeyChangeRequest},
+};
 use millrace_layout::LayoutError;
-use millrace_primitives::{Account, Address, BlockNumber, Gas, H256, Timestamp, U256};
+use millrace_primitives::{Account, Address, BlockNumber, Epoch, Gas, H256, Timestamp, U256};
 use std::collections::BTreeMap;
 
 /// What a call pretends.
@@ -152,5 +157,18 @@ impl StateReader for CallReader<'_> {
     fn block_hash(&self, number: BlockNumber) -> Result<Option<H256>, ReadFault> {
         self.check()?;
         Ok(self.world.block_hash(number)?)
+    }
+
+    fn epoch(&self) -> Result<Epoch, ReadFault> {
+        self.check()?;
+        Ok(self.world.epoch()?)
+    }
+
+    fn approve_key_change(
+        &self,
+        request: &KeyChangeRequest<'_>,
+    ) -> Result<Result<Approval, KeyChangeFault>, ReadFault> {
+        self.check()?;
+        Ok(self.world.approve_key_change(request)?)
     }
 }

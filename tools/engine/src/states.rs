@@ -151,7 +151,8 @@ mod tests {
     }
 
     fn layout_head(header: Header, hash: BlockHash, backlog: Gas) -> millrace_layout::world::Head {
-        millrace_layout::world::Head { header, hash, backlog, consumed: Vec::new(), queue_front: 0 }
+        let consumed = Vec::new();
+        millrace_layout::world::Head { header, hash, backlog, consumed, queue_front: 0, key_change: None }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! The bridges as the engine calls them: most calls are over at once; one that has to ask a contract is a frame
+//! The contracts of the rollup itself as the engine calls them: most calls are over at once; one that has to ask a contract is a frame
 //! without code that makes one call.
 
 use super::host::Backend;
@@ -24,17 +24,19 @@ pub(super) enum Errand {
     Wait,
 }
 
-/// A call of a bridge.
+/// A call of such a contract.
 pub(super) fn enter<H: Backend>(
     (fork, scheme): (Fork, CallScheme),
-    bridge: Address,
+    contract: Address,
     input: Input,
     mut state: FrameState<'static>,
     host: &mut H,
 ) -> InvokerControl<Frame, FrameState<'static>> {
     let Context { caller, apparent_value, address } = state.runtime.context.clone();
-    let is_plain = scheme == CallScheme::Call && address == bridge && !state.gasometer.is_static;
-    let call = system::Call { bridge, caller, value: apparent_value, input: input.bytes(), is_plain };
+    let is_direct = matches!(scheme, CallScheme::Call | CallScheme::StaticCall) && address == contract;
+    let is_plain = scheme == CallScheme::Call && is_direct && !state.gasometer.is_static;
+    let (value, input) = (apparent_value, input.bytes());
+    let call = system::Call { contract, caller, value, input, is_plain, is_direct };
     let (result, retval) = match system::call(&call, &mut state, host) {
         Ok(Answer::Asks { contract, input }) => {
             let mut frame = Frame::new(fork, Rc::new(Code::default()), Input::Owned(Vec::new()), state);
@@ -42,6 +44,7 @@ pub(super) fn enter<H: Backend>(
             return InvokerControl::Enter(frame);
         }
         Ok(Answer::Done) => (ExitSucceed::Returned.into(), Vec::new()),
+        Ok(Answer::Returns(output)) => (ExitSucceed::Returned.into(), output),
         Err(Failure::Reverted(reason)) => (Err(ExitError::Reverted), system::error(reason)),
         Err(Failure::Exit(error)) => (Err(error), Vec::new()),
     };

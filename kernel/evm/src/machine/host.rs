@@ -6,7 +6,7 @@ use crate::fork;
 use crate::keccak::keccak;
 use crate::precompile;
 use crate::state::{Code, State, StateReader, word};
-use crate::system::{Withdrawal, system_code};
+use crate::system::{Approval, KeyChangeFault, KeyChangeRequest, Withdrawal, system_code};
 use crate::trace::{NoTracer, Tracer};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
@@ -17,7 +17,7 @@ use evm::interpreter::runtime::{
 };
 use evm::interpreter::{ExitError, ExitException, ExitFatal};
 use evm::standard::Config;
-use millrace_primitives::{Address, ContractHash, EMPTY_CODE_HASH, Fork, H160, H256, U256};
+use millrace_primitives::{Address, ContractHash, EMPTY_CODE_HASH, Epoch, Fork, H160, H256, U256};
 
 /// Number of blocks before the current one whose hash can be asked for.
 const BLOCK_HASH_WINDOW: u64 = 256;
@@ -74,6 +74,12 @@ pub(crate) trait Backend: RuntimeEnvironment + RuntimeBackend + TransactionalBac
 
     /// Journals a withdrawal.
     fn withdraw(&mut self, withdrawal: Withdrawal);
+
+    /// The epoch of who is in charge of ordering.
+    fn epoch(&self) -> Epoch;
+
+    /// Whether the sequencer has signed a request; `None` when the read failed.
+    fn approve_key_change(&self, request: &KeyChangeRequest<'_>) -> Option<Result<Approval, KeyChangeFault>>;
 }
 
 impl<R: StateReader, T: Tracer> Backend for Host<'_, R, T> {
@@ -101,6 +107,14 @@ impl<R: StateReader, T: Tracer> Backend for Host<'_, R, T> {
 
     fn withdraw(&mut self, withdrawal: Withdrawal) {
         self.state.withdraw(withdrawal);
+    }
+
+    fn epoch(&self) -> Epoch {
+        self.state.epoch_or_fail()
+    }
+
+    fn approve_key_change(&self, request: &KeyChangeRequest<'_>) -> Option<Result<Approval, KeyChangeFault>> {
+        self.state.approve_or_fail(request)
     }
 }
 

@@ -12,6 +12,7 @@ mod resolver;
 mod watch;
 
 pub(crate) use host::{Backend, Host};
+pub(crate) use interpreter::READ_FAILED;
 pub(crate) use invoker::{Ended, Message};
 
 use crate::state::StateReader;

@@ -5,10 +5,10 @@ use super::entry::{Entry, Slot};
 use super::journal::Undo;
 use super::{Code, State, StateReader};
 use crate::keccak::keccak;
-use crate::system::Withdrawal;
+use crate::system::{Approval, KeyChangeFault, KeyChangeRequest, Withdrawal};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use millrace_primitives::{Address, EMPTY_CODE_HASH, H256, Log, U256};
+use millrace_primitives::{Address, EMPTY_CODE_HASH, Epoch, H256, Log, U256};
 
 impl<R: StateReader> State<R> {
     fn keep<T>(&self, result: Result<T, R::Error>) -> Option<T> {
@@ -79,6 +79,17 @@ impl<R: StateReader> State<R> {
 
     pub(crate) fn block_hash_or_fail(&self, number: u64) -> H256 {
         self.keep(self.block_hash(number)).unwrap_or_default()
+    }
+
+    pub(crate) fn epoch_or_fail(&self) -> Epoch {
+        self.keep(self.reader.epoch()).unwrap_or_default()
+    }
+
+    pub(crate) fn approve_or_fail(
+        &self,
+        request: &KeyChangeRequest<'_>,
+    ) -> Option<Result<Approval, KeyChangeFault>> {
+        self.keep(self.reader.approve_key_change(request))
     }
 
     pub(crate) fn is_warm(&self, address: Address) -> bool {

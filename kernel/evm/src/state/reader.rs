@@ -1,8 +1,9 @@
 //! Where the state comes from.
 
+use crate::system::{Approval, KeyChangeFault, KeyChangeRequest};
 use alloc::rc::Rc;
 use alloc::vec::Vec;
-use millrace_primitives::{Account, Address, BlockNumber, H256};
+use millrace_primitives::{Account, Address, BlockNumber, Epoch, H256};
 
 /// The state as it was before the block. A [`super::State`] asks each account, slot and code at most once.
 pub trait StateReader {
@@ -43,6 +44,26 @@ pub trait StateReader {
     fn has_storage(&self, _address: Address) -> Result<bool, Self::Error> {
         Ok(false)
     }
+
+    /// The epoch of who is in charge of ordering, or was last. Where nobody ever is, zero.
+    ///
+    /// # Errors
+    /// Whatever the store answers.
+    fn epoch(&self) -> Result<Epoch, Self::Error> {
+        Ok(Epoch::ZERO)
+    }
+
+    /// Whether the sequencer in office has signed this request. It is the same for all of a block. Where nobody is in
+    /// charge, nobody has.
+    ///
+    /// # Errors
+    /// Whatever the store answers. The inner result says why the request is refused.
+    fn approve_key_change(
+        &self,
+        _request: &KeyChangeRequest<'_>,
+    ) -> Result<Result<Approval, KeyChangeFault>, Self::Error> {
+        Ok(Err(KeyChangeFault::Nobody))
+    }
 }
 
 macro_rules! delegate {
@@ -68,6 +89,17 @@ macro_rules! delegate {
 
             fn has_storage(&self, address: Address) -> Result<bool, Self::Error> {
                 (**self).has_storage(address)
+            }
+
+            fn epoch(&self) -> Result<Epoch, Self::Error> {
+                (**self).epoch()
+            }
+
+            fn approve_key_change(
+                &self,
+                request: &KeyChangeRequest<'_>,
+            ) -> Result<Result<Approval, KeyChangeFault>, Self::Error> {
+                (**self).approve_key_change(request)
             }
         }
     )*};

@@ -1,4 +1,4 @@
-//! The little of the contract ABI that the bridges speak (Solidity, "Contract ABI Specification"). Arguments are read as
+//! The little of the contract ABI that the contracts of the rollup speak (Solidity, "Contract ABI Specification"). Arguments are read as
 //! Solidity does: dirty padding of narrow types and dynamic parts that reach beyond the call data are refused; nothing is
 //! copied.
 
@@ -95,6 +95,17 @@ impl Words {
     pub(super) fn done(self) -> Vec<u8> {
         self.0
     }
+}
+
+/// Texts and nothing else: offsets, then each with its size.
+pub(super) fn texts(texts: &[&str]) -> Vec<u8> {
+    let (mut head, mut tail) = (Words::default(), Words::default());
+    let head_size = texts.len().saturating_mul(32);
+    for text in texts {
+        head = head.number(U256::from(head_size.saturating_add(tail.0.len())));
+        tail = Words(tail.bytes(text.as_bytes()));
+    }
+    [head.done(), tail.done()].concat()
 }
 
 /// What a failure reverts with: `Error(string)`.

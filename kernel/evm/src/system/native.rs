@@ -3,8 +3,8 @@
 use super::abi::{Arguments, Event, Words};
 use super::withdrawal::FastWithdrawal;
 use super::{
-    Answer, Call, Failure, WITHDRAWAL_GAS, Way, Withdrawal, WithdrawnTicket, account, charge, conclude,
-    next_id,
+    Answer, Call, Failure, NO_FUNCTION, WITHDRAWAL_GAS, Way, Withdrawal, WithdrawnTicket, account, charge,
+    conclude, next_id,
 };
 use crate::machine::Backend;
 use alloc::vec::Vec;
@@ -34,7 +34,7 @@ pub(super) fn call<H: Backend>(
     match selector {
         WITHDRAW => withdraw(call, arguments, gas, host),
         FAST_WITHDRAW => fast_withdraw(call, arguments, gas, host),
-        _ => Err(Failure::Reverted("no such function")),
+        _ => Err(NO_FUNCTION),
     }
 }
 
@@ -49,7 +49,7 @@ fn withdraw<H: Backend>(
     let id = burn(call, host)?;
     let data = Words::default().number(call.value).address(call.caller).account(&receiver).number(id).done();
     let event = Event { signature: WITHDRAWAL, indexed: None, data };
-    conclude(Withdrawal { ticket, receiver, way: Way::Ticketer }, (call.bridge, event), gas, host)?;
+    conclude(Withdrawal { ticket, receiver, way: Way::Ticketer }, (call.contract, event), gas, host)?;
     Ok(Answer::Done)
 }
 
@@ -71,7 +71,7 @@ fn fast_withdraw<H: Backend>(
     let event = Event { signature: FAST_WITHDRAWAL, indexed: None, data };
     let timestamp = seconds(timestamp);
     let fast = FastWithdrawal { contract, id, timestamp, payload, caller: call.caller };
-    conclude(Withdrawal { ticket, receiver, way: Way::Fast(fast) }, (call.bridge, event), gas, host)?;
+    conclude(Withdrawal { ticket, receiver, way: Way::Fast(fast) }, (call.contract, event), gas, host)?;
     Ok(Answer::Done)
 }
 
@@ -91,7 +91,7 @@ fn ticket(wei: U256, ticketer: Option<ContractHash>) -> Result<WithdrawnTicket, 
 
 /// Burns what the bridge has received, and counts.
 fn burn<H: Backend>(call: &Call<'_>, host: &mut H) -> Result<U256, Failure> {
-    host.withdrawal(call.bridge, call.value)?;
+    host.withdrawal(call.contract, call.value)?;
     next_id(host)
 }
 

@@ -4,7 +4,7 @@ use super::abi::{Arguments, Event, Words, selector_and};
 use super::native::{payload, seconds};
 use super::withdrawal::FastWithdrawal;
 use super::{
-    Answer, Call, FA_BRIDGE, Failure, TICKET_GAS, TICKET_TABLE, WITHDRAWAL_GAS, Way, Withdrawal,
+    Answer, Call, FA_BRIDGE, Failure, NO_FUNCTION, TICKET_GAS, TICKET_TABLE, WITHDRAWAL_GAS, Way, Withdrawal,
     WithdrawnTicket, account, charge, conclude, next_id,
 };
 use crate::execute::tickets::balance_slot;
@@ -59,7 +59,7 @@ pub(super) fn call<H: Backend>(
         }
         // Deposits are never queued here: they are credited when they arrive.
         CLAIM => Err(Failure::Reverted("Could not find deposit")),
-        _ => Err(Failure::Reverted("no such function")),
+        _ => Err(NO_FUNCTION),
     }
 }
 
@@ -150,7 +150,7 @@ impl<'a> Request<'a> {
         // Tickets were credited under the hash of this content, so it is what the layer 1 wrote.
         let (ticketer, content, amount) = (self.ticketer, self.content.to_vec(), self.amount);
         let ticket = WithdrawnTicket { ticketer, content, amount };
-        conclude(Withdrawal { ticket, receiver: self.receiver, way }, (call.bridge, event), gas, host)
+        conclude(Withdrawal { ticket, receiver: self.receiver, way }, (call.contract, event), gas, host)
     }
 
     /// Leaves the last word to a contract that owns the tickets. Nobody can use the bridge until it has spoken.

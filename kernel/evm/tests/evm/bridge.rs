@@ -69,7 +69,7 @@ pub(crate) fn relay(opcode: u8, to: Address) -> Vec<u8> {
 }
 
 /// Passes call data and value on to `to` and reverts, or stops.
-fn relay_and(end: &[u8], to: Address) -> Vec<u8> {
+pub(crate) fn relay_and(end: &[u8], to: Address) -> Vec<u8> {
     let to = to.as_bytes();
     [&code("36 5f 5f 37 5f 5f 36 5f 34 73"), to, &code("5a f1 50"), end].concat()
 }
@@ -166,7 +166,7 @@ fn a_fast_withdrawal_names_its_contract_and_carries_its_payload() {
     assert_eq!(hex::encode(&log.data), data.concat());
 }
 
-fn with_code(chain: Chain, contracts: &[(Address, Vec<u8>)]) -> Chain {
+pub(crate) fn with_code(chain: Chain, contracts: &[(Address, Vec<u8>)]) -> Chain {
     let mut memory = chain.state.reader().clone();
     memory.apply(&chain.state.changes());
     for (address, code) in contracts {

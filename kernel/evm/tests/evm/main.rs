@@ -11,6 +11,7 @@ mod delegation;
 mod forks;
 mod gas;
 mod invalid;
+mod key_change;
 mod limits;
 mod simulation;
 mod state;

@@ -2,15 +2,16 @@
 #![allow(unreachable_pub, reason = "shared by the modules of one test binary")]
 
 use k256::ecdsa::SigningKey;
+use millrace_evm::system::{Approval, KeyChangeFault, KeyChangeRequest};
 use millrace_evm::{
     AccountChange, Authorization, BlockEnvironment, Changes, Fees, Fork, Invalid, Outcome, Recovered,
     Signature, SignedTransaction, State, StateReader, Transaction, TransactionError, TransactionType, keccak,
     transact,
 };
 use millrace_primitives::{
-    Account, Address, BlockNumber, ContractHash, EMPTY_CODE_HASH, Gas, H160, H256, Timestamp, U256,
+    Account, Address, BlockNumber, ContractHash, EMPTY_CODE_HASH, Epoch, Gas, H160, H256, Timestamp, U256,
 };
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 /// Chain of the tests.
@@ -26,6 +27,15 @@ pub const DA_OVERHEAD_GAS: u64 = 600_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken;
 
+/// A sequencer in office, as far as the EVM is concerned: it signs everything, or nothing for a reason.
+#[derive(Clone, Default, Debug)]
+pub struct Office {
+    pub epoch: Epoch,
+    pub refusal: Option<KeyChangeFault>,
+    /// Key, signature, number and chain of what it was asked about.
+    pub asked: RefCell<Vec<(Vec<u8>, [u8; 64], u64, U256)>>,
+}
+
 /// A state in memory that counts its reads and can fail at one of them.
 #[derive(Clone, Default, Debug)]
 pub struct Memory {
@@ -33,6 +43,7 @@ pub struct Memory {
     pub storage: BTreeMap<(Address, H256), H256>,
     pub codes: BTreeMap<H256, Vec<u8>>,
     pub block_hashes: BTreeMap<u64, H256>,
+    pub office: Office,
     pub reads: Cell<u32>,
     /// The read, counted from 1, that fails.
     pub fails_at: Cell<Option<u32>>,
@@ -102,6 +113,26 @@ impl StateReader for Memory {
     fn block_hash(&self, number: BlockNumber) -> Result<Option<H256>, Broken> {
         self.count()?;
         Ok(self.block_hashes.get(&number.get()).copied())
+    }
+
+    fn epoch(&self) -> Result<Epoch, Broken> {
+        self.count()?;
+        Ok(self.office.epoch)
+    }
+
+    fn approve_key_change(
+        &self,
+        request: &KeyChangeRequest<'_>,
+    ) -> Result<Result<Approval, KeyChangeFault>, Broken> {
+        self.count()?;
+        let KeyChangeRequest { key, signature, requests, chain_id } = *request;
+        self.office.asked.borrow_mut().push((key.to_vec(), *signature, requests, chain_id));
+        let text = String::from;
+        let [old_key, new_key, signature] = [text("old"), text("new"), text("signature")];
+        Ok(match self.office.refusal {
+            Some(fault) => Err(fault),
+            None => Ok(Approval { epoch: self.office.epoch, old_key, new_key, signature }),
+        })
     }
 }
 

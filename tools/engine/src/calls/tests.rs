@@ -1,15 +1,22 @@
 //! Where calls run, what they pretend, and when they end.
 
 use super::*;
+use crate::simulation::{BlockInput, Simulated};
 use crate::{AccountOverride, BlockOverrides, SOURCES, SOURCES_MARK, StorageOverride, keccak};
 use millrace_host::Store as _;
 use millrace_layout::{
     parameters::{self, Parameters},
     pvm::BOOT_KERNEL,
+    sequencers,
     version::{self, CURRENT},
     world::{Code, Head, World},
 };
-use millrace_primitives::{Account, Address, BlockHash, BlockNumber, Bloom, Header};
+use millrace_primitives::{Account, Address, BlockHash, BlockNumber, Bloom, Epoch, Header};
+use millrace_wire::{
+    authority::Authority,
+    key_change::{CONTRACT, COUNTER_CALL, KeyChange},
+    signature::{PublicKey, Signature},
+};
 use std::cell::Cell;
 use std::collections::BTreeMap;
 
@@ -64,7 +71,8 @@ pub(crate) fn chain() -> (Engine, Durable) {
     let mut host = NativeHost::new(&Durable::new());
     // So much that the next base fee is above the minimum.
     let backlog = Gas::new(2_000_000_000);
-    let head = Head { header, hash: BlockHash::new([2; 32]), backlog, consumed: Vec::new(), queue_front: 0 };
+    let (hash, consumed) = (BlockHash::new([2; 32]), Vec::new());
+    let head = Head { header, hash, backlog, consumed, queue_front: 0, key_change: None };
     World::Committed.head().unwrap().write(&mut host, &head).unwrap();
     let witness =
         "435f52 42602052 48604052 45606052 41608052 4460a052 3a60c052 4760e052 6101005ff3".replace(' ', "");
@@ -254,4 +262,37 @@ fn a_call_gets_no_more_gas_than_is_allowed() {
     let call = to(CIRCLE);
     let outcome = engine.call(&state, &simulation(&call, Stage::Head, &none)).unwrap();
     assert_eq!(outcome.execution_gas, engine.parameters(&state).unwrap().execution_gas_transaction_max);
+}
+
+#[test]
+fn calls_and_simulations_see_who_is_in_office() {
+    let (engine, state) = chain();
+    let mut host = NativeHost::new(&state);
+    // The base point of Ed25519, and nobody's: no call here has its signature.
+    let point = |first| PublicKey::Ed25519(core::array::from_fn(|byte| if byte == 0 { first } else { 0x66 }));
+    let authority = Authority::single(Epoch::new(4), PublicKey::Secp256k1([2; 33]));
+    sequencers::key().unwrap().write(&mut host, &authority).unwrap();
+    let state = host.durable;
+    let counter = Call { to: Some(CONTRACT), data: COUNTER_CALL.to_vec(), ..Call::default() };
+    let change = KeyChange { key: point(0x58), chain_id: U256::from(1337), counter: U256::from(4) };
+    let unsigned = Call { data: change.call_data(&Signature([0; 64])), ..counter.clone() };
+    let none = Overrides::default();
+    assert_eq!(words(&engine.call(&state, &simulation(&counter, Stage::Head, &none)).unwrap()), [4.into()]);
+    let refused = engine.call(&state, &simulation(&unsigned, Stage::Head, &none)).unwrap();
+    let reason = "the sequencer has not signed this";
+    let says_so = |output: &[u8]| String::from_utf8_lossy(output).contains(reason);
+    assert!(!refused.succeeded && says_so(&refused.output), "{refused:?}");
+    let calls = vec![(counter, None), (unsigned, None)];
+    let blocks = [BlockInput { calls, ..BlockInput::default() }];
+    let simulated = Simulated {
+        blocks: &blocks,
+        validates: false,
+        shows_transfers: false,
+        gas_max: Gas::new(50_000_000),
+        goes_on: &|| true,
+    };
+    let blocks = engine.simulate(&state, &simulated).unwrap();
+    let [counted, refused] = &blocks[0].calls[..] else { panic!("two calls") };
+    assert_eq!(counted.output, word(4).0);
+    assert!(says_so(&refused.output), "{refused:?}");
 }

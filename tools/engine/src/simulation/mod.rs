@@ -18,9 +18,10 @@ use millrace_evm::Fees;
 use millrace_evm::block::{header_hash, receipts_root, transactions_root};
 use millrace_evm::execute::{BlockEnvironment, Halt, Invalid, TransactionError, history::record_parent};
 use millrace_evm::state::{Changes, State, StateReader};
+use millrace_evm::system::{Approval, KeyChangeFault, KeyChangeRequest};
 use millrace_layout::{parameters::Parameters, world::World};
 use millrace_primitives::{
-    Account, Address, Block, BlockHash, BlockNumber, Gas, H256, Header, Log, Receipt, Timestamp, U256,
+    Account, Address, Block, BlockHash, BlockNumber, Epoch, Gas, H256, Header, Log, Receipt, Timestamp, U256,
 };
 use millrace_pvm::durable::Durable;
 use pretence::pretend;
@@ -219,6 +220,17 @@ impl StateReader for Reader<'_> {
             Some(hash) => Ok(Some(*hash)),
             None => Ok(self.world.block_hash(number)?),
         }
+    }
+
+    fn epoch(&self) -> Result<Epoch, ReadFault> {
+        Ok(self.world.epoch()?)
+    }
+
+    fn approve_key_change(
+        &self,
+        request: &KeyChangeRequest<'_>,
+    ) -> Result<Result<Approval, KeyChangeFault>, ReadFault> {
+        Ok(self.world.approve_key_change(request)?)
     }
 }
 

@@ -573,7 +573,8 @@ pub(crate) fn genesis(accounts: &[(Address, U256)], sequencer: PublicKey) -> Dur
     let hash = header_hash(&header);
     write(&mut state, &World::Committed.block_hash(BlockNumber::ZERO).unwrap(), &hash);
     write(&mut state, &World::Committed.body().unwrap(), &BlockBody::default());
-    let head = Head { hash, header, backlog: Gas::ZERO, consumed: Vec::new(), queue_front: 0 };
+    let (backlog, consumed) = (Gas::ZERO, Vec::new());
+    let head = Head { hash, header, backlog, consumed, queue_front: 0, key_change: None };
     write(&mut state, &World::Committed.head().unwrap(), &head);
     state
 }

@@ -6,6 +6,7 @@ mod dal;
 mod delayed;
 mod fallbacks;
 mod fees;
+mod key_change;
 mod liveness;
 mod runs;
 mod timeouts;

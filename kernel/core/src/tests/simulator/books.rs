@@ -15,10 +15,12 @@ use millrace_host::MemoryHost;
 use millrace_layout::{
     delayed::{Content, Item},
     events::Event,
+    governance,
     parameters::{DelayedInbox, ExecutionFee},
     world::{Head, World},
 };
 use millrace_primitives::{Account, Address, BlockNumber, EMPTY_CODE_HASH, Receipt, TransactionHash, U256};
+use millrace_wire::signature::PublicKey;
 use std::collections::{BTreeMap, BTreeSet};
 
 type Balances = BTreeMap<Address, U256>;
@@ -44,6 +46,10 @@ pub(super) struct Books {
     pub(super) items_executed: u64,
     pub(super) items_dropped: u64,
     pub(super) dropped: u64,
+    /// What a sequencer had asked for and waited at the end of the last level.
+    key_change: Option<PublicKey>,
+    pub(super) key_changes: u64,
+    pub(super) key_changes_in_effect: u64,
 }
 
 impl Books {
@@ -64,6 +70,9 @@ impl Books {
             items_executed: 0,
             items_dropped: 0,
             dropped: 0,
+            key_change: None,
+            key_changes: 0,
+            key_changes_in_effect: 0,
         }
     }
 
@@ -87,6 +96,19 @@ impl Books {
             }
         }
         self.queue(setup, level, (&waiting, &events), has_died);
+        self.key_changes(rollup, blocks);
+    }
+
+    /// At most one waits, alone.
+    fn key_changes(&mut self, rollup: &Rollup, blocks: &[Observed]) {
+        self.key_changes += blocks.iter().filter(|block| block.head.key_change.is_some()).count() as u64;
+        let waiting = governance::authorities_waiting(&rollup.host).unwrap().waiting;
+        let own: Vec<_> = waiting.iter().filter(|change| change.is_key_change()).collect();
+        assert!(own.is_empty() || waiting.len() == 1, "a key change beside {waiting:?}");
+        let now = own.first().map(|change| change.members[0]);
+        let has = |key: PublicKey| rollup.authority().is_some_and(|authority| authority.members == [key]);
+        self.key_changes_in_effect += u64::from(now.is_none() && self.key_change.is_some_and(has));
+        self.key_change = now;
     }
 
     fn block(&mut self, setup: &Setup, rollup: &Rollup, observed: &Observed) {

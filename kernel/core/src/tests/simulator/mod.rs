@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! setup       parameters, contracts, accounts; one sequencer, a committee, or nobody
-//! users · sequencer · layer1    who sends what
+//! users · sequencer · layer1    who sends what; key_changes, what sequencers ask for
 //! slots       the same in the data availability layer
 //! rollup      runs levels; watched sees every block
 //! books       hashes, gas, money, delayed items; withdrawals
@@ -18,6 +18,7 @@
 )]
 
 mod books;
+mod key_changes;
 mod layer1;
 mod mends;
 mod rollup;

@@ -163,7 +163,7 @@ impl Sequencer {
         let terms = Terms { parameters: &parameters, clock: None };
         let mut next = self.local.clone();
         if let Ok(sealed) = apply(&mut next, terms, &blueprint).unwrap() {
-            settle(&mut next).unwrap();
+            settle(&mut next, false).unwrap();
             self.made.insert(sealed.head.header.number.get(), sealed.head.hash);
             self.local = next;
         }

@@ -16,7 +16,7 @@ use millrace_layout::{
     events::Event,
     governance::{self, AUTHORITIES_MAX, PendingUpgrades, Source, UPGRADES_MAX},
 };
-use millrace_primitives::{PreimageHash, Ticks, Timestamp};
+use millrace_primitives::{L1Level, PreimageHash, Ticks, Timestamp};
 use millrace_wire::{
     governance::{CancelUpgrade, Decision, KernelUpgrade},
     message::Parameter,
@@ -76,6 +76,8 @@ impl Simulation {
     /// Levels come every few seconds, in bursts, and after outages.
     fn seconds(&mut self) -> u64 {
         match self.rng.u8(0..20) {
+            // What a sequencer asked for takes a day.
+            0 if self.sequencer.conduct == Conduct::Wild && self.rng.u8(0..4) == 0 => 90_000,
             0 => self.rng.u64(60..4_000),
             1..5 => self.rng.u64(0..2),
             _ => self.rng.u64(4..10),
@@ -258,7 +260,7 @@ pub(super) fn history(seed: u64) {
     simulation.check_settles(&mut books);
     simulation.check_alive();
     eprintln!(
-        "{:?}: {runs} runs, {slots} slots, {} blocks ({} predicted, {} forced), {} transactions, {} dropped, items {} executed {} dropped, {} withdrawals",
+        "{:?}: {runs} runs, {slots} slots, {} blocks ({} predicted, {} forced), {} transactions, {} dropped, items {} executed {} dropped, {} withdrawals, {} key changes asked for, {} in effect",
         simulation.setup.mode,
         books.blocks,
         books.predicted,
@@ -268,6 +270,8 @@ pub(super) fn history(seed: u64) {
         books.items_executed,
         books.items_dropped,
         books.debts.count(),
+        books.key_changes,
+        books.key_changes_in_effect,
     );
 }
 
@@ -385,8 +389,12 @@ impl Simulation {
 
 fn is_same(one: &Rollup, other: &Rollup) -> bool {
     let pending = |rollup: &Rollup| {
-        let upgrades = governance::upgrades().unwrap().read(&rollup.host).unwrap();
-        (upgrades, governance::authorities().unwrap().read(&rollup.host).unwrap())
+        let mut authorities = governance::authorities_waiting(&rollup.host).unwrap();
+        // A block that is made later is later with what it asks for.
+        for change in authorities.waiting.iter_mut().filter(|change| change.is_key_change()) {
+            (change.announced_at, change.activation) = (L1Level::ZERO, Timestamp::ZERO);
+        }
+        (governance::upgrades_waiting(&rollup.host).unwrap(), authorities)
     };
     one.world() == other.world() && one.waiting() == other.waiting() && pending(one) == pending(other)
 }

@@ -1,6 +1,7 @@
 //! Users: what they sign, right and wrong.
 
 use super::{
+    key_changes,
     rollup::account,
     setup::{CHAIN_ID, Setup},
     withdrawals,
@@ -92,7 +93,7 @@ fn valid(rng: &mut Rng, site: &Site<'_>, nonce: u64) -> Transaction {
         transaction.max_priority_fee_per_gas = transaction.max_fee_per_gas;
     }
     let mut execution = 60_000;
-    match rng.u8(0..13) {
+    match rng.u8(0..14) {
         0 => transaction.to = Some(Address::repeat_byte(rng.u8(0x20..0x40))),
         1 => transaction.data = (0..rng.usize(0..200)).map(|_| rng.u8(..)).collect(),
         2 | 3 => {
@@ -109,6 +110,10 @@ fn valid(rng: &mut Rng, site: &Site<'_>, nonce: u64) -> Transaction {
         6..9 => {
             withdrawals::make(rng, site.setup, &mut transaction);
             execution = rng.u64(40_000..200_000);
+        }
+        9 => {
+            key_changes::make(rng, site, &mut transaction);
+            execution = rng.u64(60_000..200_000);
         }
         5 if transaction_type != TransactionType::Legacy => {
             transaction.access_list = (0..rng.u8(0..3))
