@@ -1,6 +1,6 @@
 //! Parameters for chains that are worth nothing: a sandbox, a test. Their keys are public.
 
-use crate::{Contract, Parameters};
+use crate::{Contract, Contracts, Parameters};
 
 /// The sequencer: `bootstrap1`, the first account of every Tezos sandbox.
 pub const SEQUENCER: &str = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
@@ -25,7 +25,18 @@ pub const ACCOUNTS: [&str; 10] = [
 /// The contract whose tickets the layer 1 of a sandbox sends.
 pub const TICKETER: &str = "KT1JZHWdWCGZhc7DWHAptYzPQYF58tEFr6Lz";
 
-/// What each of them has at the start.
+/// What sends transactions past the sequencer there.
+pub const DELAYED_BRIDGE: &str = "KT1JZHWdWCGZhc7D4HtD43eLjkTZB2oJRe4L";
+/// Its admin.
+pub const ADMIN: &str = "KT1JZHWdWCGZhc7CyRB5mV8bikj79b1573Jf";
+/// Its kernel governance.
+pub const KERNEL_GOVERNANCE: &str = "KT1JZHWdWCGZhc7DFeh7tZUTSmkNTv39ei7o";
+/// Its security governance.
+pub const SECURITY_GOVERNANCE: &str = "KT1JZHWdWCGZhc7DUdaugT2ZSKTappyU9P2z";
+/// Its sequencer governance.
+pub const SEQUENCER_GOVERNANCE: &str = "KT1JZHWdWCGZhc7DUdc5K7nXnqt4VTXfWRrf";
+
+/// What each of [`ACCOUNTS`] has at the start.
 pub const BALANCE: &str = "10000 ether";
 
 /// What a sandbox charges for each byte of a transaction: nothing, so that tools that work out gas by themselves are right.
@@ -40,6 +51,13 @@ pub const DEPLOYER_CODE: &str = "0x7ffffffffffffffffffffffffffffffffffffffffffff
 pub fn parameters() -> Parameters {
     let mut parameters = Parameters::new(SEQUENCER);
     parameters.ticketer = Some(TICKETER.to_owned());
+    parameters.contracts = Contracts {
+        delayed_bridge: Some(DELAYED_BRIDGE.to_owned()),
+        admin: Some(ADMIN.to_owned()),
+        kernel_governance: Some(KERNEL_GOVERNANCE.to_owned()),
+        security_governance: Some(SECURITY_GOVERNANCE.to_owned()),
+        sequencer_governance: Some(SEQUENCER_GOVERNANCE.to_owned()),
+    };
     parameters.genesis.accounts =
         ACCOUNTS.iter().map(|account| ((*account).to_owned(), BALANCE.to_owned())).collect();
     parameters.fees.da_fee_per_byte = DA_FEE_PER_BYTE.to_owned();

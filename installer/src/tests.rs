@@ -124,6 +124,7 @@ fn the_files_say_what_the_code_says_and_the_example_states_every_default() {
     let mut of_a_sandbox = development::parameters();
     of_a_sandbox.fees = Fees::default();
     of_a_sandbox.genesis.contracts.clear();
+    of_a_sandbox.contracts = Contracts::default();
     assert_eq!(example, of_a_sandbox);
     let minimal = Parameters::from_yaml(&format!("sequencer: {}", development::SEQUENCER)).expect("enough");
     assert_eq!(minimal, Parameters::new(development::SEQUENCER));

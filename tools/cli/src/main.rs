@@ -25,6 +25,7 @@ use std::process::ExitCode;
   millrace sandbox                       a chain with funded accounts at http://127.0.0.1:8545
   millrace sandbox --fresh               the same, forgetting what was there
   millrace l1 deposit --receiver 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 --amount-mutez 1000000
+  millrace l1 bake 10                    ten levels of its layer 1, now
   millrace installer build --config rollup.yaml --out dist")]
 struct Arguments {
     /// What to log on the standard error stream: error, warn, info, debug, trace, or directives such as
@@ -43,8 +44,7 @@ enum Command {
     #[command(subcommand)]
     Installer(installer::Command),
     /// Act on the layer 1 of a running sandbox.
-    #[command(subcommand)]
-    L1(l1::Command),
+    L1(l1::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -63,7 +63,7 @@ fn run(arguments: Arguments) -> anyhow::Result<()> {
     match arguments.command {
         Command::Sandbox(arguments) => block_on(sandbox::run(*arguments)),
         Command::Installer(command) => installer::run(command),
-        Command::L1(command) => block_on(l1::run(command)),
+        Command::L1(arguments) => block_on(l1::run(arguments)),
     }
 }
 

@@ -3,6 +3,7 @@
 //!
 //! * [`client`] speaks the HTTP RPC of Octez's smart rollup node: durable storage of a block, the batcher,
 //!   the stream of blocks. It is the only way by which the rest of Millrace reads confirmed state.
+//! * [`control`] makes things happen on the layer 1 of a sandbox, over HTTP.
 //! * [`sandbox`] produces levels, keeps an inbox, runs the kernel of the rollup in the PVM level by level,
 //!   and serves the same RPC on a loopback port. Against a real network only the endpoint differs.
 //!
@@ -13,6 +14,7 @@
 //! kernel does with a message and what its durable keys mean; JSON-RPC; the sequencer.
 
 pub mod client;
+pub mod control;
 pub mod sandbox;
 mod text;
 

@@ -7,9 +7,11 @@ mod screen;
 use anyhow::{Context as _, bail, ensure};
 use data_dir::DataDir;
 use millrace_installer::development;
-use millrace_l1::sandbox::{Phase, Progress, Sandbox, SandboxConfig, TICKETER};
+use millrace_l1::sandbox::chain::Rules;
+use millrace_l1::sandbox::limits::BATCHER_KEYS;
+use millrace_l1::sandbox::{Commitments, Phase, Progress, Sandbox, SandboxConfig};
 use millrace_node::{Genesis, Node, NodeConfig, Retention, RpcConfig, Status};
-use millrace_primitives::U256;
+use millrace_primitives::{L1Level, U256};
 use millrace_sequencing::{
     pool,
     producer::{Rhythm, Stopped},
@@ -32,6 +34,7 @@ use tokio::{
 #[command(after_help = "Examples:
   millrace sandbox
   millrace sandbox --fresh --chain-id 4242
+  millrace sandbox --level-time-ms manual
   millrace sandbox --rpc-port 9545 --rollup-node-port 9932 --data-dir /tmp/second-chain
 
 The chain goes on at the next start with the same --data-dir.")]
@@ -60,9 +63,11 @@ pub(crate) struct Arguments {
     /// The port of the rollup node on 127.0.0.1; 0 for any free one.
     #[arg(long, value_name = "PORT", default_value_t = 8_932)]
     rollup_node_port: u16,
-    /// Time between two levels of the layer 1.
-    #[arg(long, value_name = "MS", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(50..))]
-    level_time_ms: u64,
+    /// Time between two levels of the layer 1, or `manual`: then `millrace l1 bake` makes them.
+    #[arg(long = "level-time-ms", alias = "level-time", value_name = "MS", default_value = "1000")]
+    level_time: LevelTime,
+    #[command(flatten)]
+    layer1: Layer1,
     /// Least time between two blocks.
     #[arg(long, value_name = "MS", default_value_t = 100, value_parser = clap::value_parser!(u64).range(1..))]
     block_time_ms: u64,
@@ -81,6 +86,69 @@ pub(crate) struct Arguments {
 fn secret_key(text: &str) -> Result<SecretKey, String> {
     // The text stays out of the message: it may be all but one letter of a secret.
     SecretKey::from_base58(text).map_err(|error| format!("not a secret key: {error:?}"))
+}
+
+/// How the layer 1 behaves.
+#[derive(Clone, Copy, Debug, clap::Args)]
+#[command(next_help_heading = "Layer 1")]
+struct Layer1 {
+    /// Keys of the batcher: each signs one operation of 32 KiB a level, and 16 fill it.
+    #[arg(long, value_name = "COUNT", default_value_t = BATCHER_KEYS, value_parser = clap::value_parser!(u32).range(1..=16))]
+    batcher_keys: u32,
+    /// Levels that an operation waits before it can be in one.
+    #[arg(long, value_name = "LEVELS", default_value_t = 0)]
+    inclusion_delay_levels: u32,
+    /// A commitment is made at each level that is a multiple of this; 150 on Tezos.
+    #[arg(long, value_name = "LEVELS", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    commitment_period_levels: u32,
+    /// Levels until a commitment is cemented, and withdrawals before it can be paid out; 201,600 on Tezos.
+    #[arg(long, value_name = "LEVELS", default_value_t = 20)]
+    challenge_levels: u32,
+}
+
+impl Layer1 {
+    fn rules(self) -> Rules {
+        let Self { batcher_keys, inclusion_delay_levels, .. } = self;
+        Rules { batcher_keys, inclusion_delay_levels }
+    }
+
+    fn commitments(self) -> Commitments {
+        let (period_levels, challenge_levels) = (self.commitment_period_levels, self.challenge_levels);
+        Commitments { period_levels, challenge_levels }
+    }
+}
+
+/// Shortest time between two levels.
+const LEVEL_TIME_MS_MIN: u64 = 50;
+
+/// When levels are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum LevelTime {
+    /// At this distance, in milliseconds.
+    EveryMs(u64),
+    /// On demand only.
+    Manual,
+}
+
+impl LevelTime {
+    fn ms(self) -> Option<u64> {
+        match self {
+            Self::EveryMs(ms) => Some(ms),
+            Self::Manual => None,
+        }
+    }
+}
+
+impl std::str::FromStr for LevelTime {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text.parse() {
+            _ if text == "manual" => Ok(Self::Manual),
+            Ok(ms) if ms >= LEVEL_TIME_MS_MIN => Ok(Self::EveryMs(ms)),
+            _ => Err(format!("milliseconds, {LEVEL_TIME_MS_MIN} or more, or `manual`")),
+        }
+    }
 }
 
 /// Starts everything, tells what happens, and stops in order when it is told to.
@@ -191,9 +259,11 @@ fn check_free(what: &str, addr: IpAddr, port: u16, flag: &str) -> anyhow::Result
 /// Starts layer 1 and rollup node, and waits until the kernel has booted.
 async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin) -> anyhow::Result<Sandbox> {
     let config = SandboxConfig {
-        level_time_ms: Some(arguments.level_time_ms),
+        level_time_ms: arguments.level_time.ms(),
         rpc_addr: SocketAddr::from(([127, 0, 0, 1], arguments.rollup_node_port)),
-        ticketer: origin.ticketer()?.unwrap_or(TICKETER),
+        contracts: origin.contracts()?,
+        rules: arguments.layer1.rules(),
+        commitments: arguments.layer1.commitments(),
         compiled: compiled(arguments, data_dir),
         ..SandboxConfig::new(data_dir.l1(), origin.installer(), origin.preimages())
     };
@@ -203,7 +273,7 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
             arguments.data_dir.display()
         )
     })?;
-    match wait_for_kernel(&sandbox).await {
+    match boot(&sandbox, arguments.level_time).await {
         Ok(()) => Ok(sandbox),
         Err(error) => {
             sandbox.shutdown().await;
@@ -215,6 +285,15 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
 /// The folder of compiled kernels.
 fn compiled(arguments: &Arguments, data_dir: &DataDir) -> PathBuf {
     arguments.cache_dir.clone().unwrap_or_else(|| data_dir.l1().join("kernels"))
+}
+
+/// Waits until the kernel has booted, which takes a level.
+async fn boot(sandbox: &Sandbox, level_time: LevelTime) -> anyhow::Result<()> {
+    if level_time == LevelTime::Manual && sandbox.head().level == L1Level::ZERO {
+        println!("  booting the kernel: level 1/1");
+        sandbox.bake().await?;
+    }
+    wait_for_kernel(sandbox).await
 }
 
 async fn wait_for_kernel(sandbox: &Sandbox) -> anyhow::Result<()> {
@@ -391,6 +470,15 @@ mod tests {
         assert!(error.contains("in use") && error.contains("--rpc-port"), "{error}");
         drop(taken);
         assert!(check_free("JSON-RPC", [127, 0, 0, 1].into(), port, "--rpc-port").is_ok());
+    }
+
+    #[test]
+    fn levels_come_in_time_or_on_demand() {
+        assert_eq!("50".parse(), Ok(LevelTime::EveryMs(50)));
+        assert_eq!("manual".parse(), Ok(LevelTime::Manual));
+        for wrong in ["49", "-1", "", "Manual", "1s"] {
+            assert!(wrong.parse::<LevelTime>().is_err(), "{wrong}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@
 
 use anyhow::{Context as _, bail, ensure};
 use millrace_installer::{Amount, Parameters, build};
+use millrace_l1::sandbox::Contracts;
 use millrace_node::check_kernel;
 use millrace_primitives::ContractHash;
 use millrace_wire::base58::Base58Check as _;
@@ -144,12 +145,26 @@ impl Origin {
         self.folder.join(PREIMAGES)
     }
 
-    /// The contract whose tickets the kernel accepts; `None` when it accepts none.
-    pub(crate) fn ticketer(&self) -> anyhow::Result<Option<ContractHash>> {
-        let Some(text) = &self.parameters.ticketer else { return Ok(None) };
-        let ticketer = ContractHash::from_base58(text);
-        ticketer.map(Some).map_err(|error| anyhow::anyhow!("the ticketer {text} is no contract: {error:?}"))
+    /// The contracts that the kernel listens to.
+    pub(crate) fn contracts(&self) -> anyhow::Result<Contracts> {
+        let named = &self.parameters.contracts;
+        Ok(Contracts {
+            ticketer: contract(self.parameters.ticketer.as_deref())?,
+            delayed_bridge: contract(named.delayed_bridge.as_deref())?,
+            admin: contract(named.admin.as_deref())?,
+            kernel_governance: contract(named.kernel_governance.as_deref())?,
+            security_governance: contract(named.security_governance.as_deref())?,
+            sequencer_governance: contract(named.sequencer_governance.as_deref())?,
+        })
     }
+}
+
+fn contract(text: Option<&str>) -> anyhow::Result<Option<ContractHash>> {
+    let read = |text| {
+        ContractHash::from_base58(text)
+            .map_err(|error| anyhow::anyhow!("{text} is no contract of the layer 1: {error:?}"))
+    };
+    text.map(read).transpose()
 }
 
 /// Copies the files. The index comes last and appears in one step, so an interrupted copy is made again.
@@ -262,6 +277,18 @@ mod tests {
             let error = format!("{:#}", Origin::kept(dir.path(), &other).unwrap_err());
             assert!(error.contains(word) && error.contains("--fresh"), "{error}");
         }
+    }
+
+    #[test]
+    fn the_contracts_of_the_layer_1_are_those_of_the_parameters() {
+        let mut parameters = development::parameters();
+        let origin = |parameters| Origin { folder: PathBuf::new(), root_hash: String::new(), parameters };
+        assert_eq!(origin(parameters.clone()).contracts().unwrap(), Contracts::SANDBOX);
+        parameters.contracts.admin = None;
+        let without = Contracts { admin: None, ..Contracts::SANDBOX };
+        assert_eq!(origin(parameters.clone()).contracts().unwrap(), without);
+        parameters.ticketer = Some("tz1".to_owned());
+        assert!(origin(parameters).contracts().is_err());
     }
 
     #[test]

@@ -17,8 +17,8 @@ use millrace_primitives::{L1Level, RollupAddress};
 use millrace_wire::base58::Base58Check;
 use millrace_wire::frame::EXTERNAL_TAG;
 use reqwest::{Method, Response, Url};
-use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Time and size limits of a [`RollupNode`].
@@ -253,6 +253,22 @@ impl RollupNode {
     /// Any [`ClientError`] of a request.
     pub async fn monitor_finalized_blocks(&self) -> Result<BlockStream, ClientError> {
         BlockStream::open(self.get(&["global", "monitor_finalized_blocks"])).await
+    }
+
+    /// Sends a JSON body, and reads a JSON answer.
+    pub(crate) async fn post<B: Serialize, A: DeserializeOwned>(
+        &self,
+        path: &[&str],
+        body: &B,
+    ) -> Result<A, ClientError> {
+        let mut request = Request::new(self, Method::POST, path);
+        request.body = Some(serde_json::to_vec(body).map_err(|error| request.undecodable(error))?);
+        request.json().await
+    }
+
+    /// Reads a JSON answer.
+    pub(crate) async fn fetch<A: DeserializeOwned>(&self, path: &[&str]) -> Result<A, ClientError> {
+        self.get(path).json().await
     }
 
     fn get(&self, path: &[&str]) -> Request<'_> {

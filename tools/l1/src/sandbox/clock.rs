@@ -96,11 +96,12 @@ pub(super) fn observe(chain: &Chain, node: &EmbeddedNode) -> (JoinHandle<()>, wa
 }
 
 /// Makes a level at once and then every `level_time_ms`, until told to stop. While the rollup node is too far
-/// behind, the layer 1 waits for it.
+/// behind, the layer 1 waits for it; while levels are stopped, it does not make any.
 pub(super) async fn tick(
     level_time_ms: u64,
     chain: Arc<Chain>,
     node: Arc<EmbeddedNode>,
+    stopped: watch::Receiver<bool>,
     mut stop: watch::Receiver<bool>,
 ) {
     let mut levels = interval(Duration::from_millis(level_time_ms.max(1)));
@@ -112,10 +113,13 @@ pub(super) async fn tick(
             _ = stop.wait_for(|stop| *stop) => return,
             _ = levels.tick() => {}
         }
+        if *stopped.borrow() {
+            continue;
+        }
         let status = node.status();
         let lags = chain.head().level.since(status.head.record.level) > LAG_LEVELS_MAX;
-        // A node that has halted needs new levels to try again, and is not slow.
-        if lags && status.error.is_none() {
+        // A node that has halted needs new levels to try again, and is not slow; one that rests is waited for by nobody.
+        if lags && status.error.is_none() && !status.resting {
             if !waiting {
                 warn!("the rollup node is {LAG_LEVELS_MAX} levels behind: the layer 1 waits for it");
             }

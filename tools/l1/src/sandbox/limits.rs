@@ -12,6 +12,34 @@ pub const LEVEL_BYTES_MAX: usize = 512 * 1_024;
 /// What a message costs in its operation besides its own bytes: a length.
 pub const MESSAGE_OVERHEAD_BYTES: usize = 4;
 
+/// Largest operation (protocol constant).
+pub const OPERATION_BYTES_MAX: usize = 32 * 1_024;
+
+/// Bytes of an operation besides its messages, at most: branch 32, signature 64, kind 1, source 21, fee, counter, gas
+/// limit and storage limit with ten each, and the length of the list of messages.
+pub const OPERATION_OVERHEAD_BYTES: usize = 32 + 64 + 1 + 21 + 4 * 10 + 4;
+
+/// Messages of one operation, with their lengths.
+pub const OPERATION_MESSAGES_BYTES_MAX: usize = OPERATION_BYTES_MAX - OPERATION_OVERHEAD_BYTES;
+
+/// Least fee of an operation, to which a mutez a byte is added (default of Octez's bakers).
+pub const FEE_MIN_MUTEZ: u64 = 100;
+
+/// Keys of the batcher, unless it has another number: as many operations of 32 KiB fill a block.
+pub const BATCHER_KEYS: u32 = 16;
+
+/// What the account that calls the contracts has at the beginning: a billion tez.
+pub const DEPOSITOR_MUTEZ: u64 = 1_000_000_000_000_000;
+
+/// What the delayed bridge burns for a transaction, at least: one tez.
+pub const DELAYED_BURN_MUTEZ: u64 = 1_000_000;
+
+/// Levels of which the layer 1 remembers the operations, and so the deepest reorganisation.
+pub const CONTENTS_MAX: u32 = STATES_MAX as u32 - 1;
+
+/// How far the clock of the layer 1 may be from that of the machine, in seconds: ten years.
+pub const CLOCK_OFFSET_S_MAX: i64 = 10 * 366 * 86_400;
+
 /// Levels until the layer 1 cannot undo a block.
 pub const FINALITY_LEVELS: u32 = 2;
 
@@ -37,6 +65,12 @@ pub const LAG_LEVELS_MAX: u32 = 32;
 
 /// Largest request body: hexadecimal for twice a level, and some room.
 pub const BODY_BYTES_MAX: usize = 4 << 20;
+
+/// Outbox messages in one answer.
+pub const OUTBOX_ANSWER_MAX: usize = 1_000;
+
+/// Longest name of a protocol.
+pub const PROTOCOL_BYTES_MAX: usize = 64;
 
 /// Most blocks that one `POST /sandbox/bake` makes.
 pub const BAKE_LEVELS_MAX: u32 = 1_000;

@@ -13,19 +13,23 @@
 pub mod chain;
 mod clock;
 mod codec;
-mod deposit;
+mod contracts;
 pub mod limits;
 pub mod rollup_node;
 mod server;
 mod store;
 
 pub use clock::{Phase, Progress};
-pub use deposit::{BRIDGE, DEPOSITOR, TICKETER};
+pub use contracts::{BRIDGE, ContractError, Contracts, DEPOSITOR, EXECUTOR, TICKETER};
+pub use rollup_node::Commitments;
 pub use store::StoreError;
 
 use crate::MessageId;
+use crate::control::faults::Behaviour;
+use chain::Rules;
 use chain::{Block, Chain, InjectError, NewMessage};
-use millrace_primitives::{Address, ContractHash, Mutez, RollupAddress};
+use contracts::Caller;
+use millrace_primitives::{Address, L1Level, Mutez, RollupAddress};
 use rollup_node::{EmbeddedNode, NodeError, NodeStatus, Origination};
 use server::App;
 use std::net::SocketAddr;
@@ -52,8 +56,12 @@ pub struct SandboxConfig {
     pub level_time_ms: Option<u64>,
     /// Where the RPC listens: a loopback address, port 0 for any free port.
     pub rpc_addr: SocketAddr,
-    /// The contract whose tickets deposits send; the kernel must know it as its ticketer.
-    pub ticketer: ContractHash,
+    /// The contracts that call the rollup; the kernel must know them by the same addresses.
+    pub contracts: Contracts,
+    /// How operations come into blocks.
+    pub rules: Rules,
+    /// When the rollup node commits to a state, and when that is settled.
+    pub commitments: Commitments,
     /// Where compiled kernels are kept; other sandboxes may share it. It must be as private as the program itself.
     pub compiled: PathBuf,
 }
@@ -68,7 +76,9 @@ impl SandboxConfig {
             preimages,
             level_time_ms: Some(1_000),
             rpc_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
-            ticketer: TICKETER,
+            contracts: Contracts::SANDBOX,
+            rules: Rules::default(),
+            commitments: Commitments::default(),
         }
     }
 }
@@ -115,12 +125,23 @@ pub enum SandboxError {
     Stopping,
 }
 
+/// Why a contract of the layer 1 was not called.
+#[derive(Debug, thiserror::Error)]
+pub enum CallError {
+    /// The contract refuses it.
+    #[error(transparent)]
+    Contract(#[from] ContractError),
+    /// The mempool does not take it.
+    #[error(transparent)]
+    Inject(#[from] InjectError),
+}
+
 /// A running sandbox. Dropping it abandons it where it is, as a crash would; [`Sandbox::shutdown`] waits until
 /// all is closed.
 pub struct Sandbox {
     chain: Arc<Chain>,
     node: Arc<EmbeddedNode>,
-    ticketer: ContractHash,
+    contracts: Contracts,
     addr: SocketAddr,
     stop: watch::Sender<bool>,
     progress: watch::Receiver<Progress>,
@@ -139,7 +160,7 @@ impl Sandbox {
         if !config.rpc_addr.ip().is_loopback() {
             return Err(SandboxError::NotLoopback(config.rpc_addr));
         }
-        let (data_dir, ticketer) = (config.data_dir.clone(), config.ticketer);
+        let (data_dir, contracts) = (config.data_dir.clone(), config.contracts);
         let addr = config.rpc_addr;
         let listener = TcpListener::bind(addr).await.map_err(|error| SandboxError::Listen { addr, error })?;
         let addr = listener.local_addr().map_err(|error| SandboxError::Listen { addr, error })?;
@@ -147,13 +168,22 @@ impl Sandbox {
         let (chain, node) = off_executor(move || open(&config)).await?;
         let stop = watch::channel(false).0;
         let (observer, progress) = clock::observe(&chain, &node);
+        let levels_stopped = watch::channel(false).0;
         let clock = level_time_ms.map(|level_time_ms| {
-            tokio::spawn(clock::tick(level_time_ms, chain.clone(), node.clone(), stop.subscribe()))
+            let stopped = levels_stopped.subscribe();
+            tokio::spawn(clock::tick(level_time_ms, chain.clone(), node.clone(), stopped, stop.subscribe()))
         });
-        let app = App { chain: chain.clone(), node: node.clone(), ticketer, stop: stop.subscribe() };
+        let app = App {
+            chain: chain.clone(),
+            node: node.clone(),
+            contracts,
+            behaviour: watch::channel(Behaviour::default()).0,
+            levels_stopped,
+            stop: stop.subscribe(),
+        };
         let server = tokio::spawn(serve(listener, app, stop.subscribe()));
         info!(%addr, data_dir = %data_dir.display(), "the sandbox serves the rollup node's RPC");
-        Ok(Self { chain, node, ticketer, addr, stop, progress, clock, observer, server })
+        Ok(Self { chain, node, contracts, addr, stop, progress, clock, observer, server })
     }
 
     /// The address of the rollup; it depends on the installer alone.
@@ -181,6 +211,14 @@ impl Sandbox {
         self.chain.head()
     }
 
+    /// The block of a level; `None` above the head and below what is kept.
+    ///
+    /// # Errors
+    /// [`StoreError`] when it cannot be read.
+    pub fn block_at(&self, level: L1Level) -> Result<Option<Arc<Block>>, StoreError> {
+        self.chain.block_at(level)
+    }
+
     /// Makes one level and waits until the rollup node has processed it.
     ///
     /// # Errors
@@ -194,10 +232,13 @@ impl Sandbox {
     /// dealt with it.
     ///
     /// # Errors
-    /// [`InjectError`] when the mempool does not take it.
-    pub async fn deposit(&self, receiver: Address, amount: Mutez) -> Result<(), InjectError> {
-        let message = deposit::message(&self.rollup_address(), self.ticketer, receiver, amount);
-        self.inject(vec![NewMessage::raw(message)]).await.map(|_ids| ())
+    /// [`CallError`] when the contract refuses it or the mempool does not take it.
+    pub async fn deposit(&self, receiver: Address, amount: Mutez) -> Result<(), CallError> {
+        let caller = Caller { rollup: self.rollup_address(), contracts: self.contracts };
+        let call = caller.deposit(DEPOSITOR, receiver, amount)?;
+        let chain = Arc::clone(&self.chain);
+        off_executor(move || chain.call(call)).await?;
+        Ok(())
     }
 
     /// Puts messages in the mempool, all or none, and names them.
@@ -254,9 +295,12 @@ fn open(config: &SandboxConfig) -> Result<(Arc<Chain>, Arc<EmbeddedNode>), Sandb
     }
     let installer = std::fs::read(&config.installer).map_err(file(&config.installer))?;
     let rollup = rollup_node::rollup_address(&installer);
-    let chain = Arc::new(Chain::open(&config.data_dir.join("l1.redb"), clock::now())?);
+    let endowment = config.contracts.endowment();
+    let chain =
+        Arc::new(Chain::open(&config.data_dir.join("l1.redb"), clock::now(), config.rules, &endowment)?);
     let preimages = config.preimages.clone();
-    let origination = Origination { installer, preimages, rollup, compiled: config.compiled.clone() };
+    let (compiled, commitments) = (config.compiled.clone(), config.commitments);
+    let origination = Origination { installer, preimages, rollup, compiled, commitments };
     let node = EmbeddedNode::start(&config.data_dir, Arc::clone(&chain), origination)?;
     Ok((chain, Arc::new(node)))
 }
@@ -274,7 +318,6 @@ async fn serve(listener: TcpListener, app: App, mut stop: watch::Receiver<bool>)
 
 /// Makes levels and waits until the rollup node has processed the last one.
 async fn bake(chain: &Arc<Chain>, node: &EmbeddedNode, levels: u32) -> Result<Arc<Block>, SandboxError> {
-    let mut status = node.watch();
     let chain = Arc::clone(chain);
     let block = off_executor(move || {
         let mut block = chain.head();
@@ -284,12 +327,19 @@ async fn bake(chain: &Arc<Chain>, node: &EmbeddedNode, levels: u32) -> Result<Ar
         Ok::<_, SandboxError>(block)
     })
     .await?;
-    let level = block.level;
+    processed(node, &block).await?;
+    Ok(block)
+}
+
+/// Waits until the rollup node has processed a block, or rests.
+async fn processed(node: &EmbeddedNode, block: &Block) -> Result<(), SandboxError> {
+    let mut status = node.watch();
+    let tried = |status: &NodeStatus| status.seen.hash == block.hash || status.seen.level > block.level;
     let done =
-        |status: &NodeStatus| status.head.record.level >= level || status.seen >= level || status.stopped;
+        |status: &NodeStatus| status.resting || status.stopped || tried(status) || node.is_done_with(block);
     let status = status.wait_for(done).await.map_err(|_| SandboxError::Stopping)?;
     match &status.error {
-        _ if status.head.record.level >= level => Ok(block),
+        _ if status.resting || node.is_done_with(block) => Ok(()),
         Some(error) => Err(SandboxError::Halted(Arc::clone(error))),
         None => Err(SandboxError::Stopping),
     }

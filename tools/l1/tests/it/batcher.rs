@@ -1,7 +1,9 @@
 //! The batcher and the limits of a level, over HTTP.
 
 use crate::kernel::{Site, client};
-use millrace_l1::sandbox::limits::{LEVEL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES};
+use millrace_l1::sandbox::limits::{
+    BATCHER_KEYS, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OPERATION_MESSAGES_BYTES_MAX,
+};
 use serde_json::{Value, json};
 
 #[tokio::test]
@@ -55,7 +57,10 @@ async fn order_and_duplicates_are_obeyed() {
 async fn what_does_not_fit_in_a_level_waits_for_the_next() {
     let site = Site::new();
     let sandbox = site.start().await;
-    let fits = LEVEL_BYTES_MAX / (MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
+    // An operation a key, and seven of the largest messages in an operation.
+    let batch = OPERATION_MESSAGES_BYTES_MAX / (MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
+    assert_eq!(batch, 7);
+    let fits = BATCHER_KEYS as usize * batch;
     let messages: Vec<_> = (0..fits + 3)
         .map(|n| {
             // A dot first: no instruction of the kernel.

@@ -10,7 +10,7 @@ pub(crate) const PREIMAGE: &[u8] = b"what the kernel asks for";
 
 /// Counts all messages at `/count` (32 bits, little-endian) and keeps the last external one at
 /// `/messages/last`. The first byte of its payload may be an instruction: `T` trap, `S` recurse for ever,
-/// `O` write it to the outbox, `D` write debug output, `P` reveal [`PREIMAGE`] to `/revealed`, `F` write to
+/// `O` write it to the outbox, `W` write what follows to the outbox, `D` write debug output, `P` reveal [`PREIMAGE`] to `/revealed`, `F` write to
 /// `/extra`, `X` delete `/extra`.
 const WAT: &str = r#"(module
   (import "smart_rollup_core" "read_input" (func $read_input (param i32 i32 i32) (result i32)))
@@ -35,6 +35,8 @@ const WAT: &str = r#"(module
     (if (call $is (i32.const 83)) (then (drop (call $deep (i32.const 0)))))
     (if (call $is (i32.const 79)) (then
       (drop (call $write_output (i32.const 1024) (local.get $size)))))
+    (if (call $is (i32.const 87)) (then
+      (drop (call $write_output (i32.const 1026) (i32.sub (local.get $size) (i32.const 2))))))
     (if (call $is (i32.const 68)) (then (call $write_debug (i32.const 1024) (local.get $size))))
     (if (call $is (i32.const 80)) (then
       (local.set $size (call $reveal (i32.const 64) (i32.const 33) (i32.const 8192) (i32.const 2048)))

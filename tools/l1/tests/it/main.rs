@@ -2,9 +2,12 @@
 
 mod batcher;
 mod client;
+mod contracts;
 mod endpoints;
 mod failures;
+mod faults;
 #[allow(dead_code, reason = "shared with the test that kills")]
 mod kernel;
+mod outbox;
 mod restart;
 mod schema;

@@ -1,48 +1,19 @@
-//! The messages that wait for a level. Pure: what is on disk is the business of the chain.
+//! The operations that wait for a level. Pure: what is on disk is the business of the chain.
 
+use super::ledger::Effect;
+use super::operation::{NewCall, NewMessage, Origin, Pending, Place};
 use crate::MessageId;
-use crate::sandbox::codec::{Damaged, Reader, Writer};
-use crate::sandbox::limits::{LEVEL_BYTES_MAX, MEMPOOL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES};
+use crate::sandbox::codec::Writer;
+use crate::sandbox::limits::{
+    MEMPOOL_BYTES_MAX, MESSAGE_BYTES_MAX, MESSAGE_OVERHEAD_BYTES, OPERATION_MESSAGES_BYTES_MAX,
+    OPERATION_OVERHEAD_BYTES,
+};
 use crate::text::blake2b_256;
-use millrace_wire::frame::EXTERNAL_TAG;
-use std::collections::BTreeMap;
+use millrace_primitives::L1Level;
+use millrace_wire::address::PublicKeyHash;
+use std::collections::{BTreeMap, BTreeSet};
 
-/// Who put a message in the mempool.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Origin {
-    /// The batcher: an external message, shown in its queue.
-    Batcher,
-    /// A contract or a test of the sandbox: any inbox message.
-    Control,
-}
-
-/// A message before it has a level.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct NewMessage {
-    /// The complete inbox message, its tag included.
-    pub bytes: Vec<u8>,
-    /// Who sends it.
-    pub origin: Origin,
-    /// Messages with an order go before those without, lowest first.
-    pub order: Option<u64>,
-    /// Take it only if the same message does not wait already.
-    pub drop_duplicate: bool,
-}
-
-impl NewMessage {
-    /// An external message of the batcher: `payload` without the tag.
-    pub fn external(payload: &[u8]) -> Self {
-        let bytes = [&[EXTERNAL_TAG], payload].concat();
-        Self { bytes, origin: Origin::Batcher, order: None, drop_duplicate: false }
-    }
-
-    /// Any inbox message, its tag included.
-    pub fn raw(bytes: Vec<u8>) -> Self {
-        Self { bytes, origin: Origin::Control, order: None, drop_duplicate: false }
-    }
-}
-
-/// A message that the mempool does not take.
+/// An operation that the mempool does not take.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
 pub enum Refused {
     /// Larger than the protocol allows.
@@ -66,6 +37,12 @@ pub enum Refused {
         /// Position in the list.
         index: usize,
     },
+    /// More messages than an operation can make.
+    #[error("The operation is too large (max size of its messages is {limit_bytes})")]
+    OperationTooLarge {
+        /// Bytes allowed.
+        limit_bytes: usize,
+    },
     /// Too much is waiting already.
     #[error("The mempool is full ({limit_bytes} bytes)")]
     Full {
@@ -74,53 +51,39 @@ pub enum Refused {
     },
 }
 
-/// A place in the queue: explicit orders first, then arrival.
-pub(super) type Place = (u64, u64);
-
-/// A message that waits.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Pending {
-    /// Its name, as Octez makes it.
-    pub id: MessageId,
-    /// Arrival number, unique in this chain.
-    pub counter: u64,
-    /// The order that was asked for.
-    pub order: Option<u64>,
-    /// Who sent it.
-    pub origin: Origin,
-    /// The complete inbox message.
-    pub bytes: Vec<u8>,
+/// An operation of any kind, before it has a place.
+pub(super) struct New {
+    messages: Vec<Vec<u8>>,
+    effects: Vec<Effect>,
+    origin: Origin,
+    order: Option<u64>,
+    drop_duplicate: bool,
 }
 
-impl Pending {
-    /// The place in the queue.
-    pub(super) fn place(&self) -> Place {
-        (self.order.unwrap_or(u64::MAX), self.counter)
+impl From<NewMessage> for New {
+    fn from(message: NewMessage) -> Self {
+        let NewMessage { bytes, origin, order, drop_duplicate } = message;
+        Self { messages: vec![bytes], effects: Vec::new(), origin, order, drop_duplicate }
     }
+}
 
-    /// What follows the tag.
-    pub fn payload(&self) -> &[u8] {
-        self.bytes.get(1..).unwrap_or_default()
+impl From<NewCall> for New {
+    fn from(call: NewCall) -> Self {
+        let NewCall { source, messages, effects } = call;
+        let origin = Origin::Account(source);
+        Self { messages, effects, origin, order: None, drop_duplicate: false }
     }
+}
 
-    pub(super) fn encode(&self) -> Vec<u8> {
-        let order = self.order.unwrap_or_default().to_be_bytes();
-        let flags = u8::from(self.order.is_some()) | (u8::from(self.origin == Origin::Control) << 1);
-        let head = Writer::default().fixed(&[flags]).fixed(self.id.as_bytes());
-        head.fixed(&self.counter.to_be_bytes()).fixed(&order).string(&self.bytes).finish()
-    }
-
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Damaged> {
-        let mut reader = Reader::new(bytes);
-        let flags = reader.u8()?;
-        let id = MessageId::new(reader.fixed()?);
-        let counter = reader.u64()?;
-        let order = reader.u64()?;
-        let bytes = reader.string()?.to_vec();
-        reader.end()?;
-        let origin = if flags & 2 == 0 { Origin::Batcher } else { Origin::Control };
-        Ok(Self { id, counter, order: (flags & 1 == 1).then_some(order), origin, bytes })
-    }
+/// What a level has room for.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Room {
+    /// The level.
+    pub(super) level: L1Level,
+    /// Bytes of operations.
+    pub(super) bytes: usize,
+    /// Keys of the batcher: it has as many operations at most.
+    pub(super) batcher_keys: u32,
 }
 
 /// The queue.
@@ -139,57 +102,65 @@ impl Mempool {
         mempool
     }
 
-    /// What these messages become, without taking them in: for each its name, and the new ones to wait.
+    /// What these operations become, without taking them in: for each its name, and the new ones to wait until
+    /// `not_before` or longer.
     pub(super) fn prepare(
         &self,
-        messages: Vec<NewMessage>,
+        operations: Vec<New>,
+        not_before: L1Level,
     ) -> Result<(Vec<MessageId>, Vec<Pending>), Refused> {
-        let mut ids = Vec::with_capacity(messages.len());
-        let mut added: Vec<Pending> = Vec::with_capacity(messages.len());
+        let mut ids = Vec::with_capacity(operations.len());
+        let mut added: Vec<Pending> = Vec::with_capacity(operations.len());
         let mut bytes = self.bytes;
-        for (index, message) in messages.into_iter().enumerate() {
-            check(index, &message.bytes)?;
+        for (index, new) in operations.into_iter().enumerate() {
+            check(index, &new)?;
             let counter = self.next_counter + added.len() as u64;
-            let id = message_id((!message.drop_duplicate).then_some(counter), &message.bytes[1..]);
+            let content = content(&new.messages);
+            let id = message_id((!new.drop_duplicate).then_some(counter), &content);
             ids.push(id);
             let waits = |pending: &Pending| pending.id == id;
-            if message.drop_duplicate && (self.pending.values().any(waits) || added.iter().any(waits)) {
+            if new.drop_duplicate && (self.pending.values().any(waits) || added.iter().any(waits)) {
                 continue;
             }
-            bytes += cost_bytes(&message.bytes);
+            let New { messages, effects, origin, order, .. } = new;
+            let pending = Pending { id, counter, order, origin, not_before, messages, effects };
+            bytes += size_bytes(&pending);
             if bytes > MEMPOOL_BYTES_MAX {
                 return Err(Refused::Full { limit_bytes: MEMPOOL_BYTES_MAX });
             }
-            let NewMessage { bytes, origin, order, .. } = message;
-            added.push(Pending { id, counter, order, origin, bytes });
+            added.push(pending);
         }
         Ok((ids, added))
     }
 
-    /// Takes in what [`Mempool::prepare`] made.
-    pub(super) fn insert(&mut self, message: Pending) {
-        self.next_counter = self.next_counter.max(message.counter + 1);
-        self.bytes += cost_bytes(&message.bytes);
-        self.pending.insert(message.place(), message);
+    /// Takes in what [`Mempool::prepare`] made, or what was in a block before.
+    pub(super) fn insert(&mut self, operation: Pending) {
+        self.next_counter = self.next_counter.max(operation.counter + 1);
+        self.bytes += size_bytes(&operation);
+        if let Some(before) = self.pending.insert(operation.place(), operation) {
+            self.bytes -= size_bytes(&before);
+        }
     }
 
-    /// The messages for the next level: from the front, as many as fit.
-    pub(super) fn next_level(&self) -> Vec<&Pending> {
-        let mut bytes = 0;
-        let fits = |message: &&Pending| {
-            bytes += cost_bytes(&message.bytes);
-            bytes <= LEVEL_BYTES_MAX
-        };
-        self.pending.values().take_while(fits).collect()
+    /// The operations for the next level, from the front, as many as there is room for. The batcher's messages
+    /// stay in their order, and so do the operations of an account; one that must wait does not hold up others.
+    pub(super) fn next_level(&self, room: Room) -> Vec<&Pending> {
+        let mut packing = Packing::new(room);
+        self.pending.values().filter(|operation| packing.takes(operation)).collect()
     }
 
-    /// Removes the messages at these places.
+    /// Removes the operations at these places.
     pub(super) fn remove(&mut self, places: &[Place]) {
         for place in places {
-            if let Some(message) = self.pending.remove(place) {
-                self.bytes -= cost_bytes(&message.bytes);
+            if let Some(operation) = self.pending.remove(place) {
+                self.bytes -= size_bytes(&operation);
             }
         }
+    }
+
+    /// The operation with this name.
+    pub(super) fn find(&self, id: MessageId) -> Option<&Pending> {
+        self.pending.values().find(|operation| operation.id == id)
     }
 
     /// All that wait, in the order of the queue.
@@ -198,7 +169,86 @@ impl Mempool {
     }
 }
 
-fn check(index: usize, message: &[u8]) -> Result<(), Refused> {
+/// A level that is being filled.
+struct Packing {
+    room: Room,
+    used_bytes: usize,
+    /// Accounts that have their operation, or whose next one did not fit.
+    accounts: BTreeSet<PublicKeyHash>,
+    /// Operations of the batcher, and the messages in the last of them.
+    batches: u32,
+    batch_bytes: usize,
+    /// The next message did not fit, so none after it may go first.
+    batcher_full: bool,
+    control_full: bool,
+}
+
+impl Packing {
+    fn new(room: Room) -> Self {
+        Self {
+            room,
+            used_bytes: 0,
+            accounts: BTreeSet::new(),
+            batches: 0,
+            batch_bytes: 0,
+            batcher_full: false,
+            control_full: false,
+        }
+    }
+
+    /// Whether this operation is in the level too.
+    fn takes(&mut self, operation: &Pending) -> bool {
+        if operation.not_before > self.room.level {
+            return false;
+        }
+        match operation.origin {
+            Origin::Batcher => {
+                let takes = !self.batcher_full && self.takes_batched(operation.messages_bytes());
+                self.batcher_full = !takes;
+                takes
+            }
+            Origin::Account(account) => self.accounts.insert(account) && self.fits(size_bytes(operation)),
+            Origin::Control | Origin::Protocol => {
+                let takes = !self.control_full && self.fits(size_bytes(operation));
+                self.control_full = !takes;
+                takes
+            }
+        }
+    }
+
+    fn takes_batched(&mut self, bytes: usize) -> bool {
+        if self.batches > 0 && self.batch_bytes + bytes <= OPERATION_MESSAGES_BYTES_MAX {
+            let fits = self.fits(bytes);
+            self.batch_bytes += if fits { bytes } else { 0 };
+            return fits;
+        }
+        if self.batches >= self.room.batcher_keys || !self.fits(bytes + OPERATION_OVERHEAD_BYTES) {
+            return false;
+        }
+        self.batches += 1;
+        self.batch_bytes = bytes;
+        true
+    }
+
+    /// Takes so many bytes if they are left.
+    fn fits(&mut self, bytes: usize) -> bool {
+        let fits = self.used_bytes + bytes <= self.room.bytes;
+        self.used_bytes += if fits { bytes } else { 0 };
+        fits
+    }
+}
+
+fn check(index: usize, new: &New) -> Result<(), Refused> {
+    new.messages.iter().try_for_each(|message| check_message(index, message))?;
+    let operation = matches!(new.origin, Origin::Account(_));
+    let bytes: usize = new.messages.iter().map(|message| message.len() + MESSAGE_OVERHEAD_BYTES).sum();
+    if operation && bytes > OPERATION_MESSAGES_BYTES_MAX {
+        return Err(Refused::OperationTooLarge { limit_bytes: OPERATION_MESSAGES_BYTES_MAX });
+    }
+    Ok(())
+}
+
+fn check_message(index: usize, message: &[u8]) -> Result<(), Refused> {
     if message.len() > MESSAGE_BYTES_MAX {
         return Err(Refused::TooLarge { index, limit_bytes: MESSAGE_BYTES_MAX });
     }
@@ -216,8 +266,18 @@ fn is_sized(body: &[u8]) -> bool {
         .is_some_and(|(length, rest)| u32::from_be_bytes(*length) as usize == rest.len())
 }
 
-fn cost_bytes(message: &[u8]) -> usize {
-    message.len() + MESSAGE_OVERHEAD_BYTES
+/// Bytes that an operation takes in a block. The batcher's share an envelope, which is not counted here.
+pub(super) fn size_bytes(operation: &Pending) -> usize {
+    let envelope = match operation.origin {
+        Origin::Account(_) => OPERATION_OVERHEAD_BYTES,
+        Origin::Batcher | Origin::Control | Origin::Protocol => 0,
+    };
+    envelope + operation.messages_bytes()
+}
+
+/// What an operation is named after: its messages without their tags.
+fn content(messages: &[Vec<u8>]) -> Vec<u8> {
+    messages.iter().flat_map(|message| message.iter().skip(1).copied()).collect()
 }
 
 /// The name of a message as Octez's batcher gives it: Blake2b-256 of an optional counter and the content.
@@ -245,11 +305,31 @@ fn zarith(value: u64) -> Vec<u8> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sandbox::limits::LEVEL_BYTES_MAX;
+    use millrace_wire::address::Curve;
 
-    fn take(mempool: &mut Mempool, messages: Vec<NewMessage>) -> Result<Vec<MessageId>, Refused> {
-        let (ids, added) = mempool.prepare(messages)?;
+    /// The size of the largest message in an operation.
+    const LARGEST_BYTES: usize = MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES;
+    const ROOM: Room = Room { level: L1Level::new(9), bytes: LEVEL_BYTES_MAX, batcher_keys: 16 };
+
+    fn take<T: Into<New>>(mempool: &mut Mempool, new: Vec<T>) -> Result<Vec<MessageId>, Refused> {
+        let new = new.into_iter().map(Into::into).collect();
+        let (ids, added) = mempool.prepare(new, L1Level::new(1))?;
         added.into_iter().for_each(|message| mempool.insert(message));
         Ok(ids)
+    }
+
+    fn call(account: u8, sizes_bytes: &[usize]) -> NewCall {
+        let source = PublicKeyHash { curve: Curve::Ed25519, hash: [account; 20] };
+        let messages = sizes_bytes.iter().map(|size| vec![1; *size]).collect();
+        NewCall { source, messages, effects: Vec::new() }
+    }
+
+    /// The places of the next level, which are then free.
+    fn level(mempool: &mut Mempool, room: Room) -> Vec<Pending> {
+        let level: Vec<_> = mempool.next_level(room).into_iter().cloned().collect();
+        mempool.remove(&level.iter().map(Pending::place).collect::<Vec<_>>());
+        level
     }
 
     #[test]
@@ -267,65 +347,120 @@ mod tests {
         for possible in [vec![0, 1], vec![0], vec![0, 2, 0], vec![0, 4, 0, 0, 0, 1, b'x']] {
             assert!(take(&mut mempool, vec![NewMessage::raw(possible)]).is_ok());
         }
+        let fits = OPERATION_MESSAGES_BYTES_MAX / LARGEST_BYTES;
+        assert!(take(&mut mempool, vec![call(1, &vec![4_096; fits])]).is_ok());
+        let refused = take(&mut mempool, vec![call(1, &vec![4_096; fits + 1])]);
+        let limit_bytes = OPERATION_MESSAGES_BYTES_MAX;
+        assert_eq!(refused, Err(Refused::OperationTooLarge { limit_bytes }));
+        assert_eq!(limit_bytes + OPERATION_OVERHEAD_BYTES, 32 * 1_024);
     }
 
     #[test]
     fn a_level_takes_512_kib_and_the_rest_waits_in_order() {
         let mut mempool = Mempool::default();
-        let full = LEVEL_BYTES_MAX / (MESSAGE_BYTES_MAX + MESSAGE_OVERHEAD_BYTES);
-        let messages = (0..=full).map(|n| NewMessage::external(&vec![n as u8; 4_095])).collect();
-        take(&mut mempool, messages).unwrap();
+        let full = LEVEL_BYTES_MAX / LARGEST_BYTES;
+        take(&mut mempool, (0..=full).map(|n| NewMessage::raw(vec![n as u8; 4_096])).collect()).unwrap();
+        take(&mut mempool, vec![NewMessage::raw(b"small".to_vec())]).unwrap();
+        assert_eq!(level(&mut mempool, ROOM).len(), full, "the small one does not overtake the large one");
+        let rest: Vec<_> = level(&mut mempool, ROOM).iter().map(|m| m.payload()[0]).collect();
+        assert_eq!(rest, [full as u8, b'm']);
+    }
+
+    #[test]
+    fn the_batcher_has_an_operation_a_key() {
+        let batch = OPERATION_MESSAGES_BYTES_MAX / LARGEST_BYTES;
+        let mut mempool = Mempool::default();
+        let messages = |count| (0..count).map(|_| NewMessage::external(&[0; 4_095])).collect::<Vec<_>>();
+        take(&mut mempool, messages(3 * batch)).unwrap();
         take(&mut mempool, vec![NewMessage::external(b"small")]).unwrap();
-        let places: Vec<_> = mempool.next_level().iter().map(|m| m.place()).collect();
-        assert_eq!(places.len(), full, "the small one does not overtake the large one");
-        mempool.remove(&places);
-        let rest: Vec<_> = mempool.next_level().iter().map(|m| m.payload()[0]).collect();
-        assert_eq!(rest, [full as u8, b's']);
+        let mut sizes = Vec::new();
+        while mempool.iter().count() > 0 {
+            sizes.push(level(&mut mempool, Room { batcher_keys: 2, ..ROOM }).len());
+        }
+        assert_eq!(sizes, [2 * batch, batch + 1], "the small one fits in the last operation");
+        take(&mut mempool, messages(2)).unwrap();
+        assert!(level(&mut mempool, Room { batcher_keys: 0, ..ROOM }).is_empty());
+        let bytes = LARGEST_BYTES + OPERATION_OVERHEAD_BYTES;
+        assert_eq!(level(&mut mempool, Room { bytes, ..ROOM }).len(), 1, "the envelope counts");
+        assert!(level(&mut mempool, Room { bytes: bytes - 1, ..ROOM }).is_empty());
+        take(&mut mempool, vec![NewMessage::raw(vec![9])]).unwrap();
+        assert_eq!(level(&mut mempool, Room { bytes: 100, ..ROOM }).len(), 1, "others do not wait for it");
+    }
+
+    #[test]
+    fn an_account_has_one_operation_a_level() {
+        let mut mempool = Mempool::default();
+        let calls = vec![call(1, &[1, 2]), call(2, &[3]), call(1, &[4]), call(1, &[5]), call(2, &[6])];
+        take(&mut mempool, calls).unwrap();
+        let mut levels = Vec::new();
+        while mempool.iter().count() > 0 {
+            let sizes =
+                level(&mut mempool, ROOM).iter().map(|call| call.messages[0].len()).collect::<Vec<_>>();
+            levels.push(sizes);
+        }
+        assert_eq!(levels, [vec![1, 3], vec![4, 6], vec![5]]);
+        // What does not fit is not overtaken by the next of the same account.
+        take(&mut mempool, vec![call(1, &[4_096]), call(1, &[1]), call(2, &[1])]).unwrap();
+        let level = level(&mut mempool, Room { bytes: 1_000, ..ROOM });
+        assert_eq!(level.iter().map(|call| call.origin).collect::<Vec<_>>().len(), 1);
+        let Origin::Account(account) = level[0].origin else { panic!("no account") };
+        assert_eq!(account.hash, [2; 20]);
+    }
+
+    #[test]
+    fn what_is_to_wait_waits_and_holds_nobody_up() {
+        let mut mempool = Mempool::default();
+        let (_, late) =
+            mempool.prepare(vec![NewMessage::external(b"late").into()], L1Level::new(11)).unwrap();
+        late.into_iter().for_each(|operation| mempool.insert(operation));
+        take(&mut mempool, vec![NewMessage::external(b"soon")]).unwrap();
+        let payloads = |mempool: &mut Mempool, level_number| {
+            let room = Room { level: L1Level::new(level_number), ..ROOM };
+            level(mempool, room).iter().map(|m| m.payload().to_vec()).collect::<Vec<_>>()
+        };
+        assert_eq!(payloads(&mut mempool, 10), [b"soon"]);
+        assert!(payloads(&mut mempool, 10).is_empty());
+        assert_eq!(payloads(&mut mempool, 11), [b"late"]);
     }
 
     #[test]
     fn orders_go_first_and_duplicates_can_be_dropped() {
         let mut mempool = Mempool::default();
         let ordered = |payload: &[u8], order| NewMessage { order, ..NewMessage::external(payload) };
-        take(&mut mempool, vec![ordered(b"c", None), ordered(b"b", Some(9)), ordered(b"a", Some(2))])
+        take(&mut mempool, vec![ordered(b"c", None), ordered(b"b", Some(9)), ordered(b"a", Some(0))])
+            .unwrap();
+        take(&mut mempool, vec![NewMessage { origin: Origin::Protocol, ..NewMessage::raw(b"_0".to_vec()) }])
             .unwrap();
         let queue: Vec<_> = mempool.iter().map(|m| m.payload().to_vec()).collect();
-        assert_eq!(queue, [b"a", b"b", b"c"]);
+        assert_eq!(queue, [b"0", b"a", b"b", b"c"]);
 
         let unique = NewMessage { drop_duplicate: true, ..NewMessage::external(b"d") };
         let ids = take(&mut mempool, vec![unique.clone(), unique.clone()]).unwrap();
         assert_eq!(ids[0], ids[1]);
         assert_eq!(take(&mut mempool, vec![unique]).unwrap(), ids[..1]);
-        assert_eq!(mempool.iter().count(), 4);
+        assert_eq!(mempool.iter().count(), 5);
         let twice = take(&mut mempool, vec![NewMessage::external(b"d"), NewMessage::external(b"d")]).unwrap();
         assert_ne!(twice[0], twice[1], "named apart by their counters");
-        assert_eq!(mempool.iter().count(), 6);
+        assert_eq!(mempool.iter().count(), 7);
+        assert_eq!(mempool.find(ids[0]).map(Pending::payload), Some(b"d".as_slice()));
+        assert_eq!(mempool.find(MessageId::new([0; 32])), None);
     }
 
     #[test]
     fn a_full_mempool_refuses_and_empties_again() {
         let mut mempool = Mempool::default();
-        let level = || (0..127).map(|_| NewMessage::external(&[0; 4_095])).collect::<Vec<_>>();
-        while take(&mut mempool, level()).is_ok() {}
-        assert_eq!(take(&mut mempool, level()), Err(Refused::Full { limit_bytes: MEMPOOL_BYTES_MAX }));
-        let places: Vec<_> = mempool.next_level().iter().map(|m| m.place()).collect();
-        mempool.remove(&places);
-        assert!(take(&mut mempool, level()).is_ok());
+        let messages = || (0..127).map(|_| NewMessage::external(&[0; 4_095])).collect::<Vec<_>>();
+        while take(&mut mempool, messages()).is_ok() {}
+        assert_eq!(take(&mut mempool, messages()), Err(Refused::Full { limit_bytes: MEMPOOL_BYTES_MAX }));
+        while mempool.iter().count() > 0 {
+            level(&mut mempool, ROOM);
+        }
+        assert_eq!(mempool.bytes, 0);
+        assert!(take(&mut mempool, messages()).is_ok());
     }
 
     #[test]
-    fn records_and_numbers_are_encoded_as_said() {
-        let pending = Pending {
-            id: MessageId::new([3; 32]),
-            counter: 77,
-            order: Some(0),
-            origin: Origin::Control,
-            bytes: vec![1, 2, 3],
-        };
-        assert_eq!(Pending::decode(&pending.encode()), Ok(pending.clone()));
-        let plain = Pending { order: None, origin: Origin::Batcher, ..pending };
-        assert_eq!(Pending::decode(&plain.encode()), Ok(plain));
-        assert_eq!(Pending::decode(b"xyz"), Err(Damaged));
+    fn numbers_are_encoded_as_said() {
         assert_eq!([zarith(0), zarith(63), zarith(64)], [vec![0], vec![63], vec![0x80, 1]]);
         assert_eq!(zarith(8_191), [0xbf, 0x7f]);
     }

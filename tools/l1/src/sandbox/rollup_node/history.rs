@@ -48,6 +48,14 @@ impl History {
         }
     }
 
+    /// Forgets the levels after this one, of which there must be a state.
+    pub(super) fn truncate(&self, last: L1Level) {
+        let mut levels = self.levels.write().unwrap_or_else(PoisonError::into_inner);
+        while levels.len() > 1 && levels.back().is_some_and(|newest| newest.record.level > last) {
+            levels.pop_back();
+        }
+    }
+
     fn with<T>(&self, look: impl FnOnce(&VecDeque<Arc<Processed>>) -> T) -> T {
         look(&self.levels.read().unwrap_or_else(PoisonError::into_inner))
     }

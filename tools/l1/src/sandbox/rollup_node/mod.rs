@@ -5,13 +5,14 @@
 //! the node halts before it, says why, and tries again whenever the layer 1 has a new level. A kernel that
 //! has died for good is reported as such; as on Octez, its levels go on without it.
 
+mod commitments;
 mod history;
 mod machine;
 mod record;
 mod state;
 
+pub use commitments::Commitments;
 pub use record::LevelRecord;
-pub(crate) use record::origination_commitment;
 pub use state::Processed;
 
 use super::chain::{Block, Chain};
@@ -26,7 +27,8 @@ use millrace_primitives::{L1Level, RollupAddress};
 use millrace_pvm::durable::Durable;
 use millrace_pvm::{PvmError, Status};
 use millrace_wire::base58::Base58Check;
-use state::StateStore;
+use record::Outcome;
+use state::{Sent, StateStore};
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -75,10 +77,12 @@ pub enum NodeError {
 pub struct NodeStatus {
     /// The newest level that was processed.
     pub head: Arc<Processed>,
-    /// The newest level of the layer 1 that it has tried to reach.
-    pub seen: L1Level,
+    /// The newest block of the layer 1 that it has tried to reach.
+    pub seen: Arc<Block>,
     /// Why it did not reach it, when it did not.
     pub error: Option<Arc<NodeError>>,
+    /// It was told to rest, and does nothing until it is told to go on.
+    pub resting: bool,
     /// It was told to stop and has stopped.
     pub stopped: bool,
 }
@@ -126,6 +130,8 @@ pub(super) struct Origination {
     pub(super) rollup: RollupAddress,
     /// The folder of compiled kernels.
     pub(super) compiled: PathBuf,
+    /// When the node commits.
+    pub(super) commitments: Commitments,
 }
 
 /// The rollup node.
@@ -139,7 +145,9 @@ struct Shared {
     store: StateStore,
     history: History,
     rollup: RollupAddress,
+    commitments: Commitments,
     status: watch::Sender<NodeStatus>,
+    rest: watch::Sender<bool>,
     stop: watch::Sender<bool>,
 }
 
@@ -166,13 +174,16 @@ impl EmbeddedNode {
         if chain.block(head.record.block_hash)?.is_none_or(|block| block.level != head.record.level) {
             return Err(NodeError::OtherChain { level: head.record.level });
         }
-        let status = NodeStatus { head, seen: L1Level::ZERO, error: None, stopped: false };
+        let seen = chain.block_at(L1Level::ZERO)?.ok_or_else(|| StoreError::damaged("no first block"))?;
+        let status = NodeStatus { head, seen, error: None, resting: false, stopped: false };
         let shared = Arc::new(Shared {
             chain,
             store,
             history,
             rollup,
+            commitments: origination.commitments,
             status: watch::channel(status).0,
+            rest: watch::channel(false).0,
             stop: watch::channel(false).0,
         });
         let follower = Arc::clone(&shared);
@@ -204,27 +215,30 @@ impl EmbeddedNode {
         match id {
             BlockId::Head => Ok(head),
             BlockId::Finalized => Ok(self.shared.chain.finalized_level().min(head)),
-            // Nothing is cemented in the sandbox yet: as on Octez, that is the origination then.
-            BlockId::Cemented => Ok(L1Level::ZERO),
+            BlockId::Cemented => Ok(self.shared.commitments.cemented(head)),
             BlockId::Level(level) if level <= head => Ok(level),
             BlockId::Level(_) => Err(LookupError::Unknown(id)),
             BlockId::Hash(hash) => {
-                self.level_of(hash)?.filter(|level| *level <= head).ok_or(LookupError::Unknown(id))
+                let level = self.shared.chain.block(hash)?.map(|block| block.level);
+                let level = level.filter(|level| *level <= head).ok_or(LookupError::Unknown(id))?;
+                // The layer 1 still knows blocks that a reorganisation took off the chain.
+                let processed = self.record_at(level)?.is_some_and(|record| record.block_hash == hash);
+                if processed { Ok(level) } else { Err(LookupError::Unknown(id)) }
             }
         }
     }
 
-    fn level_of(&self, hash: L1BlockHash) -> Result<Option<L1Level>, StoreError> {
-        Ok(self.shared.chain.block(hash)?.map(|block| block.level))
+    fn record_at(&self, level: L1Level) -> Result<Option<LevelRecord>, StoreError> {
+        match self.shared.history.get(level) {
+            Some(processed) => Ok(Some(processed.record.clone())),
+            None => self.shared.store.record(level),
+        }
     }
 
     /// What is remembered of a block.
     pub(super) fn record(&self, id: BlockId) -> Result<LevelRecord, LookupError> {
         let level = self.resolve(id)?;
-        if let Some(processed) = self.shared.history.get(level) {
-            return Ok(processed.record.clone());
-        }
-        self.shared.store.record(level)?.ok_or(LookupError::Unknown(id))
+        self.record_at(level)?.ok_or(LookupError::Unknown(id))
     }
 
     /// The durable storage after a block.
@@ -247,9 +261,38 @@ impl EmbeddedNode {
         Ok(self.shared.store.outbox(level)?)
     }
 
+    /// The newest outbox messages, at most so many, the newest first.
+    pub(super) fn outbox_messages(&self, count: usize) -> Result<Vec<Sent>, LookupError> {
+        Ok(self.shared.store.newest_outbox(count)?)
+    }
+
     /// The oldest level whose durable storage can be asked for.
     pub(super) fn first_available_level(&self) -> L1Level {
         self.shared.history.first_level()
+    }
+
+    /// When the node commits.
+    pub(super) fn commitments(&self) -> Commitments {
+        self.shared.commitments
+    }
+
+    /// Whether this block was processed, or a reorganisation took it off the chain.
+    pub(super) fn is_done_with(&self, block: &Block) -> bool {
+        let same = |other: L1BlockHash| other == block.hash;
+        match self.record(BlockId::Level(block.level)) {
+            Ok(record) if same(record.block_hash) => true,
+            _ => {
+                let now = self.shared.chain.block_at(block.level);
+                now.is_ok_and(|now| now.is_none_or(|now| !same(now.hash)))
+            }
+        }
+    }
+
+    /// Has the node rest after the level at hand, as if its process had stopped, or go on. Does not wait.
+    pub(super) fn rest(&self, rest: bool) {
+        self.shared.rest.send_replace(rest);
+        // Here and not by the thread: whoever makes a level after this knows whether to wait for it.
+        self.shared.status.send_modify(|status| status.resting = rest);
     }
 
     /// Tells the node to stop after the level at hand. Does not wait.
@@ -308,13 +351,20 @@ impl Shared {
     fn follow(&self, runner: &mut LevelRunner) {
         let mut heads = self.chain.watch_head();
         let mut stop = self.stop.subscribe();
+        let mut rest = self.rest.subscribe();
         while !*stop.borrow_and_update() {
-            let seen = heads.borrow_and_update().level;
-            let outcome = self.catch_up(runner);
-            self.tell(seen, outcome.err());
+            let seen = Arc::clone(&heads.borrow_and_update());
+            if !*rest.borrow_and_update() {
+                let error = self.catch_up(runner).err();
+                // Told to rest in the middle, it has not tried all.
+                if error.is_some() || !*self.rest.borrow() {
+                    self.tell(seen, error);
+                }
+            }
             futures::executor::block_on(async {
                 tokio::select! {
                     _ = heads.changed() => {}
+                    _ = rest.changed() => {}
                     _ = stop.changed() => {}
                 }
             });
@@ -322,24 +372,54 @@ impl Shared {
     }
 
     fn catch_up(&self, runner: &mut LevelRunner) -> Result<(), NodeError> {
-        while !*self.stop.borrow() {
+        while !*self.stop.borrow() && !*self.rest.borrow() {
             let head = self.history.head();
+            if !self.is_on_chain(&head)? {
+                self.roll_back()?;
+                continue;
+            }
             let Some(level) = head.record.level.checked_add(1) else { return Ok(()) };
             let Some(block) = self.chain.block_at(level)? else { return Ok(()) };
-            self.process(runner, &head, &block)?;
+            if block.predecessor == head.record.block_hash {
+                self.process(runner, &head, &block)?;
+            } else if self.is_on_chain(&head)? {
+                return Err(NodeError::OtherChain { level: head.record.level });
+            }
         }
         Ok(())
+    }
+
+    fn is_on_chain(&self, processed: &Processed) -> Result<bool, StoreError> {
+        let block = self.chain.block_at(processed.record.level)?;
+        Ok(block.is_some_and(|block| block.hash == processed.record.block_hash))
+    }
+
+    /// Goes back to the newest level that is still on the chain.
+    fn roll_back(&self) -> Result<(), NodeError> {
+        let from = self.history.head().record.level;
+        let mut level = Some(from);
+        while let Some(last) = level {
+            let Some(processed) = self.history.get(last) else { break };
+            if self.is_on_chain(&processed)? {
+                self.store.take_back(last)?;
+                self.history.truncate(last);
+                info!(%from, to = %last, "the layer 1 was reorganised");
+                self.status.send_modify(|status| status.head = processed);
+                return Ok(());
+            }
+            level = last.checked_sub(1);
+        }
+        Err(NodeError::OtherChain { level: from })
     }
 
     /// Runs one level and stores it; only then it is told.
     fn process(&self, runner: &mut LevelRunner, head: &Processed, block: &Block) -> Result<(), NodeError> {
         let level = block.level;
-        if block.predecessor != head.record.block_hash {
-            return Err(NodeError::OtherChain { level: head.record.level });
-        }
         let inputs = level_inputs(head.record.timestamp, block);
         let ran = runner.run(head, level, &inputs).map_err(|error| NodeError::Level { level, error })?;
-        let record = LevelRecord::after(&head.record, block, &inputs, (ran.ticks, ran.state.status));
+        let commits_to = self.commitments.is_due(level).then(|| ran.state.durable.hash());
+        let outcome = Outcome { ticks: ran.ticks, status: ran.state.status, commits_to };
+        let record = LevelRecord::after(&head.record, block, &inputs, outcome);
         let processed = Arc::new(Processed { record, durable: ran.state.durable });
         self.store.append(&head.durable, &processed, &ran.outbox)?;
         self.history.push(Arc::clone(&processed));
@@ -354,10 +434,10 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells how an attempt to reach the level `seen` ended. The same error is logged once.
-    fn tell(&self, seen: L1Level, error: Option<NodeError>) {
+    /// Tells how an attempt to reach the block `seen` ended. The same error is logged once.
+    fn tell(&self, seen: Arc<Block>, error: Option<NodeError>) {
         self.status.send_modify(|status| {
-            status.seen = status.seen.max(seen);
+            status.seen = seen;
             let Some(error) = error else {
                 status.error = None;
                 return;

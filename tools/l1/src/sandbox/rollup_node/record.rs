@@ -35,6 +35,23 @@ pub struct LevelRecord {
     pub ticks: u128,
     /// What the PVM is ready for at the end.
     pub status: Status,
+    /// The commitment to the state at its end, if the node made one.
+    pub commitment: Option<CommitmentHash>,
+    /// The last commitment before.
+    pub previous_commitment: CommitmentHash,
+    /// Ticks of the levels that the next commitment is about, this one included.
+    pub uncommitted_ticks: u128,
+}
+
+/// What running a level came to.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) struct Outcome {
+    /// Ticks of the level.
+    pub(super) ticks: u128,
+    /// What the PVM is ready for.
+    pub(super) status: Status,
+    /// The hash of the state, if the level ends a period of commitments.
+    pub(super) commits_to: Option<[u8; 32]>,
 }
 
 impl LevelRecord {
@@ -51,16 +68,19 @@ impl LevelRecord {
             initial_tick: 0,
             ticks: 0,
             status: Status::WaitingForInput,
+            commitment: Some(origination_commitment(rollup)),
+            previous_commitment: origination_commitment(rollup),
+            uncommitted_ticks: 0,
         }
     }
 
     /// The record of the level after `previous`.
-    pub(super) fn after(
-        previous: &Self,
-        block: &Block,
-        inputs: &[Vec<u8>],
-        (ticks, status): (u128, Status),
-    ) -> Self {
+    pub(super) fn after(previous: &Self, block: &Block, inputs: &[Vec<u8>], outcome: Outcome) -> Self {
+        let Outcome { ticks, status, commits_to } = outcome;
+        let previous_commitment = previous.commitment.unwrap_or(previous.previous_commitment);
+        let before = if previous.commitment.is_some() { 0 } else { previous.uncommitted_ticks };
+        let uncommitted_ticks = before.saturating_add(ticks);
+        let commit = |state| commitment(state, block.level, &previous_commitment, uncommitted_ticks);
         let inbox_witness = witness(inputs);
         let link = [previous.inbox_hash.as_bytes().as_slice(), inbox_witness.as_bytes()].concat();
         Self {
@@ -74,18 +94,20 @@ impl LevelRecord {
             initial_tick: previous.initial_tick.saturating_add(previous.ticks),
             ticks,
             status,
+            commitment: commits_to.as_ref().map(commit),
+            previous_commitment,
+            uncommitted_ticks,
         }
     }
 
-    /// As the RPC shows it. The sandbox makes no commitments yet: the last one is always that of the
-    /// origination.
-    pub fn header(&self, origination: CommitmentHash) -> BlockHeader {
+    /// As the RPC shows it.
+    pub fn header(&self) -> BlockHeader {
         BlockHeader {
             block_hash: self.block_hash,
             level: self.level,
             predecessor: self.predecessor,
-            commitment_hash: (self.level == L1Level::ZERO).then_some(origination),
-            previous_commitment_hash: origination,
+            commitment_hash: self.commitment,
+            previous_commitment_hash: self.previous_commitment,
             inbox_witness: self.inbox_witness,
             inbox_hash: self.inbox_hash,
             initial_tick: self.initial_tick.to_string(),
@@ -107,6 +129,10 @@ impl LevelRecord {
             .fixed(&self.initial_tick.to_be_bytes())
             .fixed(&self.ticks.to_be_bytes())
             .string(&status)
+            .fixed(&self.commitment.map_or([0; 32], |hash| *hash.as_bytes()))
+            .fixed(&[u8::from(self.commitment.is_some())])
+            .fixed(self.previous_commitment.as_bytes())
+            .fixed(&self.uncommitted_ticks.to_be_bytes())
             .finish()
     }
 
@@ -123,6 +149,12 @@ impl LevelRecord {
             initial_tick: reader.u128()?,
             ticks: reader.u128()?,
             status: serde_json::from_slice(reader.string()?).map_err(|_| Damaged)?,
+            commitment: {
+                let hash = CommitmentHash::new(reader.fixed()?);
+                (reader.u8()? == 1).then_some(hash)
+            },
+            previous_commitment: CommitmentHash::new(reader.fixed()?),
+            uncommitted_ticks: reader.u128()?,
         };
         reader.end()?;
         Ok(record)
@@ -130,10 +162,18 @@ impl LevelRecord {
 }
 
 /// The name that stands for the commitment of an origination.
-pub(crate) fn origination_commitment(rollup: &RollupAddress) -> CommitmentHash {
+fn origination_commitment(rollup: &RollupAddress) -> CommitmentHash {
     CommitmentHash::new(blake2b_256(
         &[b"millrace/sandbox/origination/1".as_slice(), rollup.as_bytes()].concat(),
     ))
+}
+
+/// The hash of a commitment as Octez makes it (`sc_rollup_commitment_repr.ml`): of state, level, commitment before and
+/// ticks since. The state is that of the durable storage; Octez hashes buffers and outboxes with it.
+fn commitment(state: &[u8; 32], level: L1Level, previous: &CommitmentHash, ticks: u128) -> CommitmentHash {
+    let ticks = i64::try_from(ticks).unwrap_or(i64::MAX).to_be_bytes();
+    let level = level.get().to_be_bytes();
+    CommitmentHash::new(blake2b_256(&[state.as_slice(), &level, previous.as_bytes(), &ticks].concat()))
 }
 
 fn witness(inputs: &[Vec<u8>]) -> InboxWitness {
@@ -152,21 +192,29 @@ mod tests {
     fn records_chain_their_inboxes_and_ticks_and_are_read_back() {
         let rollup = RollupAddress::new([1; 20]);
         let genesis = Block::genesis(Timestamp::new(1));
-        let first = Block::new(L1Level::new(1), genesis.hash, Timestamp::new(2), vec![]);
+        let first = Block::new(L1Level::new(1), genesis.hash, Timestamp::new(2), vec![], 0);
         let origin = LevelRecord::origination(&genesis, &rollup);
-        let record =
-            |inputs: &[Vec<u8>]| LevelRecord::after(&origin, &first, inputs, (7, Status::WaitingForInput));
+        let outcome = |ticks, status, commits_to| Outcome { ticks, status, commits_to };
+        let record = |inputs: &[Vec<u8>]| {
+            LevelRecord::after(&origin, &first, inputs, outcome(7, Status::WaitingForInput, None))
+        };
         let one = record(&[vec![1], vec![2]]);
         assert_ne!(one.inbox_hash, record(&[vec![1, 2]]).inbox_hash);
         assert_ne!(one.inbox_hash, record(&[vec![2], vec![1]]).inbox_hash);
-        let two = LevelRecord::after(&one, &first, &[], (3, Status::Stuck(Stuck::NoEntry)));
+        let stuck = Status::Stuck(Stuck::NoEntry);
+        let two = LevelRecord::after(&one, &first, &[], outcome(3, stuck, Some([5; 32])));
         assert_eq!((two.initial_tick, two.ticks), (7, 3));
         assert_ne!(two.inbox_hash, one.inbox_hash);
-        for record in [&origin, &one, &two] {
+        let three = LevelRecord::after(&two, &first, &[], outcome(4, Status::WaitingForInput, None));
+        let origination = origination_commitment(&rollup);
+        assert_eq!((two.previous_commitment, two.uncommitted_ticks), (origination, 10));
+        assert_eq!((Some(three.previous_commitment), three.uncommitted_ticks), (two.commitment, 4));
+        assert_eq!((one.commitment, three.commitment), (None, None));
+        for record in [&origin, &one, &two, &three] {
             assert_eq!(LevelRecord::decode(&record.encode()).as_ref(), Ok(record));
         }
         assert_eq!(LevelRecord::decode(&one.encode()[1..]), Err(Damaged));
-        let header = one.header(origination_commitment(&rollup));
+        let header = one.header();
         assert_eq!((header.initial_tick.as_str(), header.num_ticks.as_str()), ("0", "7"));
         assert_eq!(header.commitment_hash, None);
     }

@@ -2,7 +2,7 @@
 //!
 //! One transaction per level writes what changed in the durable storage, the level's record, its outbox and
 //! what would undo it. Records and outboxes are kept for the last [`LEVELS_KEPT`] levels. The undo records of the last [`STATES_MAX`] levels rebuild the versions that the RPC
-//! serves after a restart, and are what a reorganisation will roll back by.
+//! serves after a restart, and are what a reorganisation is rolled back by.
 
 use super::record::LevelRecord;
 use crate::sandbox::chain::old_levels;
@@ -17,7 +17,7 @@ use std::fmt;
 use std::path::Path;
 
 /// Names the contents of the file and their version.
-const FORMAT: &str = "millrace sandbox rollup node/1";
+const FORMAT: &str = "millrace sandbox rollup node/2";
 /// Key in [`META`]: the 20 bytes of the rollup's address.
 const ROLLUP: &str = "rollup";
 /// Encoded [`LevelRecord`]s.
@@ -108,6 +108,46 @@ impl StateStore {
         })
     }
 
+    /// Takes back all levels after `last`: what they changed in the durable storage, their records and outboxes. All of
+    /// them, or none.
+    pub(super) fn take_back(&self, last: L1Level) -> Result<(), StoreError> {
+        self.store.write(|transaction| {
+            let mut levels = transaction.open_table(LEVELS)?;
+            let mut undos = transaction.open_table(UNDO)?;
+            let mut durable = transaction.open_table(DURABLE)?;
+            loop {
+                let newest = levels.last()?.map(|(level, _)| level.value());
+                let Some(level) = newest.filter(|level| *level > last.get()) else { break };
+                let undo = undos.remove(level)?;
+                let damaged = || StoreError::damaged(format!("undo record of level {level}"));
+                let undo = undo.ok_or_else(damaged)?;
+                for difference in Recorded::new(undo.value()) {
+                    let (key, value) = difference.map_err(|Damaged| damaged())?;
+                    match value {
+                        Some(value) => durable.insert(key.as_str(), value)?,
+                        None => durable.remove(key.as_str())?,
+                    };
+                }
+                levels.remove(level)?;
+            }
+            transaction.open_table(OUTBOX)?.retain(|(level, _), _| level <= last.get())?;
+            Ok(())
+        })
+    }
+
+    /// The newest outbox messages, at most so many, the newest first.
+    pub(super) fn newest_outbox(&self, count: usize) -> Result<Vec<Sent>, StoreError> {
+        let messages = self.store.read()?.open_table(OUTBOX)?;
+        let newest = messages.iter()?.rev().take(count);
+        newest
+            .map(|entry| {
+                let (place, bytes) = entry?;
+                let (level, index) = place.value();
+                Ok((L1Level::new(level), index, bytes.value().to_vec()))
+            })
+            .collect()
+    }
+
     /// The newest levels with their durable storage, oldest first; empty before the origination.
     pub(super) fn load(&self) -> Result<VecDeque<Processed>, StoreError> {
         let transaction = self.store.read()?;
@@ -149,6 +189,9 @@ impl StateStore {
         Ok(outbox)
     }
 }
+
+/// An outbox message: its level, its place there, its bytes.
+pub(crate) type Sent = (L1Level, u32, Vec<u8>);
 
 /// Forgets old levels but the first, a few at a time.
 fn prune(transaction: &WriteTransaction, head: L1Level) -> Result<(), StoreError> {
@@ -198,18 +241,39 @@ fn encode_differences(differences: &Differences<'_>) -> Vec<u8> {
     writer.finish()
 }
 
-fn apply(durable: &mut Durable, differences: &[u8]) -> Result<(), Damaged> {
-    let mut reader = Reader::new(differences);
-    while !reader.is_empty() {
-        let key = reader.text()?;
-        let value = match reader.u8()? {
-            0 => None,
-            1 => Some(reader.string()?),
-            _ => return Err(Damaged),
-        };
-        put(durable, &key, value)?;
+/// Encoded differences, one by one: a key, and the record of its value; `None` removes.
+struct Recorded<'a> {
+    reader: Reader<'a>,
+}
+
+impl<'a> Recorded<'a> {
+    fn new(differences: &'a [u8]) -> Self {
+        Self { reader: Reader::new(differences) }
     }
-    Ok(())
+
+    fn read(&mut self) -> Result<(String, Option<&'a [u8]>), Damaged> {
+        let key = self.reader.text()?;
+        match self.reader.u8()? {
+            0 => Ok((key, None)),
+            1 => Ok((key, Some(self.reader.string()?))),
+            _ => Err(Damaged),
+        }
+    }
+}
+
+impl<'a> Iterator for Recorded<'a> {
+    type Item = Result<(String, Option<&'a [u8]>), Damaged>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        (!self.reader.is_empty()).then(|| self.read())
+    }
+}
+
+fn apply(durable: &mut Durable, differences: &[u8]) -> Result<(), Damaged> {
+    Recorded::new(differences).try_for_each(|difference| {
+        let (key, value) = difference?;
+        put(durable, &key, value)
+    })
 }
 
 /// Sets or removes one value. Keys are trusted to be well-formed (the PVM's own are longer than a kernel may
@@ -229,6 +293,7 @@ fn put(durable: &mut Durable, key: &str, record: Option<&[u8]>) -> Result<(), Da
 
 #[cfg(test)]
 mod tests {
+    use super::super::record::Outcome;
     use super::*;
     use crate::sandbox::chain::Block;
     use millrace_primitives::Timestamp;
@@ -242,19 +307,20 @@ mod tests {
 
     fn block(level: u32) -> Block {
         let predecessor = crate::L1BlockHash::new([level as u8; 32]);
-        Block::new(L1Level::new(level), predecessor, Timestamp::new(1), vec![])
+        Block::new(L1Level::new(level), predecessor, Timestamp::new(1), vec![], 0)
     }
 
     fn first(durable: Durable) -> Processed {
         Processed { record: LevelRecord::origination(&block(0), &ADDRESS), durable }
     }
 
+    fn outcome() -> Outcome {
+        Outcome { ticks: 1, status: Status::WaitingForInput, commits_to: None }
+    }
+
     fn next(previous: &Processed, durable: Durable) -> Processed {
         let block = block(previous.record.level.get() + 1);
-        Processed {
-            record: LevelRecord::after(&previous.record, &block, &[], (1, Status::WaitingForInput)),
-            durable,
-        }
+        Processed { record: LevelRecord::after(&previous.record, &block, &[], outcome()), durable }
     }
 
     fn values(durable: &Durable) -> Vec<(String, Vec<u8>)> {
@@ -294,6 +360,38 @@ mod tests {
         assert_eq!(store.record(L1Level::new(5)).unwrap(), None);
         assert_eq!(store.outbox(L1Level::new(3)).unwrap(), [vec![1], vec![2]]);
         assert!(store.outbox(L1Level::new(0)).unwrap().is_empty());
+    }
+
+    #[test]
+    fn levels_that_are_taken_back_leave_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.redb");
+        let (store, _) = StateStore::open(&path).unwrap();
+        let mut versions = vec![first(durable(&[("/a", "0"), ("/gone", "")]))];
+        store.originate(&ADDRESS, &versions[0]).unwrap();
+        let states = [durable(&[("/a", "1"), ("/b", "1")]), durable(&[("/b", "2")]), durable(&[("/c", "3")])];
+        for state in states {
+            let previous = versions.last().unwrap().clone();
+            versions.push(next(&previous, state));
+            store.append(&previous.durable, versions.last().unwrap(), &[vec![1]]).unwrap();
+        }
+        for last in [2, 0] {
+            store.take_back(L1Level::new(last)).unwrap();
+            let loaded = store.load().unwrap();
+            assert_eq!(loaded.len(), last as usize + 1);
+            let (newest, version) = (loaded.back().unwrap(), &versions[last as usize]);
+            assert_eq!(newest.record, version.record);
+            assert_eq!(values(&newest.durable), values(&version.durable));
+            assert_eq!(store.record(L1Level::new(last + 1)).unwrap(), None);
+            assert!(store.outbox(L1Level::new(last + 1)).unwrap().is_empty());
+        }
+        // What comes instead is written as if nothing had been there.
+        let other = next(&versions[0], durable(&[("/a", "other")]));
+        store.append(&versions[0].durable, &other, &[]).unwrap();
+        drop(store);
+        let loaded = StateStore::open(&path).unwrap().0.load().unwrap();
+        assert_eq!(values(&loaded[0].durable), values(&versions[0].durable));
+        assert_eq!(values(&loaded[1].durable), values(&other.durable));
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use super::{App, Failure, Queries, Shared, blocking, queries};
 use crate::client::BlockId;
 use crate::sandbox::limits::VALUE_ANSWER_BYTES_MAX;
-use crate::sandbox::rollup_node::{LevelRecord, level_inputs, origination_commitment, status_text};
+use crate::sandbox::rollup_node::{LevelRecord, level_inputs, status_text};
 use axum::Json;
 use axum::extract::{FromRequestParts, Path, State};
 use axum::http::StatusCode;
@@ -110,8 +110,7 @@ pub(super) async fn inbox(State(app): Shared, at: At) -> Result<Json<Value>, Fai
 pub(super) async fn full(State(app): Shared, at: At) -> Result<Json<Value>, Failure> {
     blocking(move || {
         let record = app.node.record(at.0)?;
-        let header = record.header(origination_commitment(&app.node.rollup()));
-        let mut answer = serde_json::to_value(header).map_err(Failure::internal)?;
+        let mut answer = serde_json::to_value(record.header()).map_err(Failure::internal)?;
         answer["inbox"] = inbox_of(&app, &record)?;
         answer["messages"] = messages_of(&app, &record)?.iter().map(hex::encode).collect();
         Ok(Json(answer))

@@ -1,42 +1,18 @@
 //! Endpoints that only the sandbox has: they act on its layer 1.
 
 use super::block::parse_level;
-use super::{Body, Failure, Shared, blocking, hexadecimal, json_body};
+use super::{Body, Failure, Shared, blocking, json_body};
 use crate::MessageId;
+use crate::control::{Bake, Head};
+use crate::sandbox;
 use crate::sandbox::chain::NewMessage;
+use crate::sandbox::contracts::{ContractError, hexadecimal};
 use crate::sandbox::limits::BAKE_LEVELS_MAX;
-use crate::sandbox::{self, deposit};
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
-use millrace_primitives::{Address, Mutez};
 use serde::Deserialize;
-use serde_json::{Value, json};
 use std::collections::BTreeMap;
-
-/// `{receiver: 0x…, amount_mutez: n}`
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct DepositRequest {
-    receiver: String,
-    amount_mutez: u64,
-}
-
-/// Sends a ticket of so many mutez to the rollup.
-pub(super) async fn deposit(State(app): Shared, body: Body) -> Result<Json<Value>, Failure> {
-    let request: DepositRequest = json_body(body)?;
-    let receiver: [u8; 20] = hexadecimal(&request.receiver)?.try_into().map_err(|_| {
-        Failure::bad_request("sandbox.bad_address", "The receiver is not an address of 20 bytes")
-    })?;
-    let message = deposit::message(
-        &app.node.rollup(),
-        app.ticketer,
-        Address::from(receiver),
-        Mutez::new(request.amount_mutez),
-    );
-    let ids = blocking(move || Ok(app.chain.inject(vec![NewMessage::raw(message)])?)).await?;
-    Ok(Json(json!({ "id": ids.first() })))
-}
 
 /// `{messages: [hexadecimal…]}`
 #[derive(Deserialize)]
@@ -48,28 +24,16 @@ struct InboxRequest {
 /// Puts any inbox messages, tags included, in the mempool.
 pub(super) async fn inbox(State(app): Shared, body: Body) -> Result<Json<Vec<MessageId>>, Failure> {
     let request: InboxRequest = json_body(body)?;
-    let messages: Result<Vec<_>, Failure> =
+    let messages: Result<Vec<_>, ContractError> =
         request.messages.iter().map(|text| hexadecimal(text).map(NewMessage::raw)).collect();
     let messages = messages?;
     blocking(move || Ok(Json(app.chain.inject(messages)?))).await
 }
 
-/// `{levels: n}`, one when left out.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct BakeRequest {
-    #[serde(default = "one")]
-    levels: u32,
-}
-
-fn one() -> u32 {
-    1
-}
-
 /// Makes levels at once, and answers when the rollup node has processed them.
-pub(super) async fn bake(State(app): Shared, body: Body) -> Result<Json<Value>, Failure> {
+pub(super) async fn bake(State(app): Shared, body: Body) -> Result<Json<Head>, Failure> {
     let is_empty = matches!(&body, Ok(bytes) if bytes.is_empty());
-    let levels = if is_empty { 1 } else { json_body::<BakeRequest>(body)?.levels };
+    let levels = if is_empty { 1 } else { json_body::<Bake>(body)?.levels };
     if !(1..=BAKE_LEVELS_MAX).contains(&levels) {
         let message = format!("Between 1 and {BAKE_LEVELS_MAX} levels can be made at once");
         return Err(Failure::bad_request("sandbox.bad_levels", message));
@@ -77,7 +41,7 @@ pub(super) async fn bake(State(app): Shared, body: Body) -> Result<Json<Value>, 
     let block = sandbox::bake(&app.chain, &app.node, levels)
         .await
         .map_err(|error| Failure::new(StatusCode::INTERNAL_SERVER_ERROR, "sandbox.halted", error))?;
-    Ok(Json(json!({ "level": block.level.get(), "block_hash": block.hash })))
+    Ok(Json(Head { level: block.level.get(), block_hash: block.hash }))
 }
 
 /// The outbox messages of a level as the kernel wrote them.

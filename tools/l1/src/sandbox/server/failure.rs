@@ -1,6 +1,7 @@
 //! Error answers, in the shape of Octez: an array of errors with kind, id and message.
 
 use crate::sandbox::chain::{InjectError, Refused};
+use crate::sandbox::contracts::ContractError;
 use crate::sandbox::rollup_node::LookupError;
 use crate::sandbox::store::StoreError;
 use axum::Json;
@@ -58,6 +59,24 @@ impl From<LookupError> for Failure {
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         Self::internal(error)
+    }
+}
+
+impl From<ContractError> for Failure {
+    fn from(error: ContractError) -> Self {
+        let id = match &error {
+            ContractError::NoContract { .. } => "sandbox.no_contract",
+            ContractError::NotItsBusiness(_) => "sandbox.not_its_business",
+            ContractError::RootHash => "sandbox.bad_root_hash",
+            ContractError::Key => "sandbox.bad_public_key",
+            ContractError::Address => "sandbox.bad_address",
+            ContractError::Hexadecimal => "sandbox.bad_hexadecimal",
+            ContractError::Refused(_) => "sandbox.refused_by_the_kernel",
+            ContractError::TransactionSize => "sandbox.bad_transaction_size",
+            ContractError::Account => "sandbox.bad_account",
+            ContractError::NoAmount => "sandbox.no_amount",
+        };
+        Self::bad_request(id, error)
     }
 }
 

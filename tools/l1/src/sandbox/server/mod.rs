@@ -3,14 +3,19 @@
 
 mod batcher;
 mod block;
+mod contracts;
 mod control;
 mod failure;
+mod faults;
 mod monitor;
 mod node;
+mod outbox;
 
 use super::chain::Chain;
+use super::contracts::{Caller, Contracts};
 use super::limits::BODY_BYTES_MAX;
 use super::rollup_node::EmbeddedNode;
+use crate::control::faults::Behaviour;
 use axum::Router;
 use axum::body::Bytes;
 use axum::extract::rejection::{BytesRejection, QueryRejection};
@@ -18,7 +23,6 @@ use axum::extract::{DefaultBodyLimit, Query};
 use axum::http::StatusCode;
 use axum::routing::{get, post};
 use failure::Failure;
-use millrace_primitives::ContractHash;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,10 +32,20 @@ use tokio::sync::watch;
 pub(super) struct App {
     pub(super) chain: Arc<Chain>,
     pub(super) node: Arc<EmbeddedNode>,
-    /// Whose tickets a deposit sends.
-    pub(super) ticketer: ContractHash,
+    /// Who calls the rollup.
+    pub(super) contracts: Contracts,
+    /// How the rollup node behaves.
+    pub(super) behaviour: watch::Sender<Behaviour>,
+    /// Whether the clock makes no levels.
+    pub(super) levels_stopped: watch::Sender<bool>,
     /// Turns true when the server is to stop: streams end.
     pub(super) stop: watch::Receiver<bool>,
+}
+
+impl App {
+    fn caller(&self) -> Caller {
+        Caller { rollup: self.node.rollup(), contracts: self.contracts }
+    }
 }
 
 type Shared = axum::extract::State<Arc<App>>;
@@ -58,11 +72,27 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/outbox/{level}/messages", get(block::outbox))
         .nest("/durable/wasm_2_0_0", durable);
     let control = Router::new()
-        .route("/deposit", post(control::deposit))
+        .route("/deposit", post(contracts::deposit))
+        .route("/delayed", post(contracts::delayed))
+        .route("/governance", post(contracts::governance))
         .route("/bake", post(control::bake))
         .route("/inbox", post(control::inbox))
-        .route("/outbox/{level}", get(control::outbox));
-    Router::new()
+        .route("/outbox", get(outbox::messages))
+        .route("/outbox/{level}", get(control::outbox))
+        .route("/outbox/execute", post(outbox::execute))
+        .route("/balance/{account}", get(outbox::balance))
+        .route("/operation/{id}", get(outbox::operation))
+        .route("/faults", get(faults::show));
+    let fault = Router::new()
+        .route("/reorg", post(faults::reorg))
+        .route("/levels", post(faults::levels))
+        .route("/clock", post(faults::skip_clock))
+        .route("/operations", post(faults::operations))
+        .route("/full_blocks", post(faults::full_blocks))
+        .route("/migration", post(faults::migration))
+        .route("/rollup_node", post(faults::rollup_node))
+        .route("/none", post(faults::none));
+    let node = Router::new()
         .route("/global/smart_rollup_address", get(node::smart_rollup_address))
         .route("/global/tezos_head", get(node::tezos_head))
         .route("/global/tezos_level", get(node::tezos_level))
@@ -76,7 +106,10 @@ pub(super) fn router(app: Arc<App>) -> Router {
         .route("/health", get(node::health))
         .route("/ping", get(node::ping))
         .route("/version", get(node::version))
-        .nest("/sandbox", control)
+        .layer(axum::middleware::from_fn_with_state(Arc::clone(&app), faults::misbehave));
+    Router::new()
+        .merge(node)
+        .nest("/sandbox", control.nest("/fault", fault))
         .fallback(no_such_service)
         .method_not_allowed_fallback(no_such_method)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))
@@ -109,10 +142,4 @@ fn queries(queries: Queries) -> Result<BTreeMap<String, String>, Failure> {
 fn json_body<T: DeserializeOwned>(body: Body) -> Result<T, Failure> {
     let bytes = body.map_err(|error| Failure::new(error.status(), "sandbox.bad_body", error.body_text()))?;
     serde_json::from_slice(&bytes).map_err(|error| Failure::bad_request("sandbox.bad_body", error))
-}
-
-/// Reads hexadecimal, with or without `0x`.
-fn hexadecimal(text: &str) -> Result<Vec<u8>, Failure> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    hex::decode(digits).map_err(|error| Failure::bad_request("sandbox.bad_hexadecimal", error))
 }

@@ -1,15 +1,18 @@
-//! The streams of blocks: one JSON object per block, in the order of levels and without gaps.
+//! The streams of blocks: one JSON object per block, in the order of levels and without gaps. After a reorganisation
+//! the levels go back to the first block that is new.
 
 use super::{App, Failure, Shared, blocking};
 use crate::client::BlockId;
+use crate::control::faults::Behaviour;
 use crate::sandbox::chain::Block;
-use crate::sandbox::rollup_node::{NodeStatus, origination_commitment};
+use crate::sandbox::limits::STATES_MAX;
+use crate::sandbox::rollup_node::{LevelRecord, LookupError, NodeStatus};
 use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
-use millrace_primitives::L1Level;
+use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
 
@@ -31,16 +34,19 @@ struct Monitor {
     app: Arc<App>,
     /// The head of this stream: the newest block, or the newest final one.
     upto: BlockId,
-    last: Option<L1Level>,
+    /// What was told, the newest last: as far back as a reorganisation can reach.
+    told: VecDeque<LevelRecord>,
     node: watch::Receiver<NodeStatus>,
     heads: watch::Receiver<Arc<Block>>,
+    behaviour: watch::Receiver<Behaviour>,
     stop: watch::Receiver<bool>,
 }
 
 impl Monitor {
     fn new(app: Arc<App>, upto: BlockId) -> Self {
         let (node, heads, stop) = (app.node.watch(), app.chain.watch_head(), app.stop.clone());
-        Self { app, upto, last: None, node, heads, stop }
+        let behaviour = app.behaviour.subscribe();
+        Self { app, upto, told: VecDeque::new(), node, heads, behaviour, stop }
     }
 
     fn into_stream(self) -> impl Stream<Item = Result<Bytes, std::io::Error>> {
@@ -59,18 +65,19 @@ impl Monitor {
             if *self.stop.borrow_and_update() {
                 return Ok(None);
             }
-            let upto = self.app.node.resolve(self.upto)?;
-            let next = match self.last {
-                None => Some(upto),
-                Some(last) => last.checked_add(1).filter(|next| *next <= upto),
-            };
-            if let Some(level) = next {
-                self.last = Some(level);
-                return self.item(level).await.map(Some);
+            let behaviour = *self.behaviour.borrow_and_update();
+            if matches!(behaviour, Behaviour::Stopped | Behaviour::BadGateway) {
+                return Err(Failure::internal("the stream is cut"));
+            }
+            if behaviour != Behaviour::Hanging
+                && let Some(record) = self.next_record().await?
+            {
+                return self.tell(record).map(Some);
             }
             let closed = tokio::select! {
                 changed = self.node.changed() => changed.is_err(),
                 changed = self.heads.changed() => changed.is_err(),
+                changed = self.behaviour.changed() => changed.is_err(),
                 changed = self.stop.changed() => changed.is_err(),
             };
             if closed {
@@ -79,15 +86,53 @@ impl Monitor {
         }
     }
 
-    async fn item(&self, level: L1Level) -> Result<Bytes, Failure> {
-        let app = Arc::clone(&self.app);
-        blocking(move || {
-            let record = app.node.record(BlockId::Level(level))?;
-            let header = record.header(origination_commitment(&app.node.rollup()));
-            let mut line = serde_json::to_vec(&header).map_err(Failure::internal)?;
-            line.push(b'\n');
-            Ok(Bytes::from(line))
+    /// The record to tell now, if there is one: that after the last told one that is still on the chain.
+    async fn next_record(&mut self) -> Result<Option<LevelRecord>, Failure> {
+        let (app, upto, mut told) = (Arc::clone(&self.app), self.upto, std::mem::take(&mut self.told));
+        let (told, next) = blocking(move || {
+            let next = next_record(&app, upto, &mut told)?;
+            Ok((told, next))
         })
-        .await
+        .await?;
+        self.told = told;
+        Ok(next)
+    }
+
+    fn tell(&mut self, record: LevelRecord) -> Result<Bytes, Failure> {
+        let mut line = serde_json::to_vec(&record.header()).map_err(Failure::internal)?;
+        line.push(b'\n');
+        self.told.push_back(record);
+        while self.told.len() > STATES_MAX {
+            self.told.pop_front();
+        }
+        Ok(Bytes::from(line))
+    }
+}
+
+fn next_record(
+    app: &App,
+    upto: BlockId,
+    told: &mut VecDeque<LevelRecord>,
+) -> Result<Option<LevelRecord>, Failure> {
+    // A level that is not there any more was taken back since: as if there were none to tell yet.
+    let record = |id| match app.node.record(id) {
+        Ok(record) => Ok(Some(record)),
+        Err(LookupError::Unknown(_)) => Ok(None),
+        Err(error) => Err(Failure::from(error)),
+    };
+    let is_new = told.is_empty();
+    while let Some(last) = told.back() {
+        let now = record(BlockId::Level(last.level))?;
+        if now.is_some_and(|now| now.block_hash == last.block_hash) {
+            break;
+        }
+        told.pop_back();
+    }
+    let Some(newest) = record(upto)? else { return Ok(None) };
+    match told.back().and_then(|last| last.level.checked_add(1)) {
+        Some(next) if next <= newest.level => record(BlockId::Level(next)),
+        Some(_) => Ok(None),
+        None if is_new => Ok(Some(newest)),
+        None => Err(Failure::internal("more was reorganised than this stream remembers")),
     }
 }
