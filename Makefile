@@ -41,7 +41,7 @@ say = @printf '\n==> %s\n' "$(1)"
 
 .PHONY: help
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
@@ -98,6 +98,13 @@ $(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
 	@$(CARGO) clippy --locked -p millrace-wasm-opt --all-targets -- -D warnings
 	@$(CARGO) build --locked -p millrace-wasm-opt
 	@$(TARGET)/debug/millrace-wasm-opt $(BUILT) $@.part && mv $@.part $@
+
+.PHONY: reproducible
+reproducible: needs-rust $(BUILT) ## Builds the kernel once more in another folder and home: the bytes must be the same
+	$(call say,building the kernel once more as somebody else)
+	@scratch=$$(mktemp -d) && trap 'rm -rf "$$scratch"' EXIT \
+		&& again=$$(WASM_OPT=0 scripts/rebuild-kernel.sh "$$scratch") \
+		&& cmp $(BUILT) "$$again" && echo "the same kernel, $$(wc -c <"$$again") bytes"
 
 .PHONY: bench
 bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, throughput: dist/bench.json

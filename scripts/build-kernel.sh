@@ -12,15 +12,15 @@ set -eu
 TARGET=wasm32-unknown-unknown
 
 cd "$(dirname "$0")/.."
-scripts/wasm-toolchain.sh
 
 CHECKOUT=$(pwd -P)
 TARGET_DIR=${CARGO_TARGET_DIR:-target}
 CARGO_HOME_DIR=${CARGO_HOME:-$HOME/.cargo}
 
-# The registry's sources must be there before their folders can be named below.
+# The registry's sources must be there before their folders can be named, here and for std.
 printf 'build-kernel: fetching what the kernel depends on\n' >&2
 cargo fetch --locked --target $TARGET >&2
+scripts/wasm-toolchain.sh
 
 separator=$(printf '\037')
 flags="--remap-path-prefix=$CHECKOUT=/millrace"

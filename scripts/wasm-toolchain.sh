@@ -152,6 +152,10 @@ build_sysroot() {
         separator=$(printf '\037')
         flags="-Cembed-bitcode=yes"
         flags="$flags$separator--remap-path-prefix=$CARGO_HOME_DIR=/cargo"
+        # As in build-kernel.sh, which has fetched something from the registry before.
+        for registry in "$CARGO_HOME_DIR"/registry/src/*; do
+            flags="$flags$separator--remap-path-prefix=$registry=/cargo/registry"
+        done
         flags="$flags$separator--remap-path-prefix=$1/library=/rustc/$COMMIT/library"
         # `-Z build-std` asks for a nightly; this variable lets the pinned stable compiler do it, here and only here.
         CARGO_ENCODED_RUSTFLAGS=$flags RUSTC_BOOTSTRAP=1 __CARGO_TESTS_ONLY_SRC_ROOT=$1/library \

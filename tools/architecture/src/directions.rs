@@ -46,12 +46,29 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ),
     // What traces are, for who records and who shows them.
     ("trace", &["primitives"]),
-    ("l1", &["primitives", "wire", "layout", "pvm"]),
+    // The pages of a kernel outside of any rollup.
+    ("preimages", &["primitives", "layout"]),
+    ("l1", &["primitives", "wire", "layout", "pvm", "preimages"]),
     ("store", &["primitives", "wire", "layout", "pvm"]),
     ("rpc", &["primitives", "trace"]),
     ("sequencing", &["primitives", "wire"]),
-    ("node", &["primitives", "wire", "layout", "pvm", "engine", "l1", "store", "rpc", "sequencing", "trace"]),
-    ("governance", &["primitives", "wire", "layout", "engine", "pvm", "artifact"]),
+    (
+        "node",
+        &[
+            "primitives",
+            "wire",
+            "layout",
+            "pvm",
+            "engine",
+            "preimages",
+            "l1",
+            "store",
+            "rpc",
+            "sequencing",
+            "trace",
+        ],
+    ),
+    ("governance", &["primitives", "wire", "layout", "engine", "pvm", "artifact", "preimages"]),
     (
         "cli",
         &[
@@ -62,6 +79,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "artifact",
             "pvm",
             "engine",
+            "preimages",
             "l1",
             "store",
             "rpc",
@@ -104,7 +122,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("rpc", &["rpc"]),
     // Itself with secret keys, for tests that stand outside of it.
     ("wire", &["wire"]),
-    ("tezt", &["installer", "artifact", "pvm", "l1"]),
+    ("tezt", &["installer", "artifact", "pvm", "l1", "preimages"]),
 ];
 
 /// The logic of the kernel.

@@ -13,12 +13,14 @@
 //! [`ArtifactError`] names the function, instruction, import or section at fault. **Deliberately unknown**:
 //! what the kernel does, and the installer's config program.
 
+mod compare;
 mod error;
 mod imports;
 mod inspect;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Difference, first_difference};
 pub use error::{ArtifactError, ImportFault};
 pub use imports::{HOST_MODULE, HostFunction, PERMITTED, PvmVersion};
 

@@ -5,15 +5,18 @@
 //! PVM, sequencer, JSON-RPC.
 //!
 //! **Failure**: one error line with its causes on the standard error stream, and exit code 1; 2 for a wrong
-//! command line. **Deliberately unknown**: everything that a library crate knows.
+//! command line; what else a command has says its `--help`. **Deliberately unknown**: everything that a library crate knows.
 
 #![allow(clippy::print_stdout, reason = "this program talks to its user")]
 
 mod accounts;
 mod installer;
+mod kernel;
 mod l1;
 mod logging;
+mod preimages;
 mod sandbox;
+mod signals;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,7 +29,10 @@ use std::process::ExitCode;
   millrace sandbox --fresh               the same, forgetting what was there
   millrace l1 deposit --receiver 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 --amount-mutez 1000000
   millrace l1 bake 10                    ten levels of its layer 1, now
-  millrace installer build --config rollup.yaml --out dist")]
+  millrace installer build --config rollup.yaml --out dist
+  millrace preimages make new-kernel.wasm --out pages
+  millrace preimages serve --dir pages   the pages of a new kernel, for rollup nodes to fetch
+  millrace kernel verify dist/kernel.wasm")]
 struct Arguments {
     /// What to log on the standard error stream: error, warn, info, debug, trace, or directives such as
     /// `warn,millrace_node=debug`.
@@ -43,6 +49,12 @@ enum Command {
     /// Build the installer kernel that a rollup is originated with.
     #[command(subcommand)]
     Installer(installer::Command),
+    /// The pages of a kernel: cut, serve, fetch, and see whether all are there.
+    #[command(subcommand)]
+    Preimages(preimages::Command),
+    /// What a kernel is called, and whether these sources make it.
+    #[command(subcommand)]
+    Kernel(kernel::Command),
     /// Act on the layer 1 of a running sandbox.
     L1(l1::Arguments),
 }
@@ -50,7 +62,7 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     match run(arguments) {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(error) => {
             eprintln!("error: {error:#}");
             ExitCode::FAILURE
@@ -58,13 +70,16 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(arguments: Arguments) -> anyhow::Result<()> {
+fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     logging::start(&arguments.log_level)?;
     match arguments.command {
-        Command::Sandbox(arguments) => block_on(sandbox::run(*arguments)),
-        Command::Installer(command) => installer::run(command),
-        Command::L1(arguments) => block_on(l1::run(arguments)),
+        Command::Sandbox(arguments) => block_on(sandbox::run(*arguments))?,
+        Command::Installer(command) => installer::run(command)?,
+        Command::Preimages(command) => block_on(preimages::run(command))?,
+        Command::Kernel(command) => return kernel::run(command),
+        Command::L1(arguments) => block_on(l1::run(arguments))?,
     }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {

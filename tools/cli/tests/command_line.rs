@@ -27,6 +27,8 @@ fn every_command_explains_itself() {
         &["l1", "fault"],
         &["l1", "fault", "reorg"],
         &["l1", "fault", "rollup-node"],
+        &["preimages", "serve"],
+        &["kernel", "verify"],
     ] {
         let output = millrace(&[command, &["--help"]].concat());
         let text = String::from_utf8(output.stdout).unwrap();

@@ -4,12 +4,13 @@ mod data_dir;
 mod origin;
 mod screen;
 
+use crate::signals::{stop_signal, stopped};
 use anyhow::{Context as _, bail, ensure};
 use data_dir::DataDir;
 use millrace_installer::development;
 use millrace_l1::sandbox::chain::Rules;
 use millrace_l1::sandbox::limits::BATCHER_KEYS;
-use millrace_l1::sandbox::{Commitments, Phase, Progress, Sandbox, SandboxConfig};
+use millrace_l1::sandbox::{Commitments, Phase, Progress, Sandbox, SandboxConfig, rollup_node::NodeError};
 use millrace_node::{Genesis, Node, NodeConfig, Retention, RpcConfig, Status};
 use millrace_primitives::{L1Level, U256};
 use millrace_sequencing::{
@@ -24,10 +25,7 @@ use std::{
     net::{IpAddr, SocketAddr, TcpListener},
     path::PathBuf,
 };
-use tokio::{
-    signal::unix::{SignalKind, signal},
-    sync::{broadcast::error::RecvError, watch},
-};
+use tokio::sync::{broadcast::error::RecvError, watch};
 
 /// Flags of `millrace sandbox`.
 #[derive(Clone, Debug, clap::Args)]
@@ -54,6 +52,10 @@ pub(crate) struct Arguments {
     /// may be able to write there: what it holds is executed.
     #[arg(long, value_name = "DIR")]
     cache_dir: Option<PathBuf>,
+    /// Where the rollup node fetches the pages of new kernels, `http://` and asked in turn; each page is `<URL>/<hash>`. Without
+    /// it, or as long as nobody has them, it waits until they are in `<data-dir>/origin/preimages`.
+    #[arg(long, value_name = "URL", value_delimiter = ',')]
+    preimages_endpoint: Vec<String>,
     /// Where JSON-RPC listens.
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1")]
     rpc_addr: IpAddr,
@@ -215,33 +217,6 @@ fn origin(arguments: &Arguments, data_dir: &DataDir) -> anyhow::Result<Origin> {
     built.keep(overrides, &data_dir.origin())
 }
 
-/// Turns true at Ctrl-C or SIGTERM. A second one ends the process at once.
-fn stop_signal() -> anyhow::Result<watch::Receiver<bool>> {
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot listen for Ctrl-C")?;
-    let mut terminate = signal(SignalKind::terminate()).context("cannot listen for SIGTERM")?;
-    let (sender, receiver) = watch::channel(false);
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
-            }
-            if sender.send_replace(true) {
-                // The database survives it.
-                std::process::exit(130);
-            }
-        }
-    });
-    Ok(receiver)
-}
-
-async fn stopped(stop: &mut watch::Receiver<bool>) {
-    // An error means that nobody listens for signals any more: then nothing stops this.
-    if stop.wait_for(|stop| *stop).await.is_err() {
-        std::future::pending().await
-    }
-}
-
 /// Fails early, and with a hint, when a port is taken.
 fn check_free(what: &str, addr: IpAddr, port: u16, flag: &str) -> anyhow::Result<()> {
     let address = SocketAddr::new(addr, port);
@@ -265,6 +240,7 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
         rules: arguments.layer1.rules(),
         commitments: arguments.layer1.commitments(),
         compiled: compiled(arguments, data_dir),
+        preimages_endpoints: arguments.preimages_endpoint.clone(),
         ..SandboxConfig::new(data_dir.l1(), origin.installer(), origin.preimages())
     };
     let sandbox = Sandbox::start(config).await.with_context(|| {
@@ -273,7 +249,7 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
             arguments.data_dir.display()
         )
     })?;
-    match boot(&sandbox, arguments.level_time).await {
+    match boot(&sandbox, arguments.level_time, !arguments.preimages_endpoint.is_empty()).await {
         Ok(()) => Ok(sandbox),
         Err(error) => {
             sandbox.shutdown().await;
@@ -288,15 +264,16 @@ fn compiled(arguments: &Arguments, data_dir: &DataDir) -> PathBuf {
 }
 
 /// Waits until the kernel has booted, which takes a level.
-async fn boot(sandbox: &Sandbox, level_time: LevelTime) -> anyhow::Result<()> {
+async fn boot(sandbox: &Sandbox, level_time: LevelTime, fetches: bool) -> anyhow::Result<()> {
     if level_time == LevelTime::Manual && sandbox.head().level == L1Level::ZERO {
         println!("  booting the kernel: level 1/1");
         sandbox.bake().await?;
     }
-    wait_for_kernel(sandbox).await
+    wait_for_kernel(sandbox, fetches).await
 }
 
-async fn wait_for_kernel(sandbox: &Sandbox) -> anyhow::Result<()> {
+/// Returns when there is a kernel that has booted. A successor's pages may be missing then: the node serves what there is.
+async fn wait_for_kernel(sandbox: &Sandbox, fetches: bool) -> anyhow::Result<()> {
     let mut progress = sandbox.progress();
     let mut shown = String::new();
     loop {
@@ -308,7 +285,11 @@ async fn wait_for_kernel(sandbox: &Sandbox) -> anyhow::Result<()> {
         }
         match current.phase {
             Phase::Following => return Ok(()),
-            Phase::Halted(error) => bail!("the rollup node has halted: {error}"),
+            Phase::Halted(error) => match *error {
+                NodeError::Preimage { .. } if current.processed > L1Level::ZERO => return Ok(()),
+                NodeError::Preimage { .. } if fetches => {}
+                _ => bail!("the rollup node has halted: {error}"),
+            },
             Phase::Dead(reason) => bail!("the kernel is dead: {reason}"),
             Phase::Booting | Phase::CatchingUp => {}
         }

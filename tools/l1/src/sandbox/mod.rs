@@ -29,8 +29,9 @@ use crate::control::faults::Behaviour;
 use chain::Rules;
 use chain::{Block, Chain, InjectError, NewMessage};
 use contracts::Caller;
+use millrace_preimages::{Client, EndpointError, FetchConfig};
 use millrace_primitives::{Address, L1Level, Mutez, RollupAddress};
-use rollup_node::{EmbeddedNode, NodeError, NodeStatus, Origination};
+use rollup_node::{EmbeddedNode, Endpoints, NodeError, NodeStatus, Origination};
 use server::App;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -50,8 +51,10 @@ pub struct SandboxConfig {
     pub data_dir: PathBuf,
     /// The installer kernel.
     pub installer: PathBuf,
-    /// The folder of preimages.
+    /// The folder of preimages. What is fetched is added.
     pub preimages: PathBuf,
+    /// Where preimages are fetched from that the folder does not have, asked in turn; none: they are waited for.
+    pub preimages_endpoints: Vec<String>,
     /// Milliseconds between levels; `None`: levels are made on demand only.
     pub level_time_ms: Option<u64>,
     /// Where the RPC listens: a loopback address, port 0 for any free port.
@@ -74,6 +77,7 @@ impl SandboxConfig {
             data_dir,
             installer,
             preimages,
+            preimages_endpoints: Vec::new(),
             level_time_ms: Some(1_000),
             rpc_addr: SocketAddr::from(([127, 0, 0, 1], 0)),
             contracts: Contracts::SANDBOX,
@@ -111,6 +115,9 @@ pub enum SandboxError {
         /// Why.
         error: std::io::Error,
     },
+    /// A pre-images endpoint cannot be used.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// The database of the layer 1.
     #[error("layer 1: {0}")]
     Chain(#[from] StoreError),
@@ -165,7 +172,8 @@ impl Sandbox {
         let listener = TcpListener::bind(addr).await.map_err(|error| SandboxError::Listen { addr, error })?;
         let addr = listener.local_addr().map_err(|error| SandboxError::Listen { addr, error })?;
         let level_time_ms = config.level_time_ms;
-        let (chain, node) = off_executor(move || open(&config)).await?;
+        let endpoints = endpoints(&config.preimages_endpoints)?;
+        let (chain, node) = off_executor(move || open(&config, endpoints)).await?;
         let stop = watch::channel(false).0;
         let (observer, progress) = clock::observe(&chain, &node);
         let levels_stopped = watch::channel(false).0;
@@ -282,8 +290,29 @@ impl Drop for Sandbox {
     }
 }
 
+/// Limits of a round of asking the pre-images endpoints: rounds follow each other.
+const ROUND: FetchConfig = FetchConfig {
+    connect_timeout_ms: 5_000,
+    request_timeout_ms: 15_000,
+    fetch_timeout_ms: 120_000,
+    rounds: 1,
+    pause_ms: 0,
+    pause_ms_max: 0,
+    at_once: 8,
+};
+
+fn endpoints(urls: &[String]) -> Result<Option<Endpoints>, SandboxError> {
+    if urls.is_empty() {
+        return Ok(None);
+    }
+    Ok(Some(Endpoints { client: Client::new(urls, ROUND)?, runtime: tokio::runtime::Handle::current() }))
+}
+
 /// Opens what is on disk and starts the rollup node.
-fn open(config: &SandboxConfig) -> Result<(Arc<Chain>, Arc<EmbeddedNode>), SandboxError> {
+fn open(
+    config: &SandboxConfig,
+    endpoints: Option<Endpoints>,
+) -> Result<(Arc<Chain>, Arc<EmbeddedNode>), SandboxError> {
     let file = |path: &Path| {
         let path = path.to_owned();
         move |error| SandboxError::File { path, error }
@@ -300,7 +329,7 @@ fn open(config: &SandboxConfig) -> Result<(Arc<Chain>, Arc<EmbeddedNode>), Sandb
         Arc::new(Chain::open(&config.data_dir.join("l1.redb"), clock::now(), config.rules, &endowment)?);
     let preimages = config.preimages.clone();
     let (compiled, commitments) = (config.compiled.clone(), config.commitments);
-    let origination = Origination { installer, preimages, rollup, compiled, commitments };
+    let origination = Origination { installer, preimages, rollup, compiled, commitments, endpoints };
     let node = EmbeddedNode::start(&config.data_dir, Arc::clone(&chain), origination)?;
     Ok((chain, Arc::new(node)))
 }

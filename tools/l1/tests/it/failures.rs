@@ -5,6 +5,7 @@ use millrace_l1::client::BlockId;
 use millrace_l1::sandbox::rollup_node::NodeError;
 use millrace_l1::sandbox::{Phase, SandboxError};
 use millrace_primitives::L1Level;
+use millrace_pvm::reveal::reveal_hash;
 use reqwest::Method;
 use serde_json::Value;
 
@@ -17,8 +18,9 @@ async fn a_missing_preimage_halts_the_node_until_it_is_there() {
     node.inject(&["P"]).await.unwrap();
     let error = sandbox.bake().await.unwrap_err();
     let SandboxError::Halted(halted) = &error else { panic!("{error}") };
-    assert!(matches!(&**halted, NodeError::Level { level, .. } if *level == L1Level::new(2)));
-    assert!(error.to_string().contains("preimage"), "{error}");
+    let NodeError::Preimage { level, hash, met: None } = &**halted else { panic!("{halted}") };
+    assert_eq!((*level, *hash.as_bytes()), (L1Level::new(2), reveal_hash(PREIMAGE)));
+    assert!(error.to_string().contains(&format!("waits for the preimage {hash}")), "{error}");
     let mut progress = sandbox.progress();
     let seen =
         progress.wait_for(|progress| matches!(progress.phase, Phase::Halted(_))).await.unwrap().to_string();

@@ -9,5 +9,6 @@ mod faults;
 #[allow(dead_code, reason = "shared with the test that kills")]
 mod kernel;
 mod outbox;
+mod preimages;
 mod restart;
 mod schema;

@@ -2,12 +2,14 @@
 //!
 //! The work is done on a thread of its own, since a level may take long and is all computation. A level is
 //! on disk before it is told to anybody. When a level cannot be run (a preimage is missing, the disk fails)
-//! the node halts before it, says why, and tries again whenever the layer 1 has a new level. A kernel that
-//! has died for good is reported as such; as on Octez, its levels go on without it.
+//! the node halts before it, says why, and tries again whenever the layer 1 has a new level; a preimage it also
+//! fetches, when it knows from where ([`pages`]). A kernel that has died for good is reported as such; as on Octez, its
+//! levels go on without it.
 
 mod commitments;
 mod history;
 mod machine;
+mod pages;
 mod record;
 mod state;
 
@@ -23,10 +25,13 @@ use crate::client::BlockId;
 use history::History;
 use machine::LevelRunner;
 pub(super) use machine::{level_inputs, rollup_address, status_text};
-use millrace_primitives::{L1Level, RollupAddress};
+use millrace_preimages::Folder;
+use millrace_primitives::{L1Level, PreimageHash, RollupAddress};
 use millrace_pvm::durable::Durable;
 use millrace_pvm::{PvmError, Status};
 use millrace_wire::base58::Base58Check;
+pub(super) use pages::Endpoints;
+use pages::Pages;
 use record::Outcome;
 use state::{Sent, StateStore};
 use std::panic::AssertUnwindSafe;
@@ -50,6 +55,16 @@ pub enum NodeError {
         /// Why.
         error: PvmError,
     },
+    /// A level asks for a preimage that is not in the folder, or is another one there.
+    #[error("level {level} cannot be run: it waits for the preimage {hash}{}", met_text(met.as_deref()))]
+    Preimage {
+        /// The level.
+        level: L1Level,
+        /// The name of the preimage; the file that is missing has the same.
+        hash: PreimageHash,
+        /// What the pre-images endpoints did instead of giving it, as far as they have been asked.
+        met: Option<String>,
+    },
     /// The PVM cannot work on this machine.
     #[error("the PVM does not start: {0}")]
     Pvm(PvmError),
@@ -70,6 +85,10 @@ pub enum NodeError {
     /// The thread of the node panicked: a bug.
     #[error("the rollup node crashed: {0}")]
     Crashed(String),
+}
+
+fn met_text(met: Option<&str>) -> String {
+    met.map(|met| format!(" ({met})")).unwrap_or_default()
 }
 
 /// How far the rollup node is.
@@ -132,6 +151,8 @@ pub(super) struct Origination {
     pub(super) compiled: PathBuf,
     /// When the node commits.
     pub(super) commitments: Commitments,
+    /// Where preimages are fetched from that the folder does not have.
+    pub(super) endpoints: Option<Endpoints>,
 }
 
 /// The rollup node.
@@ -156,9 +177,10 @@ impl EmbeddedNode {
     pub(super) fn start(
         folder: &Path,
         chain: Arc<Chain>,
-        origination: Origination,
+        mut origination: Origination,
     ) -> Result<Self, NodeError> {
         let rollup = origination.rollup;
+        let pages = Pages::new(Folder::new(&origination.preimages), origination.endpoints.take());
         let (store, stored) = StateStore::open(&folder.join("rollup-node.redb"))?;
         let runner = LevelRunner::originate(&origination).map_err(NodeError::Pvm)?;
         match stored {
@@ -189,7 +211,7 @@ impl EmbeddedNode {
         let follower = Arc::clone(&shared);
         let thread = std::thread::Builder::new()
             .name("rollup-node".to_owned())
-            .spawn(move || follower.run(runner))
+            .spawn(move || follower.run(runner, pages))
             .map_err(|error| NodeError::Crashed(format!("its thread could not be started: {error}")))?;
         Ok(Self { shared, thread: Mutex::new(Some(thread)) })
     }
@@ -333,8 +355,8 @@ fn originate(
 
 impl Shared {
     /// The life of the thread.
-    fn run(&self, mut runner: LevelRunner) {
-        let life = AssertUnwindSafe(|| self.follow(&mut runner));
+    fn run(&self, mut runner: LevelRunner, mut pages: Pages) {
+        let life = AssertUnwindSafe(|| self.follow(&mut runner, &mut pages));
         let crash = std::panic::catch_unwind(life).err().map(|panic| {
             let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
             text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_default()
@@ -348,17 +370,19 @@ impl Shared {
     }
 
     /// Processes every level that the chain has, then waits for more, until it is told to stop.
-    fn follow(&self, runner: &mut LevelRunner) {
+    fn follow(&self, runner: &mut LevelRunner, pages: &mut Pages) {
         let mut heads = self.chain.watch_head();
         let mut stop = self.stop.subscribe();
         let mut rest = self.rest.subscribe();
         while !*stop.borrow_and_update() {
             let seen = Arc::clone(&heads.borrow_and_update());
             if !*rest.borrow_and_update() {
-                let error = self.catch_up(runner).err();
+                let outcome = pages.still_missing().map_or_else(|| self.catch_up(runner), Err);
+                pages.after(&outcome);
+                let error = outcome.err();
                 // Told to rest in the middle, it has not tried all.
                 if error.is_some() || !*self.rest.borrow() {
-                    self.tell(seen, error);
+                    self.tell(pages.has_tried().then_some(seen), error);
                 }
             }
             futures::executor::block_on(async {
@@ -366,6 +390,7 @@ impl Shared {
                     _ = heads.changed() => {}
                     _ = rest.changed() => {}
                     _ = stop.changed() => {}
+                    () = pages.round_ended() => {}
                 }
             });
         }
@@ -416,7 +441,7 @@ impl Shared {
     fn process(&self, runner: &mut LevelRunner, head: &Processed, block: &Block) -> Result<(), NodeError> {
         let level = block.level;
         let inputs = level_inputs(head.record.timestamp, block);
-        let ran = runner.run(head, level, &inputs).map_err(|error| NodeError::Level { level, error })?;
+        let ran = runner.run(head, level, &inputs).map_err(|error| pages::level_error(level, error))?;
         let commits_to = self.commitments.is_due(level).then(|| ran.state.durable.hash());
         let outcome = Outcome { ticks: ran.ticks, status: ran.state.status, commits_to };
         let record = LevelRecord::after(&head.record, block, &inputs, outcome);
@@ -434,17 +459,20 @@ impl Shared {
         Ok(())
     }
 
-    /// Tells how an attempt to reach the block `seen` ended. The same error is logged once.
-    fn tell(&self, seen: Arc<Block>, error: Option<NodeError>) {
+    /// Tells how an attempt to reach the block `seen` ended, or how it is going as long as there is none. The same error is
+    /// logged once.
+    fn tell(&self, seen: Option<Arc<Block>>, error: Option<NodeError>) {
         self.status.send_modify(|status| {
-            status.seen = seen;
+            if let Some(seen) = seen {
+                status.seen = seen;
+            }
             let Some(error) = error else {
                 status.error = None;
                 return;
             };
             let text = error.to_string();
             if status.error.as_ref().is_none_or(|old| old.to_string() != text) {
-                warn!("the rollup node has halted and tries again at the next level: {text}");
+                warn!("the rollup node has halted and goes on trying: {text}");
             }
             status.error = Some(Arc::new(error));
         });
