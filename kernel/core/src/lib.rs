@@ -46,7 +46,7 @@ mod stages;
 mod trap;
 
 pub use error::RunError;
-pub use millrace_upgrade::{SOURCES, SOURCES_MARK};
+pub use millrace_upgrade::{LAYOUT, LAYOUT_MARK, SOURCES, SOURCES_MARK};
 pub use node::{NodeHost, make_block, run_for_node};
 pub use stages::{run, run_within};
 

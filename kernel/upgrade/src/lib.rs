@@ -41,6 +41,8 @@ mod trial;
 pub use error::UpgradeError;
 pub use fetch::PAGES_MAX;
 pub use migration::{REBOOTS_MIN, REBOOTS_RESERVED, Release, Step, StepFault, TICKS_TURN, Turn};
+pub use module::check as check_module;
+pub use page::{Page, decode as decode_page};
 pub use prepare::{Stage0, Standing, prepare, report_return};
 pub use pursue::{Pursuit, due_next, is_begun, pursue};
 pub use refusal::Refusal;
@@ -52,6 +54,29 @@ pub const SOURCES: &str = env!("MILLRACE_KERNEL_SOURCES");
 
 /// What stands before [`SOURCES`] in a kernel as wasm.
 pub const SOURCES_MARK: &str = "millrace kernel of sources ";
+
+/// What stands before [`LAYOUT`] in a kernel as wasm.
+pub const LAYOUT_MARK: &str = "millrace kernel of layout ";
+
+/// Digits of [`LAYOUT`].
+pub const LAYOUT_DIGITS: usize = 8;
+
+/// The storage version that this kernel works on, in decimal: carried as [`SOURCES`] are, so that whoever has only the
+/// bytes can tell whether it will migrate.
+pub const LAYOUT: [u8; LAYOUT_DIGITS] = decimal(millrace_layout::version::CURRENT.0);
+
+/// The last digits of a number.
+const fn decimal(number: u64) -> [u8; LAYOUT_DIGITS] {
+    let mut digits = [b'0'; LAYOUT_DIGITS];
+    let mut rest = number;
+    let mut places = digits.as_mut_slice();
+    while let Some((last, before)) = places.split_last_mut() {
+        *last = b'0'.saturating_add((rest % 10) as u8);
+        rest /= 10;
+        places = before;
+    }
+    digits
+}
 
 #[cfg(test)]
 mod tests;

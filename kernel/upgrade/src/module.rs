@@ -35,8 +35,11 @@ struct Outline {
     entry: Option<u32>,
 }
 
-/// Checks a module.
-pub(crate) fn check(module: &[u8]) -> Result<(), Refusal> {
+/// Checks a module, as the kernel does before it switches to it.
+///
+/// # Errors
+/// [`Refusal::NotWasm`], [`Refusal::Sections`], [`Refusal::Entry`], [`Refusal::Memories`].
+pub fn check(module: &[u8]) -> Result<(), Refusal> {
     let sections = module.strip_prefix(PREAMBLE).ok_or(Refusal::NotWasm)?;
     let outline = outline(sections).ok_or(Refusal::Sections)?;
     let entry_type = outline.entry.and_then(|entry| outline.functions.get(entry as usize));

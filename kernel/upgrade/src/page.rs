@@ -12,7 +12,7 @@ const HASHES: u8 = 1;
 
 /// What is in a page.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) enum Page<'a> {
+pub enum Page<'a> {
     /// A piece of the kernel.
     Contents(&'a [u8]),
     /// Further pages.
@@ -20,7 +20,10 @@ pub(crate) enum Page<'a> {
 }
 
 /// Reads a page. One that stands for nothing is none: a tree of them would never end.
-pub(crate) fn decode(bytes: &[u8]) -> Result<Page<'_>, Refusal> {
+///
+/// # Errors
+/// [`Refusal::Page`].
+pub fn decode(bytes: &[u8]) -> Result<Page<'_>, Refusal> {
     let (tag, rest) = bytes.split_first().ok_or(Refusal::Page)?;
     let (length, body) = rest.split_first_chunk::<4>().ok_or(Refusal::Page)?;
     if u32::from_be_bytes(*length) as usize != body.len() || body.is_empty() {

@@ -42,6 +42,28 @@ impl Refusal {
         self as u8
     }
 
+    /// What a number in an event means; `None` of one that no kernel like this gives.
+    pub fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.into_iter().find(|refusal| refusal.code() == code)
+    }
+
+    const ALL: [Self; 14] = [
+        Self::Page,
+        Self::Depth,
+        Self::TooLarge,
+        Self::FetchTrapped,
+        Self::NotWasm,
+        Self::Sections,
+        Self::Entry,
+        Self::Memories,
+        Self::Pvm,
+        Self::UnknownVersion,
+        Self::Migration,
+        Self::MigrationTrapped,
+        Self::MigrationTooLong,
+        Self::Silent,
+    ];
+
     const fn text(self) -> &'static str {
         match self {
             Self::Page => "malformed page",

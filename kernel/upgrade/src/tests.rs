@@ -42,6 +42,22 @@ fn each_version_has_a_step_to_the_next() {
 }
 
 #[test]
+fn the_layout_is_written_in_digits() {
+    assert_eq!(crate::decimal(0), *b"00000000");
+    assert_eq!(crate::decimal(12_045), *b"00012045");
+    let shown = std::str::from_utf8(&crate::LAYOUT).unwrap().parse();
+    assert_eq!(shown, Ok(CURRENT.0));
+}
+
+#[test]
+fn reasons_are_known_by_their_numbers() {
+    for code in 1..=14 {
+        assert_eq!(Refusal::from_code(code).map(Refusal::code), Some(code));
+    }
+    assert_eq!([0, 15, 255].map(Refusal::from_code), [None; 3]);
+}
+
+#[test]
 fn a_page_is_what_it_says_to_the_byte() {
     let hash = [[0; 33], [1; 33]].concat();
     let page = |tag: u8, length: u32, body: &[u8]| [&[tag][..], &length.to_be_bytes(), body].concat();

@@ -16,16 +16,20 @@ kernel_entry!(kernel);
 
 /// Where it comes from, for whoever has only the bytes: no code reads it.
 #[used]
-static SOURCES: [u8; SOURCES_BYTES] = sources();
+static SOURCES: [u8; millrace_core::SOURCES_MARK.len() + millrace_core::SOURCES.len()] =
+    marked(millrace_core::SOURCES_MARK, millrace_core::SOURCES.as_bytes());
 
-const SOURCES_BYTES: usize = millrace_core::SOURCES_MARK.len() + millrace_core::SOURCES.len();
+/// The layout that it works on, likewise.
+#[used]
+static LAYOUT: [u8; millrace_core::LAYOUT_MARK.len() + millrace_core::LAYOUT.len()] =
+    marked(millrace_core::LAYOUT_MARK, &millrace_core::LAYOUT);
 
-const fn sources() -> [u8; SOURCES_BYTES] {
-    let (mark, sources) = (millrace_core::SOURCES_MARK.as_bytes(), millrace_core::SOURCES.as_bytes());
-    let mut bytes = [0; SOURCES_BYTES];
+/// A text behind its mark; `N` is the length of both.
+const fn marked<const N: usize>(mark: &str, text: &[u8]) -> [u8; N] {
+    let mut bytes = [0; N];
     let (before, after) = bytes.split_at_mut(mark.len());
-    before.copy_from_slice(mark);
-    after.copy_from_slice(sources);
+    before.copy_from_slice(mark.as_bytes());
+    after.copy_from_slice(text);
     bytes
 }
 

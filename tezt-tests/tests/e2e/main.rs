@@ -2,6 +2,7 @@
 
 mod clients;
 mod garbage;
+mod governance;
 mod hostile;
 mod layer1;
 mod survival;

@@ -117,6 +117,7 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("pvm", &["installer"]),
     ("l1", &["installer", "artifact", "engine"]),
     ("node", &["installer", "secp256k1"]),
+    ("governance", &["installer"]),
     // Ethereum's fixtures through the kernel as wasm, against the EVM alone.
     ("bench", &["conformance", "evm"]),
     ("rpc", &["rpc"]),

@@ -147,6 +147,7 @@ impl Inspection {
         self.customs += 1;
         match self.purpose {
             Purpose::Kernel => Err(ArtifactError::CustomSection(name.to_owned())),
+            Purpose::Upgrade => Ok(()),
             Purpose::Installer => {
                 self.ends_with_config = name == "config";
                 Ok(())

@@ -38,6 +38,8 @@ pub const NAME_BYTES_MAX: usize = 512;
 pub enum Purpose {
     /// A kernel that is shipped: no custom section at all.
     Kernel,
+    /// A kernel that somebody proposes: custom sections cost bytes and do no harm.
+    Upgrade,
     /// An installer kernel: exactly one custom section, named `config`, the last section of the module.
     Installer,
 }

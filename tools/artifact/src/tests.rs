@@ -134,6 +134,7 @@ fn custom_sections_depend_on_the_purpose() {
     };
     assert_eq!(refusal(&custom(&["producers"])), ArtifactError::CustomSection("producers".to_owned()));
     assert!(check(&custom(&["config"]), Purpose::Installer).is_ok());
+    assert!(check(&custom(&["name", "producers"]), Purpose::Upgrade).is_ok());
     for names in [&[][..], &["producers"], &["config", "producers"], &["producers", "config"]] {
         assert_eq!(check(&custom(names), Purpose::Installer), Err(ArtifactError::ConfigSection));
     }

@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, reason = "this program talks to its user")]
 
 mod accounts;
+mod governance;
 mod installer;
 mod kernel;
 mod l1;
@@ -32,7 +33,8 @@ use std::process::ExitCode;
   millrace installer build --config rollup.yaml --out dist
   millrace preimages make new-kernel.wasm --out pages
   millrace preimages serve --dir pages   the pages of a new kernel, for rollup nodes to fetch
-  millrace kernel verify dist/kernel.wasm")]
+  millrace kernel verify dist/kernel.wasm
+  millrace governance check --kernel dist/kernel.wasm")]
 struct Arguments {
     /// What to log on the standard error stream: error, warn, info, debug, trace, or directives such as
     /// `warn,millrace_node=debug`.
@@ -55,6 +57,9 @@ enum Command {
     /// What a kernel is called, and whether these sources make it.
     #[command(subcommand)]
     Kernel(kernel::Command),
+    /// Read, make and check what governance decides, and rehearse upgrades.
+    #[command(subcommand)]
+    Governance(governance::Command),
     /// Act on the layer 1 of a running sandbox.
     L1(l1::Arguments),
 }
@@ -77,6 +82,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Installer(command) => installer::run(command)?,
         Command::Preimages(command) => block_on(preimages::run(command))?,
         Command::Kernel(command) => return kernel::run(command),
+        Command::Governance(command) => return governance::run(command),
         Command::L1(arguments) => block_on(l1::run(arguments))?,
     }
     Ok(ExitCode::SUCCESS)

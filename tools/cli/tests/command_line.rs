@@ -29,6 +29,11 @@ fn every_command_explains_itself() {
         &["l1", "fault", "rollup-node"],
         &["preimages", "serve"],
         &["kernel", "verify"],
+        &["governance", "encode", "kernel-upgrade"],
+        &["governance", "decode"],
+        &["governance", "explain"],
+        &["governance", "check"],
+        &["governance", "rehearse"],
     ] {
         let output = millrace(&[command, &["--help"]].concat());
         let text = String::from_utf8(output.stdout).unwrap();
@@ -62,4 +67,57 @@ fn a_wrong_command_line_is_refused_with_exit_code_2() {
 fn the_version_is_that_of_the_package() {
     let text = String::from_utf8(millrace(&["--version"]).stdout).unwrap();
     assert_eq!(text.trim(), concat!("millrace ", env!("CARGO_PKG_VERSION")));
+}
+
+#[test]
+fn a_payload_survives_the_command_line() {
+    let root_hash = ["00", &"cd".repeat(32)].concat();
+    let time = "2027-01-15T12:00:00Z";
+    let encoded = millrace(&[
+        "governance",
+        "encode",
+        "kernel-upgrade",
+        "--root-hash",
+        &root_hash,
+        "--activation",
+        time,
+        "--json",
+    ]);
+    assert!(encoded.status.success(), "{encoded:?}");
+    let spelling: serde_json::Value = serde_json::from_slice(&encoded.stdout).unwrap();
+    let payload = spelling["payload"].as_str().unwrap();
+    let decoded = millrace(&["governance", "decode", "--json", payload]);
+    let fields: serde_json::Value = serde_json::from_slice(&decoded.stdout).unwrap();
+    assert_eq!(fields["kind"], "kernel-upgrade");
+    assert_eq!((&fields["root_hash"], &fields["activation"]), (&root_hash.into(), &time.into()));
+    let explained = millrace(&["governance", "explain", payload, "--now", "2027-01-16T12:00:00Z"]);
+    let text = String::from_utf8(explained.stdout).unwrap();
+    assert!(text.contains("WARNING: its time is over since 1 day"), "{text}");
+}
+
+#[test]
+fn the_exit_codes_of_governance_tell_bad_from_unknown() {
+    let garbage = millrace(&["governance", "decode", "0x00"]);
+    assert_eq!(garbage.status.code(), Some(1));
+    assert!(String::from_utf8(garbage.stderr).unwrap().contains("reason 190"));
+
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path().to_str().unwrap();
+    let root_hash = "00".repeat(33);
+    let check =
+        |preimages| millrace(&["governance", "check", "--root-hash", &root_hash, "--preimages", preimages]);
+    assert_eq!(check(folder).status.code(), Some(1), "a missing page");
+    assert_eq!(check("/nowhere").status.code(), Some(3));
+    assert_eq!(millrace(&["governance", "check"]).status.code(), Some(2));
+    let rehearsal = millrace(&[
+        "governance",
+        "rehearse",
+        "--data-dir",
+        folder,
+        "--root-hash",
+        &root_hash,
+        "--preimages",
+        folder,
+    ]);
+    assert_eq!(rehearsal.status.code(), Some(3));
 }

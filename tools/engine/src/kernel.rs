@@ -3,9 +3,9 @@
 //! Natively a block is the same as in the PVM only if both kernels were compiled from the same sources. Each carries the
 //! fingerprint of its own (`millrace_upgrade::SOURCES`): this one in the program, the other in its bytes.
 
-use millrace_layout::pvm::BOOT_KERNEL;
+use millrace_layout::{pvm::BOOT_KERNEL, version::StorageVersion};
 use millrace_pvm::durable::{Durable, Handle, Value};
-use millrace_upgrade::{SOURCES, SOURCES_MARK};
+use millrace_upgrade::{LAYOUT_DIGITS, LAYOUT_MARK, SOURCES, SOURCES_MARK};
 use std::{
     fmt,
     sync::{Mutex, PoisonError},
@@ -45,17 +45,35 @@ impl std::error::Error for ForeignKernel {}
 pub fn check_kernel(wasm: &[u8]) -> Result<(), ForeignKernel> {
     match sources_of(wasm) {
         Some(found) if found == SOURCES.as_bytes() => Ok(()),
-        found => {
-            Err(ForeignKernel { found: found.map(|digits| String::from_utf8_lossy(digits).into_owned()) })
-        }
+        found => Err(ForeignKernel { found: found.map(text) }),
     }
 }
 
-/// What stands after the mark in the bytes of a kernel.
+/// The fingerprint of the sources that a kernel says it was made of; `None` when it says nothing. It is what the kernel
+/// says: whoever makes a kernel can write anything there.
+pub fn sources_mark(wasm: &[u8]) -> Option<String> {
+    sources_of(wasm).map(text)
+}
+
+/// The layout that a kernel says it works on; `None` when it says nothing, as those that were made before there was this
+/// mark.
+pub fn layout_mark(wasm: &[u8]) -> Option<StorageVersion> {
+    text(behind(wasm, LAYOUT_MARK, LAYOUT_DIGITS)?).parse().ok().map(StorageVersion)
+}
+
 fn sources_of(wasm: &[u8]) -> Option<&[u8]> {
-    let mark = SOURCES_MARK.as_bytes();
+    behind(wasm, SOURCES_MARK, SOURCES.len())
+}
+
+/// What stands after the mark in the bytes of a kernel.
+fn behind<'a>(wasm: &'a [u8], mark: &str, size_bytes: usize) -> Option<&'a [u8]> {
+    let mark = mark.as_bytes();
     let start = wasm.windows(mark.len()).position(|window| window == mark)?;
-    wasm.get(start + mark.len()..)?.get(..SOURCES.len())
+    wasm.get(start + mark.len()..)?.get(..size_bytes)
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
 }
 
 /// How many kernels are remembered: those on both sides of an upgrade, and some.
@@ -112,6 +130,16 @@ mod tests {
         assert_eq!(refusal.found.as_deref(), Some(other.as_str()));
         let text = refusal.to_string();
         assert!(text.contains("runs 0123456789ab") && text.contains(&SOURCES[..12]), "{text}");
+    }
+
+    #[test]
+    fn marks_say_what_stands_behind_them() {
+        let wasm = [&kernel(SOURCES), LAYOUT_MARK.as_bytes(), b"00000042\0"].concat();
+        assert_eq!(sources_mark(&wasm).as_deref(), Some(SOURCES));
+        assert_eq!(layout_mark(&wasm), Some(StorageVersion(42)));
+        assert_eq!(layout_mark(&kernel(SOURCES)), None);
+        assert_eq!(layout_mark(&[LAYOUT_MARK.as_bytes(), b"4x"].concat()), None);
+        assert_eq!(layout_mark(&[LAYOUT_MARK.as_bytes(), b"0000004x"].concat()), None);
     }
 
     #[test]

@@ -24,6 +24,7 @@ mod host;
 mod kernel;
 mod overrides;
 mod simulation;
+pub mod standing;
 mod states;
 mod tracing;
 mod upgrades;
@@ -34,7 +35,7 @@ pub use calls::{Call, CallError, CallOutcome, Simulation, Stage};
 pub use error::EngineError;
 pub use follow::FromContent;
 pub use governance::{Governance, upgrades_to_come};
-pub use kernel::{ForeignKernel, check_kernel};
+pub use kernel::{ForeignKernel, check_kernel, layout_mark, sources_mark};
 pub use millrace_block::{BlueprintFault, Candidate, Dropped, TransactionFault};
 pub use millrace_evm::{
     block::{encode_header, encode_receipt, header_hash, logs_bloom},

@@ -160,6 +160,13 @@ impl Pvm {
     }
 }
 
+impl Version {
+    /// The version in a durable storage; `None` when there is none that we know.
+    pub fn of(durable: &Durable) -> Option<Self> {
+        version_of(durable).ok()
+    }
+}
+
 /// A level being run.
 struct Level<'a> {
     kernel: KernelRuns<'a>,

@@ -15,6 +15,7 @@ mod clock;
 mod codec;
 mod contracts;
 pub mod limits;
+pub mod recording;
 pub mod rollup_node;
 mod server;
 mod store;
@@ -40,6 +41,11 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
+
+/// The file of the chain and of the messages that wait.
+pub(crate) const CHAIN_FILE: &str = "l1.redb";
+/// The file of the durable storage.
+pub(crate) const NODE_FILE: &str = "rollup-node.redb";
 
 /// Time that open connections get to end at shutdown.
 const GRACE_MS: u64 = 5_000;
@@ -326,7 +332,7 @@ fn open(
     let rollup = rollup_node::rollup_address(&installer);
     let endowment = config.contracts.endowment();
     let chain =
-        Arc::new(Chain::open(&config.data_dir.join("l1.redb"), clock::now(), config.rules, &endowment)?);
+        Arc::new(Chain::open(&config.data_dir.join(CHAIN_FILE), clock::now(), config.rules, &endowment)?);
     let preimages = config.preimages.clone();
     let (compiled, commitments) = (config.compiled.clone(), config.commitments);
     let origination = Origination { installer, preimages, rollup, compiled, commitments, endpoints };

@@ -10,5 +10,6 @@ mod faults;
 mod kernel;
 mod outbox;
 mod preimages;
+mod recording;
 mod restart;
 mod schema;

@@ -17,6 +17,7 @@ pub use commitments::Commitments;
 pub use record::LevelRecord;
 pub use state::Processed;
 
+use super::NODE_FILE;
 use super::chain::{Block, Chain};
 use super::limits::LEVELS_KEPT;
 use super::store::StoreError;
@@ -33,7 +34,8 @@ use millrace_wire::base58::Base58Check;
 pub(super) use pages::Endpoints;
 use pages::Pages;
 use record::Outcome;
-use state::{Sent, StateStore};
+use state::Sent;
+pub(super) use state::StateStore;
 use std::panic::AssertUnwindSafe;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -181,7 +183,7 @@ impl EmbeddedNode {
     ) -> Result<Self, NodeError> {
         let rollup = origination.rollup;
         let pages = Pages::new(Folder::new(&origination.preimages), origination.endpoints.take());
-        let (store, stored) = StateStore::open(&folder.join("rollup-node.redb"))?;
+        let (store, stored) = StateStore::open(&folder.join(NODE_FILE))?;
         let runner = LevelRunner::originate(&origination).map_err(NodeError::Pvm)?;
         match stored {
             Some(stored) if stored != rollup => {

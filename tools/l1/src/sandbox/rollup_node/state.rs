@@ -46,7 +46,7 @@ impl fmt::Debug for Processed {
 }
 
 /// The file.
-pub(super) struct StateStore {
+pub(in crate::sandbox) struct StateStore {
     store: Store,
 }
 
@@ -55,7 +55,7 @@ type Differences<'a> = Vec<(String, Option<&'a Value>)>;
 
 impl StateStore {
     /// Opens or creates the file. Answers the rollup that it belongs to, if it has one yet.
-    pub(super) fn open(path: &Path) -> Result<(Self, Option<RollupAddress>), StoreError> {
+    pub(in crate::sandbox) fn open(path: &Path) -> Result<(Self, Option<RollupAddress>), StoreError> {
         let store = Store::open(path, FORMAT)?;
         store.write(|transaction| {
             transaction.open_table(LEVELS)?;
@@ -149,7 +149,7 @@ impl StateStore {
     }
 
     /// The newest levels with their durable storage, oldest first; empty before the origination.
-    pub(super) fn load(&self) -> Result<VecDeque<Processed>, StoreError> {
+    pub(in crate::sandbox) fn load(&self) -> Result<VecDeque<Processed>, StoreError> {
         let transaction = self.store.read()?;
         let levels = transaction.open_table(LEVELS)?;
         let undos = transaction.open_table(UNDO)?;
