@@ -59,6 +59,19 @@ impl FromStr for Amount {
     }
 }
 
+impl Amount {
+    /// The text in the largest unit that needs no decimal places.
+    pub fn in_largest_unit(self) -> String {
+        for (decimals, unit) in [(18, "ether"), (9, "gwei")] {
+            let (whole, rest) = self.0.div_mod(U256::exp10(decimals));
+            if rest.is_zero() && !whole.is_zero() {
+                return format!("{whole} {unit}");
+            }
+        }
+        if self.0.is_zero() { "0".to_owned() } else { self.to_string() }
+    }
+}
+
 impl fmt::Display for Amount {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} wei", self.0)
@@ -89,6 +102,22 @@ mod tests {
             ),
         ] {
             assert_eq!(wei(text).as_deref(), Ok(expected), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_largest_unit_is_read_back() {
+        for (text, expected) in [
+            ("0", "0"),
+            ("1", "1 wei"),
+            ("1000000001 wei", "1000000001 wei"),
+            ("4_000 gwei", "4000 gwei"),
+            ("0.5 ether", "500000000 gwei"),
+            ("2000000000 gwei", "2 ether"),
+        ] {
+            let amount: Amount = text.parse().expect(text);
+            assert_eq!(amount.in_largest_unit(), expected, "{text}");
+            assert_eq!(expected.parse(), Ok(amount), "{text}");
         }
     }
 

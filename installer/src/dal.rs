@@ -2,7 +2,7 @@
 
 use crate::{
     ParameterError,
-    genesis::{base58, out_of_range},
+    text::{base58, cannot_be},
 };
 use millrace_layout::parameters as layout;
 use millrace_wire::address::PublicKeyHash;
@@ -30,27 +30,26 @@ impl Default for Dal {
 }
 
 impl Dal {
-    /// Understands the texts and checks the ranges.
-    pub(crate) fn read(&self) -> Result<layout::Dal, ParameterError> {
-        let slots: BTreeSet<u8> = self.slots.iter().copied().collect();
-        if slots.len() < self.slots.len() {
-            return Err(out_of_range("dal.slots", format!("{:?}", self.slots), "a slot stands there twice"));
-        }
-        let mut publishers = vec![];
-        for text in &self.publishers {
-            let publisher = base58::<PublicKeyHash>("dal.publishers", text, "an account tz1…")?;
-            if publishers.contains(&publisher) {
-                return Err(out_of_range("dal.publishers", text, "it stands there twice"));
+    /// Understands the texts and checks what has to do with each other and with the number of who orders transactions.
+    pub(crate) fn read(&self, members: usize) -> Result<layout::Dal, ParameterError> {
+        let mut slots = BTreeSet::new();
+        for (index, slot) in self.slots.iter().enumerate() {
+            if !slots.insert(*slot) {
+                return Err(cannot_be(format!("dal.slots[{index}]"), slot, "it stands there twice"));
             }
-            publishers.push(publisher);
         }
-        if publishers.len() > layout::PUBLISHERS_MAX {
-            return Err(out_of_range("dal.publishers", publishers.len(), "at most 32"));
+        let publishers = self.publishers()?;
+        if !self.signals && !slots.is_empty() {
+            let reason = "signals name slots, and dal.signals is false: without signals leave them out";
+            return Err(cannot_be("dal.slots", format!("{:?}", self.slots), reason));
         }
-        let has_source = self.signals && !slots.is_empty() || !publishers.is_empty();
-        if self.enabled && !has_source {
+        if self.enabled && slots.is_empty() && publishers.is_empty() {
             let reason = "nothing can be imported: neither slots that may be signalled nor publishers";
-            return Err(out_of_range("dal.enabled", true, reason));
+            return Err(cannot_be("dal.enabled", true, reason));
+        }
+        if self.enabled && members != 1 {
+            let reason = "slots are imported for a single sequencer: chunks in them carry no signatures";
+            return Err(cannot_be("dal.enabled", true, reason));
         }
         Ok(layout::Dal {
             is_enabled: self.enabled,
@@ -58,5 +57,18 @@ impl Dal {
             slots: slots.into_iter().collect(),
             publishers,
         })
+    }
+
+    fn publishers(&self) -> Result<Vec<PublicKeyHash>, ParameterError> {
+        let mut publishers = vec![];
+        for (index, text) in self.publishers.iter().enumerate() {
+            let field = format!("dal.publishers[{index}]");
+            let publisher = base58::<PublicKeyHash>(&field, text, "an account tz1…, tz2…, tz3… or tz4…")?;
+            if publishers.contains(&publisher) {
+                return Err(cannot_be(field, text, "it stands there twice"));
+            }
+            publishers.push(publisher);
+        }
+        Ok(publishers)
     }
 }

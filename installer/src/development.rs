@@ -1,6 +1,6 @@
 //! Parameters for chains that are worth nothing: a sandbox, a test. Their keys are public.
 
-use crate::{Contract, Contracts, Parameters};
+use crate::{Contract, Contracts, Funds, Parameters};
 
 /// The sequencer: `bootstrap1`, the first account of every Tezos sandbox.
 pub const SEQUENCER: &str = "edpkuBknW28nW72KG6RoHtYW7p12T6GKc7nAbwYX5m8Wd9sDVC9yav";
@@ -59,9 +59,9 @@ pub fn parameters() -> Parameters {
         sequencer_governance: Some(SEQUENCER_GOVERNANCE.to_owned()),
     };
     parameters.genesis.accounts =
-        ACCOUNTS.iter().map(|account| ((*account).to_owned(), BALANCE.to_owned())).collect();
+        ACCOUNTS.iter().map(|account| ((*account).to_owned(), Funds::new(BALANCE))).collect();
     parameters.fees.da_fee_per_byte = DA_FEE_PER_BYTE.to_owned();
-    let deployer = Contract { code: DEPLOYER_CODE.to_owned(), nonce: 1, balance: "0".to_owned() };
+    let deployer = Contract::new(DEPLOYER_CODE);
     parameters.genesis.contracts = [(DEPLOYER.to_owned(), deployer)].into();
     parameters
 }

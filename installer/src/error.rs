@@ -4,20 +4,97 @@ use crate::{AmountError, program::INSTALLER_BYTES_MAX};
 use millrace_artifact::ArtifactError;
 use millrace_layout::LayoutError;
 use millrace_wire::base58::TextError;
-use std::path::PathBuf;
+use std::{fmt, path::PathBuf};
 use thiserror::Error;
 
-/// A parameter that makes no sense.
+/// A place in a text. Both numbers count from 1, the column in characters.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Place {
+    /// The line.
+    pub line: usize,
+    /// The column.
+    pub column: usize,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.line, self.column)
+    }
+}
+
+/// A parameter that makes no sense. Shown as `12:3: fees.base_fee_min: what is wrong`, without what is not known.
 #[derive(Debug, Error)]
-pub enum ParameterError {
-    /// The text is not the YAML of parameters: an unknown field, a missing one, or another type.
-    #[error("the parameters do not parse: {0}")]
-    Yaml(String),
+#[error("{}{fault}", prefix(.place, .field))]
+pub struct ParameterError {
+    /// Where in the text; `None` for parameters that were not read from one.
+    pub place: Option<Place>,
+    /// Which, as in `genesis.accounts.0x12` or `dal.slots[1]`; empty for the text as a whole.
+    pub field: String,
+    /// What is wrong with it.
+    pub fault: Fault,
+}
+
+fn prefix(place: &Option<Place>, field: &str) -> String {
+    let place = place.map(|place| format!("{place}: ")).unwrap_or_default();
+    let field = if field.is_empty() { String::new() } else { format!("{field}: ") };
+    place + &field
+}
+
+impl ParameterError {
+    pub(crate) fn new(field: impl Into<String>, fault: Fault) -> Self {
+        Self { place: None, field: field.into(), fault }
+    }
+
+    /// Whether the key of an entry is at fault, not its value.
+    pub(crate) fn is_about_key(&self) -> bool {
+        match &self.fault {
+            Fault::UnknownKey { .. } | Fault::Duplicate { .. } | Fault::Twice => true,
+            // Of an entry that is named by it.
+            Fault::Address { value, .. } | Fault::Word { value, .. } => {
+                self.field.strip_suffix(value.as_str()).is_some_and(|rest| rest.ends_with('.'))
+            }
+            _ => false,
+        }
+    }
+
+    /// The same at a place, unless it has one.
+    pub(crate) fn at(self, place: Place) -> Self {
+        Self { place: self.place.or(Some(place)), ..self }
+    }
+}
+
+/// What is wrong with a parameter.
+#[derive(Debug, Error)]
+pub enum Fault {
+    /// The text is not YAML, or uses more of it than parameters need.
+    #[error("{0}")]
+    Syntax(String),
+    /// No parameter has this name.
+    #[error("unknown key; {hint}")]
+    UnknownKey {
+        /// What was meant, or what there is.
+        hint: String,
+    },
+    /// A key stands there twice.
+    #[error("this key stands there twice, first at {first}")]
+    Duplicate {
+        /// Where it stands first.
+        first: Place,
+    },
+    /// Another type, or a number outside its range.
+    #[error("expected {expected}, found {found}")]
+    Expected {
+        /// What should stand there.
+        expected: String,
+        /// What does.
+        found: String,
+    },
+    /// A parameter without which there is no rollup.
+    #[error("missing: {0}")]
+    Missing(&'static str),
     /// A key or address of the layer 1.
-    #[error("{field}: {value:?} is not {expected}: {reason}")]
+    #[error("{value:?} is not {expected}: {reason}")]
     Text {
-        /// Where, as in `genesis.accounts`.
-        field: &'static str,
         /// What stands there.
         value: String,
         /// What should.
@@ -26,46 +103,64 @@ pub enum ParameterError {
         reason: TextError,
     },
     /// An address of the rollup.
-    #[error("{field}: {value:?} is not an address: {reason}")]
+    #[error("{value:?} is not an address: {reason}")]
     Address {
-        /// Where.
-        field: &'static str,
         /// What stands there.
         value: String,
         /// What is wrong with it.
         reason: &'static str,
     },
     /// The code of a contract.
-    #[error("{field}: no code: {reason}")]
-    Code {
-        /// Where.
-        field: String,
+    #[error("no code: {0}")]
+    Code(&'static str),
+    /// A slot or what is in it.
+    #[error("{value:?} is no word of the EVM: {reason}")]
+    Word {
+        /// What stands there.
+        value: String,
         /// What is wrong with it.
         reason: &'static str,
     },
     /// An amount of wei.
-    #[error("{field}: {value:?} is not an amount: {reason}")]
+    #[error("{value:?} is not an amount: {reason}")]
     Amount {
-        /// Where.
-        field: String,
         /// What stands there.
         value: String,
         /// What is wrong with it.
         reason: AmountError,
     },
-    /// A number outside its range.
-    #[error("{field}: {value} is out of range: {reason}")]
+    /// A value that cannot be, alone or beside another.
+    #[error("{value} cannot be: {reason}")]
     Range {
-        /// Where.
-        field: &'static str,
         /// What stands there.
         value: String,
         /// The range, or what it has to do with another field.
-        reason: &'static str,
+        reason: String,
     },
-    /// An account stands twice in the genesis: in different spellings, or as account and as contract.
-    #[error("genesis: {0} stands there twice")]
-    Twice(String),
+    /// An account or a slot stands there twice: in different spellings, or as account and as contract.
+    #[error("stands there twice")]
+    Twice,
+}
+
+/// A file of parameters is no good.
+#[derive(Debug, Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("cannot read {path}: {source}")]
+    Read {
+        /// Which.
+        path: String,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// A parameter in it. Shown as `rollup.yaml:12:3: …`, which editors and terminals follow.
+    #[error("{path}:{error}")]
+    Parameter {
+        /// Which.
+        path: String,
+        /// What is wrong with it.
+        error: ParameterError,
+    },
 }
 
 /// An installer cannot be made.

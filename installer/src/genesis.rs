@@ -1,24 +1,23 @@
 //! Parameters whose texts have been understood: the values that the installer writes.
 
 use crate::{
-    Amount, ExecutionFee, GenesisState, Limits, ParameterError, Parameters, Upgrades, parameters::Contract,
+    ExecutionFee, Limits, ParameterError, Parameters,
+    allocation::Allocation,
+    shape,
+    text::{address, amount, base58, cannot_be},
 };
 use millrace_layout::{
     Key, LayoutError, Value, parameters as layout, sequencers,
-    world::{self, Code, World},
+    world::{self, Code, Slots, World},
 };
-use millrace_primitives::{Account, Address, ContractHash, Epoch, Gas, H256, Timestamp, U256};
-use millrace_wire::{
-    authority::{Authority, PublicKey},
-    base58::Base58Check,
-};
-use sha3::{Digest, Keccak256};
+use millrace_primitives::{Account, Address, ContractHash, Gas, H256, Timestamp, U256};
+use millrace_wire::authority::Authority;
 use std::collections::BTreeMap;
 
-/// The first epoch: the authority that the installer writes.
-const FIRST_EPOCH: Epoch = Epoch::new(0);
-/// A header's gas limit beyond this does not survive readers that count in doubles (2^53 - 1).
-const GAS_LIMIT_HEADER_MAX: u64 = (1 << 53) - 1;
+/// The largest fee for one gas or one byte, in wei: what is dearer lacks its unit, or has the wrong one.
+const FEE_WEI_MAX: u64 = 1_000_000_000_000_000_000;
+/// About what a plain transfer takes on the layer 1.
+const TRANSFER_BYTES: u64 = 150;
 
 /// Largest code of a contract (EIP-170).
 pub const CODE_BYTES_MAX: usize = 0x6000;
@@ -28,12 +27,14 @@ pub const CODE_BYTES_MAX: usize = 0x6000;
 pub struct Genesis {
     /// The parameters as the kernel reads them.
     pub parameters: layout::Parameters,
-    /// Who orders transactions.
-    pub authority: Authority,
+    /// Who orders transactions; `None` for nobody.
+    pub authority: Option<Authority>,
     /// Accounts, in the order of their addresses.
     pub accounts: Vec<(Address, Account)>,
     /// The code of those that have some, by its hash.
     pub codes: BTreeMap<H256, Code>,
+    /// The storage of those that have some.
+    pub slots: Slots,
 }
 
 impl Genesis {
@@ -42,18 +43,25 @@ impl Genesis {
     /// # Errors
     /// Never, short of a bug in the layout.
     pub fn settings(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
-        Ok(vec![entry(layout::key()?, &self.parameters), entry(sequencers::key()?, &self.authority)])
+        let mut settings = vec![entry(layout::key()?, &self.parameters)];
+        if let Some(authority) = &self.authority {
+            settings.push(entry(sequencers::key()?, authority));
+        }
+        Ok(settings)
     }
 
-    /// The durable keys of accounts and codes, with their encoded values.
+    /// The durable keys of accounts, codes and storage, with their encoded values.
     ///
     /// # Errors
     /// Never, short of a bug in the layout.
     pub fn allocation(&self) -> Result<Vec<(String, Vec<u8>)>, LayoutError> {
-        let account =
-            |(address, account): &(Address, Account)| Ok(entry(World::Committed.account(*address)?, account));
-        let code = |(hash, code): (&H256, &Code)| Ok(entry(World::Committed.code(*hash)?, code));
-        self.accounts.iter().map(account).chain(self.codes.iter().map(code)).collect()
+        let world = World::Committed;
+        let account = |(address, account): &(Address, Account)| Ok(entry(world.account(*address)?, account));
+        let code = |(hash, code): (&H256, &Code)| Ok(entry(world.code(*hash)?, code));
+        let slots = self.slots.iter().flat_map(|(address, slots)| {
+            slots.iter().map(|(slot, value)| Ok(entry(world.slot(*address, *slot)?, value)))
+        });
+        self.accounts.iter().map(account).chain(self.codes.iter().map(code)).chain(slots).collect()
     }
 }
 
@@ -67,17 +75,20 @@ impl Parameters {
     /// # Errors
     /// [`ParameterError`] names the field.
     pub fn genesis(&self) -> Result<Genesis, ParameterError> {
-        self.check_ranges()?;
-        let (accounts, codes) = allocation(&self.genesis)?;
-        let sequencer = base58::<PublicKey>("sequencer", &self.sequencer, "a public key edpk…")?;
-        let pool = self.pool.as_ref().map(|text| address("pool", text)).transpose()?;
+        // Maps have text keys and nothing else can fail.
+        shape::check(&serde_json::to_value(self).unwrap_or_default())?;
+        self.check_limits()?;
+        let authority = self.authority()?;
+        let members = authority.as_ref().map_or(0, |authority| authority.members.len());
+        let Allocation { accounts, codes, slots, .. } = Allocation::read(&self.genesis)?;
+        let accounts: Vec<_> = accounts.into_iter().collect();
         let parameters = layout::Parameters {
             chain_id: U256::from(self.chain_id),
             fork: self.fork.into(),
             contracts: self.contracts()?,
-            pool: pool.unwrap_or_default(),
-            base_fee_min: amount("fees.base_fee_min", &self.fees.base_fee_min)?,
-            da_fee_per_byte: amount("fees.da_fee_per_byte", &self.fees.da_fee_per_byte)?,
+            pool: self.pool()?.unwrap_or_default(),
+            base_fee_min: self.base_fee_min()?,
+            da_fee_per_byte: self.da_fee_per_byte()?,
             execution_fee: match self.fees.execution {
                 ExecutionFee::Burned => layout::ExecutionFee::Burned,
                 ExecutionFee::Pool => layout::ExecutionFee::Pool,
@@ -94,8 +105,8 @@ impl Parameters {
             },
             has_fa_bridge: self.fa_bridge,
             genesis_timestamp: Timestamp::new(self.genesis.timestamp),
-            allocation_digest: world::allocation_digest(&accounts),
-            dal: self.dal.read()?,
+            allocation_digest: world::allocation_digest_with_slots(&accounts, &slots),
+            dal: self.dal.read(members)?,
             upgrades: layout::Upgrades {
                 notice_s: self.upgrades.notice_s,
                 security_notice_s: self.upgrades.security_notice_s,
@@ -103,171 +114,114 @@ impl Parameters {
                 trial_levels: self.upgrades.trial_levels,
             },
         };
-        if parameters.base_fee_min.is_zero() {
-            return Err(out_of_range(
-                "fees.base_fee_min",
-                0,
-                "the base fee must be positive: gas is divided by it",
-            ));
-        }
-        Ok(Genesis { parameters, authority: Authority::single(FIRST_EPOCH, sequencer), accounts, codes })
+        Ok(Genesis { parameters, authority, accounts, codes, slots })
     }
 
     fn contracts(&self) -> Result<layout::Contracts, ParameterError> {
-        let contract = |field: &'static str, text: &Option<String>| {
+        let contract = |field: &str, text: &Option<String>| {
             let read = |text: &String| base58::<ContractHash>(field, text, "a contract KT1…");
             text.as_ref().map(read).transpose()
         };
         let named = &self.contracts;
-        Ok(layout::Contracts {
+        let contracts = layout::Contracts {
             ticketer: contract("ticketer", &self.ticketer)?,
             delayed_bridge: contract("contracts.delayed_bridge", &named.delayed_bridge)?,
             admin: contract("contracts.admin", &named.admin)?,
             kernel_governance: contract("contracts.kernel_governance", &named.kernel_governance)?,
             security_governance: contract("contracts.security_governance", &named.security_governance)?,
             sequencer_governance: contract("contracts.sequencer_governance", &named.sequencer_governance)?,
-        })
+        };
+        self.check_roles(&contracts)?;
+        Ok(contracts)
     }
 
-    fn check_ranges(&self) -> Result<(), ParameterError> {
-        let Limits { execution_gas_transaction_max, execution_gas_block_max, gas_limit_header, .. } =
-            self.limits;
-        for (field, value) in [
-            ("chain_id", self.chain_id),
-            ("fees.gas_target_per_s", self.fees.gas_target_per_s),
-            ("delayed_inbox.forced_items_max", u64::from(self.delayed_inbox.forced_items_max)),
-            ("limits.execution_gas_transaction_max", execution_gas_transaction_max),
+    /// The kernel takes a contract for the first of these that it is, and what else it is never comes. Kernel governance
+    /// may be sequencer governance too.
+    fn check_roles(&self, contracts: &layout::Contracts) -> Result<(), ParameterError> {
+        let layout::Contracts { admin, security_governance, kernel_governance, sequencer_governance, .. } =
+            *contracts;
+        let named = &self.contracts;
+        for (field, text, contract, before) in [
+            ("security_governance", &named.security_governance, security_governance, &[("admin", admin)][..]),
+            (
+                "kernel_governance",
+                &named.kernel_governance,
+                kernel_governance,
+                &[("admin", admin), ("security_governance", security_governance)],
+            ),
+            (
+                "sequencer_governance",
+                &named.sequencer_governance,
+                sequencer_governance,
+                &[("admin", admin), ("security_governance", security_governance)],
+            ),
         ] {
-            if value == 0 {
-                return Err(out_of_range(field, value, "it must be positive"));
+            let taken = before.iter().find(|(_, other)| contract.is_some() && *other == contract);
+            if let Some((other, _)) = taken {
+                let text = text.as_deref().unwrap_or_default();
+                let reason =
+                    format!("the kernel hears this contract as contracts.{other} and as nothing else");
+                return Err(cannot_be(format!("contracts.{field}"), text, reason));
             }
-        }
-        let Upgrades { notice_s, security_notice_s, .. } = self.upgrades;
-        if security_notice_s > notice_s {
-            let reason = "security governance may not have to give more notice than upgrades.notice_s";
-            return Err(out_of_range("upgrades.security_notice_s", security_notice_s, reason));
-        }
-        if execution_gas_block_max < execution_gas_transaction_max {
-            let reason = "a block must have room for a transaction of limits.execution_gas_transaction_max";
-            return Err(out_of_range("limits.execution_gas_block_max", execution_gas_block_max, reason));
-        }
-        if !(execution_gas_block_max..=GAS_LIMIT_HEADER_MAX).contains(&gas_limit_header) {
-            let reason = "from limits.execution_gas_block_max to 2^53 - 1";
-            return Err(out_of_range("limits.gas_limit_header", gas_limit_header, reason));
         }
         Ok(())
     }
-}
 
-type Accounts = Vec<(Address, Account)>;
-type Codes = BTreeMap<H256, Code>;
-
-/// Accounts and contracts, and the code of the latter.
-fn allocation(genesis: &GenesisState) -> Result<(Accounts, Codes), ParameterError> {
-    let mut allocation = Allocation::default();
-    for (name, text) in &genesis.accounts {
-        let field = "genesis.accounts";
-        let balance = amount(&format!("{field}.{name}"), text)?;
-        if balance.is_zero() {
-            return Err(out_of_range(field, name, "an account without a balance is no account"));
+    fn pool(&self) -> Result<Option<Address>, ParameterError> {
+        let pool = self.pool.as_ref().map(|text| address("pool", text)).transpose()?;
+        let is_needed = self.fees.execution == ExecutionFee::Pool;
+        if is_needed && pool.is_none_or(|pool| pool.is_zero()) {
+            let reason = "there is no pool: nobody could ever spend what goes there";
+            return Err(cannot_be("fees.execution", "pool", reason));
         }
-        allocation.add(field, name, Account { balance, ..Account::default() })?;
+        Ok(pool)
     }
-    let mut codes = Codes::new();
-    for (name, contract) in &genesis.contracts {
-        let field = "genesis.contracts";
-        let Contract { code: text, nonce, balance } = contract;
-        let code = code(&format!("{field}.{name}.code"), text)?;
-        let code_hash = H256(Keccak256::digest(&code).into());
-        let balance = amount(&format!("{field}.{name}.balance"), balance)?;
-        allocation.add(field, name, Account { nonce: *nonce, balance, code_hash })?;
-        codes.insert(code_hash, Code(code));
-    }
-    Ok((allocation.accounts.into_iter().collect(), codes))
-}
 
-/// Accounts so far, each once, and what they have together.
-#[derive(Default)]
-struct Allocation {
-    accounts: BTreeMap<Address, Account>,
-    supply: U256,
-}
-
-impl Allocation {
-    fn add(&mut self, field: &'static str, name: &str, account: Account) -> Result<(), ParameterError> {
-        let address = address(field, name)?;
-        let supply = self.supply.checked_add(account.balance);
-        self.supply =
-            supply.ok_or_else(|| out_of_range(field, name, "the balances together exceed 256 bits"))?;
-        match self.accounts.insert(address, account) {
-            None => Ok(()),
-            Some(_) => Err(ParameterError::Twice(name.to_owned())),
+    fn base_fee_min(&self) -> Result<U256, ParameterError> {
+        let (field, text) = ("fees.base_fee_min", &self.fees.base_fee_min);
+        let fee = amount(field, text)?;
+        if fee.is_zero() {
+            return Err(cannot_be(field, text, "the base fee must be positive: gas is divided by it"));
         }
-    }
-}
-
-/// Reads the code of a contract.
-fn code(field: &str, text: &str) -> Result<Vec<u8>, ParameterError> {
-    let refuse = |reason| ParameterError::Code { field: field.to_owned(), reason };
-    let digits = text.strip_prefix("0x").ok_or_else(|| refuse("it must start with 0x"))?;
-    let code = hex::decode(digits).map_err(|_| refuse("not an even number of hexadecimal digits"))?;
-    match code.first() {
-        None => Err(refuse("an account without code belongs to genesis.accounts")),
-        Some(0xef) => Err(refuse("no contract's code starts with 0xef (EIP-3541)")),
-        Some(_) if code.len() > CODE_BYTES_MAX => Err(refuse("more than 24,576 bytes (EIP-170)")),
-        Some(_) => Ok(code),
-    }
-}
-
-pub(crate) fn out_of_range(
-    field: &'static str,
-    value: impl ToString,
-    reason: &'static str,
-) -> ParameterError {
-    ParameterError::Range { field, value: value.to_string(), reason }
-}
-
-pub(crate) fn base58<T: Base58Check>(
-    field: &'static str,
-    text: &str,
-    expected: &'static str,
-) -> Result<T, ParameterError> {
-    T::from_base58(text).map_err(|reason| ParameterError::Text {
-        field,
-        value: text.to_owned(),
-        expected,
-        reason,
-    })
-}
-
-fn amount(field: &str, text: &str) -> Result<U256, ParameterError> {
-    match text.parse::<Amount>() {
-        Ok(Amount(wei)) => Ok(wei),
-        Err(reason) => {
-            Err(ParameterError::Amount { field: field.to_owned(), value: text.to_owned(), reason })
+        if fee > U256::from(FEE_WEI_MAX) {
+            return Err(cannot_be(field, text, "more than an ether for one gas"));
         }
+        Ok(fee)
     }
-}
 
-/// Reads `0x` and 40 digits. Mixed case is a checksum (EIP-55) and must match.
-fn address(field: &'static str, text: &str) -> Result<Address, ParameterError> {
-    let refuse = |reason| ParameterError::Address { field, value: text.to_owned(), reason };
-    let digits = text.strip_prefix("0x").ok_or_else(|| refuse("it must start with 0x"))?;
-    let mut bytes = [0; 20];
-    hex::decode_to_slice(digits, &mut bytes).map_err(|_| refuse("it must have 40 hexadecimal digits"))?;
-    let has = |test: fn(&u8) -> bool| digits.as_bytes().iter().any(test);
-    let is_mixed = has(u8::is_ascii_lowercase) && has(u8::is_ascii_uppercase);
-    if is_mixed && digits != checksummed(&bytes) {
-        return Err(refuse("its mixed case does not match its checksum (EIP-55)"));
+    fn da_fee_per_byte(&self) -> Result<U256, ParameterError> {
+        let (field, text) = ("fees.da_fee_per_byte", &self.fees.da_fee_per_byte);
+        let fee = amount(field, text)?;
+        if fee > U256::from(FEE_WEI_MAX) {
+            return Err(cannot_be(field, text, "more than an ether for one byte"));
+        }
+        // Neither factor is large and the base fee is not zero.
+        let gas = fee * U256::from(TRANSFER_BYTES) / self.base_fee_min()?;
+        if gas > U256::from(self.limits.gas_limit_header) {
+            let reason = format!(
+                "the bytes of a transfer would cost {gas} gas at fees.base_fee_min, more than limits.gas_limit_header"
+            );
+            return Err(cannot_be(field, text, reason));
+        }
+        Ok(fee)
     }
-    Ok(Address::from(bytes))
-}
 
-/// The 40 digits of an address with the capitals of EIP-55.
-fn checksummed(address: &[u8; 20]) -> String {
-    let digits = hex::encode(address);
-    let hash = hex::encode(Keccak256::digest(&digits));
-    let capital =
-        |(digit, nibble): (char, char)| if nibble >= '8' { digit.to_ascii_uppercase() } else { digit };
-    digits.chars().zip(hash.chars()).map(capital).collect()
+    /// What limits have to do with each other.
+    fn check_limits(&self) -> Result<(), ParameterError> {
+        let Limits { execution_gas_transaction_max, execution_gas_block_max, gas_limit_header, .. } =
+            self.limits;
+        if self.upgrades.security_notice_s > self.upgrades.notice_s {
+            let reason = "security governance may not have to give more notice than upgrades.notice_s";
+            return Err(cannot_be("upgrades.security_notice_s", self.upgrades.security_notice_s, reason));
+        }
+        if execution_gas_block_max < execution_gas_transaction_max {
+            let reason = "a block must have room for a transaction of limits.execution_gas_transaction_max";
+            return Err(cannot_be("limits.execution_gas_block_max", execution_gas_block_max, reason));
+        }
+        if gas_limit_header < execution_gas_block_max {
+            let reason = "it must not be below limits.execution_gas_block_max";
+            return Err(cannot_be("limits.gas_limit_header", gas_limit_header, reason));
+        }
+        Ok(())
+    }
 }

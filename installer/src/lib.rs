@@ -9,37 +9,49 @@
 //! kernel.wasm ── Preimages (a tree) ────┴─ program ── Dist { kernel, installer, preimages }
 //! ```
 //!
+//! `shape` is the table of all parameters, from which a text is checked and the schema and the documentation are made;
+//! [`inspect`] goes the other way, from an installer to what it sets.
+//!
 //! The installer kernel and the encoding of its program are those of the Tezos SDK (`tezos-smart-rollup-installer`);
 //! paths and values come from `millrace_layout`.
 //!
 //! **Bounds**: an installer has less than [`INSTALLER_BYTES_MAX`] bytes; an instruction fits the buffer of
 //! the installer kernel ([`INSTRUCTION_BYTES_MAX`]), larger values are revealed; a genesis contract has at most
 //! [`CODE_BYTES_MAX`] bytes of code. **Failure**: [`ParameterError`] names
-//! the field, [`InstallerError`] the limit. **Deliberately unknown**: how a rollup is originated, who
+//! the field and its place, [`InstallerError`] the limit. **Deliberately unknown**: how a rollup is originated, who
 //! serves the preimages, what the kernel does with the values.
 
+mod allocation;
 mod amount;
+mod authority;
 mod dal;
 pub mod development;
 mod dist;
 mod error;
 mod genesis;
+pub mod inspect;
 mod parameters;
 mod preimages;
 mod program;
+mod shape;
 #[cfg(test)]
 mod tests;
+mod text;
+mod yaml;
 
 pub use amount::{Amount, AmountError};
+pub use authority::NOBODY;
 pub use dal::Dal;
 pub use dist::Dist;
-pub use error::{InstallerError, ParameterError};
+pub use error::{Fault, FileError, InstallerError, ParameterError, Place};
 pub use genesis::{CODE_BYTES_MAX, Genesis};
 pub use parameters::{
-    Contract, Contracts, DelayedInbox, ExecutionFee, Fees, Fork, GenesisState, Limits, Parameters, Upgrades,
+    Committee, Contract, Contracts, DelayedInbox, ExecutionFee, Fees, Fork, Funds, GenesisState, Limits,
+    Parameters, Upgrades,
 };
 pub use preimages::{PAGE_BYTES_MAX, Preimages};
 pub use program::{INSTALLER_BYTES_MAX, INSTRUCTION_BYTES_MAX};
+pub use shape::json_schema;
 
 use millrace_artifact::Purpose;
 

@@ -21,10 +21,7 @@ fn main() -> anyhow::Result<()> {
     let out = out.context("--out is missing")?;
     let parameters = match config {
         None => development::parameters(),
-        Some(file) => {
-            let text = std::fs::read_to_string(&file).with_context(|| format!("cannot read {file}"))?;
-            Parameters::from_yaml(&text).with_context(|| file)?
-        }
+        Some(file) => Parameters::from_file(Path::new(&file))?,
     };
     let kernel = std::fs::read(&kernel).with_context(|| format!("cannot read {kernel}"))?;
     let dist = build(&parameters, &kernel)?;

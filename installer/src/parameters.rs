@@ -1,11 +1,15 @@
 //! The parameters of a rollup, as an originator writes them.
 
-use crate::{Dal, ParameterError};
-use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use crate::{
+    Dal,
+    error::{Fault, FileError, ParameterError},
+    shape, yaml,
+};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::{collections::BTreeMap, fs, path::Path};
 
-/// Everything that is chosen once, before a rollup is originated. In YAML; `rollup.example.yaml` explains
-/// each field. Amounts are texts such as `1 gwei` or `10000 ether`; a number without a unit is wei.
+/// Everything that is chosen once, before a rollup is originated. In YAML; `rollup.example.yaml` and `docs/installer.md`
+/// explain each field, and `shape` lists them. Amounts are texts such as `1 gwei` or `10000 ether`; a number without a unit is wei.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Parameters {
@@ -15,8 +19,13 @@ pub struct Parameters {
     /// Rules of the EVM: `shanghai`, `cancun`, `prague` or `osaka`. Default osaka.
     #[serde(default)]
     pub fork: Fork,
-    /// Public key of the sequencer, `edpk…`. No default: who holds the secret key orders the transactions.
+    /// Public key of the sequencer, `edpk…`, `sppk…` or `p2pk…`, or `nobody`: then the kernel makes blocks of what anybody
+    /// sends. No default, since who holds the secret key orders the transactions; empty beside a committee.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub sequencer: String,
+    /// A committee instead of the sequencer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committee: Option<Committee>,
     /// Contract of the layer 1 whose tickets become the native token, `KT1…`. Without one there are no native
     /// deposits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -75,6 +84,16 @@ impl From<Fork> for millrace_primitives::Fork {
             Fork::Osaka => Self::Osaka,
         }
     }
+}
+
+/// Who orders transactions together.
+#[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Committee {
+    /// Public keys of the members, `edpk…` each, at least two. Certificates refer to them in this order.
+    pub members: Vec<String>,
+    /// How many of them must sign a blueprint.
+    pub quorum: u16,
 }
 
 /// Contracts of the layer 1 that the rollup listens to, `KT1…` each. What has no contract cannot happen.
@@ -176,14 +195,68 @@ pub struct Limits {
 pub struct GenesisState {
     /// Timestamp of block 0, in seconds since 1970. Default 0.
     pub timestamp: u64,
-    /// Accounts with their balances. An installer has room for about a hundred.
-    pub accounts: BTreeMap<String, String>,
+    /// Accounts with what they have. An installer has room for about a hundred.
+    pub accounts: BTreeMap<String, Funds>,
     /// Accounts with code: contracts that need no transaction to be deployed.
     #[serde(skip_serializing_if = "BTreeMap::is_empty")]
     pub contracts: BTreeMap<String, Contract>,
 }
 
-/// A contract that is there before block 1. Its constructor is not run and its storage is empty.
+/// What an account has before block 1. Written as an amount alone when its nonce is 0.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Funds {
+    /// An amount.
+    pub balance: String,
+    /// How many transactions it has sent, on a chain that this one goes on from.
+    pub nonce: u64,
+}
+
+impl Funds {
+    /// An account that has sent no transaction.
+    pub fn new(balance: impl Into<String>) -> Self {
+        Self { balance: balance.into(), nonce: 0 }
+    }
+}
+
+/// Both ways of writing [`Funds`].
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum FundsForm {
+    Amount(String),
+    Both(BalanceAndNonce),
+}
+
+/// The longer one.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct BalanceAndNonce {
+    #[serde(default = "default_balance")]
+    balance: String,
+    #[serde(default)]
+    nonce: u64,
+}
+
+impl Serialize for Funds {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let Self { balance, nonce } = self.clone();
+        match nonce {
+            0 => FundsForm::Amount(balance),
+            _ => FundsForm::Both(BalanceAndNonce { balance, nonce }),
+        }
+        .serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Funds {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(match FundsForm::deserialize(deserializer)? {
+            FundsForm::Amount(balance) => Self::new(balance),
+            FundsForm::Both(BalanceAndNonce { balance, nonce }) => Self { balance, nonce },
+        })
+    }
+}
+
+/// A contract that is there before block 1. Its constructor is not run.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Contract {
@@ -193,15 +266,26 @@ pub struct Contract {
     #[serde(default = "default_contract_nonce")]
     pub nonce: u64,
     /// Default 0.
-    #[serde(default = "default_contract_balance")]
+    #[serde(default = "default_balance")]
     pub balance: String,
+    /// What is in its slots, both `0x` and up to 64 hexadecimal digits. Default: nothing.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub storage: BTreeMap<String, String>,
+}
+
+impl Contract {
+    /// One as it is just after its creation, with nothing in its slots. `code`: `0x` and hexadecimal digits.
+    pub fn new(code: impl Into<String>) -> Self {
+        let (nonce, balance) = (default_contract_nonce(), default_balance());
+        Self { code: code.into(), nonce, balance, storage: BTreeMap::new() }
+    }
 }
 
 fn default_contract_nonce() -> u64 {
     1
 }
 
-fn default_contract_balance() -> String {
+fn default_balance() -> String {
     "0".to_owned()
 }
 
@@ -244,6 +328,7 @@ impl Parameters {
             chain_id: default_chain_id(),
             fork: Fork::default(),
             sequencer: sequencer.into(),
+            committee: None,
             ticketer: None,
             contracts: Contracts::default(),
             fa_bridge: false,
@@ -257,11 +342,30 @@ impl Parameters {
         }
     }
 
-    /// Reads the YAML form. Whether the texts make sense is checked by [`Parameters::genesis`].
+    /// Reads the YAML form, and checks everything that [`Parameters::genesis`] checks.
     ///
     /// # Errors
-    /// [`ParameterError::Yaml`], with the line and the field.
+    /// The first [`ParameterError`], with its line and column.
     pub fn from_yaml(text: &str) -> Result<Self, ParameterError> {
-        serde_saphyr::from_str(text).map_err(|error| ParameterError::Yaml(error.to_string()))
+        let root = yaml::parse(text)?;
+        let (value, places) = shape::read(&root)?;
+        let read = || {
+            shape::check(&value)?;
+            let parameters: Self = serde_json::from_value(value)
+                .map_err(|error| ParameterError::new("", Fault::Syntax(error.to_string())))?;
+            parameters.genesis()?;
+            Ok(parameters)
+        };
+        read().map_err(|error| places.locate(error))
+    }
+
+    /// Reads a file as [`Parameters::from_yaml`] reads its text.
+    ///
+    /// # Errors
+    /// [`FileError`] names the file.
+    pub fn from_file(path: &Path) -> Result<Self, FileError> {
+        let named = || path.display().to_string();
+        let text = fs::read_to_string(path).map_err(|source| FileError::Read { path: named(), source })?;
+        Self::from_yaml(&text).map_err(|error| FileError::Parameter { path: named(), error })
     }
 }

@@ -53,6 +53,11 @@ fn assemble<'a>(
     Ok(with_config_program(OwnedConfigProgram(program)))
 }
 
+/// An installer that does nothing.
+pub(crate) fn empty() -> Vec<u8> {
+    with_config_program(OwnedConfigProgram(vec![]))
+}
+
 /// The instruction that leaves `value` at `path`: set when it fits, otherwise revealed.
 fn write(
     path: &str,

@@ -182,9 +182,9 @@ catalog! {
     /// Nonce, balance and code hash of an account.
     ACCOUNT = "/evm/world/accounts/<address>/info", "nonce u64, balance 32 bytes, code hash 32 bytes, big-endian", Account::SIZE_BYTES_MAX, [Installer, Block];
     /// The storage of an account.
-    SLOTS = "/evm/world/accounts/<address>/storage", "", 0, [Block];
+    SLOTS = "/evm/world/accounts/<address>/storage", "", 0, [Installer, Block];
     /// A storage slot that is not zero.
-    SLOT = "/evm/world/accounts/<address>/storage/<slot>", "32 bytes", H256::SIZE_BYTES_MAX, [Block];
+    SLOT = "/evm/world/accounts/<address>/storage/<slot>", "32 bytes", H256::SIZE_BYTES_MAX, [Installer, Block];
     /// The code of a contract.
     CODE = "/evm/world/codes/<hash>", "bytes", world::Code::SIZE_BYTES_MAX, [Installer, Block];
     /// How many messages to the layer 1 there ever were.

@@ -6,7 +6,7 @@ use crate::{
     codec::{self, raw_bytes},
     key::{at, path},
 };
-use alloc::{format, string::ToString, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::ToString, vec::Vec};
 use millrace_host::{PathBuf, Store};
 use millrace_primitives::{
     Account, Address, BlockHash, BlockNumber, Bloom, EMPTY_CODE_HASH, Epoch, Gas, H256, Header, Log, Receipt,
@@ -144,15 +144,33 @@ fn roots() -> Result<(PathBuf, PathBuf), LayoutError> {
     Ok((path(World::Committed.root().to_string())?, path(World::Working.root().to_string())?))
 }
 
-/// Keccak-256 of the RLP of the accounts that the installer wrote, in the order of the addresses: address and
-/// balance, and of a contract its nonce and the hash of its code too. The genesis block commits to it.
+/// The storage of accounts: slots and what is in them, which is not zero.
+pub type Slots = BTreeMap<Address, BTreeMap<H256, H256>>;
+
+/// [`allocation_digest_with_slots`] of accounts without storage.
 pub fn allocation_digest(accounts: &[(Address, Account)]) -> H256 {
+    allocation_digest_with_slots(accounts, &Slots::new())
+}
+
+/// Keccak-256 of the RLP of the accounts that the installer wrote, in the order of the addresses: address and
+/// balance, of a contract its nonce and the hash of its code too, and of one with storage the list of its slots, each a
+/// list of slot and value of 32 bytes. The genesis block commits to it.
+pub fn allocation_digest_with_slots(accounts: &[(Address, Account)], slots: &Slots) -> H256 {
     let mut stream = RlpStream::new_list(accounts.len());
     for (address, account) in accounts {
-        let is_plain = account.nonce == 0 && account.code_hash == EMPTY_CODE_HASH;
-        stream.begin_list(if is_plain { 2 } else { 4 }).append(address).append(&account.balance);
+        let slots = slots.get(address).filter(|slots| !slots.is_empty());
+        let is_plain = account.nonce == 0 && account.code_hash == EMPTY_CODE_HASH && slots.is_none();
+        let items = if slots.is_some() { 5 } else { 4 };
+        stream.begin_list(if is_plain { 2 } else { items });
+        stream.append(address).append(&account.balance);
         if !is_plain {
             stream.append(&account.nonce).append(&account.code_hash);
+        }
+        if let Some(slots) = slots {
+            stream.begin_list(slots.len());
+            for (slot, value) in slots {
+                stream.begin_list(2).append(slot).append(value);
+            }
         }
     }
     H256(Keccak256::digest(stream.out()).into())

@@ -113,6 +113,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
 const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     // Scenarios over all stages sign transactions and look into blocks.
     ("core", &["evm", "secp256k1"]),
+    // What the installer writes is read back by the readers of the kernel.
+    ("installer", &["host", "evm", "block"]),
     ("engine", &["installer", "artifact", "secp256k1"]),
     ("pvm", &["installer"]),
     ("l1", &["installer", "artifact", "engine"]),

@@ -31,6 +31,7 @@ use std::process::ExitCode;
   millrace l1 deposit --receiver 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 --amount-mutez 1000000
   millrace l1 bake 10                    ten levels of its layer 1, now
   millrace installer build --config rollup.yaml --out dist
+  millrace installer inspect dist/installer.wasm
   millrace preimages make new-kernel.wasm --out pages
   millrace preimages serve --dir pages   the pages of a new kernel, for rollup nodes to fetch
   millrace kernel verify dist/kernel.wasm
@@ -48,7 +49,7 @@ struct Arguments {
 enum Command {
     /// Start a whole rollup on this machine: layer 1, rollup node, sequencer, JSON-RPC.
     Sandbox(Box<sandbox::Arguments>),
-    /// Build the installer kernel that a rollup is originated with.
+    /// Build and inspect the installer kernel that a rollup is originated with.
     #[command(subcommand)]
     Installer(installer::Command),
     /// The pages of a kernel: cut, serve, fetch, and see whether all are there.

@@ -12,6 +12,7 @@ fn every_command_explains_itself() {
     for command in [
         &["sandbox"][..],
         &["installer", "build"],
+        &["installer", "inspect"],
         &["l1", "deposit"],
         &["l1", "bake"],
         &["l1", "delayed-tx"],
@@ -120,4 +121,53 @@ fn the_exit_codes_of_governance_tell_bad_from_unknown() {
         folder,
     ]);
     assert_eq!(rehearsal.status.code(), Some(3));
+}
+
+#[test]
+fn parameters_are_checked_and_shown_without_a_kernel() {
+    let example = concat!(env!("CARGO_MANIFEST_DIR"), "/../../installer/rollup.example.yaml");
+    let output = millrace(&["installer", "inspect", example, "--json"]);
+    assert!(output.status.success(), "{output:?}");
+    let shown: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(shown["parameters"]["chain_id"], 1337);
+    assert_eq!(shown["faults"], serde_json::json!([]));
+    let text = String::from_utf8(millrace(&["installer", "inspect", example]).stdout).unwrap();
+    assert!(text.contains("fees.da_fee_per_byte: 4000 gwei"), "{text}");
+    assert!(text.trim_end().ends_with("nothing is wrong with it"), "{text}");
+}
+
+#[test]
+fn a_mistake_in_parameters_is_one_line_that_says_where() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rollup.yaml");
+    std::fs::write(&file, "sequencer: nobody\nfees:\n  base_fee_mn: 1 gwei\n").unwrap();
+    let named = file.to_str().unwrap();
+    let expected = format!("error: {named}:3:3: fees.base_fee_mn: unknown key; did you mean base_fee_min?\n");
+    for command in [&["installer", "inspect", named][..], &["installer", "build", "--config", named]] {
+        let output = millrace(command);
+        assert_eq!(output.status.code(), Some(1), "{command:?}");
+        assert_eq!(String::from_utf8(output.stderr).unwrap(), expected, "{command:?}");
+    }
+}
+
+#[test]
+fn an_installer_with_faults_is_shown_and_fails() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("installer.wasm");
+    // A module of nothing but a program that breaks off.
+    std::fs::write(&file, b"\0asm\x01\0\0\0\0\x0c\x06config\x07\x01\0\0\0").unwrap();
+    let output = millrace(&["installer", "inspect", file.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(1));
+    let (text, error) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert!(text.contains("fault      the program breaks off at its byte 0"), "{text}");
+    assert!(error.starts_with("error: ") && error.trim_end().ends_with(" faults"), "{error}");
+}
+
+#[test]
+fn the_schema_that_is_printed_is_that_of_the_repository() {
+    let printed: serde_json::Value =
+        serde_json::from_slice(&millrace(&["installer", "schema"]).stdout).unwrap();
+    let kept = include_str!("../../../installer/rollup.schema.json");
+    assert_eq!(printed, serde_json::from_str::<serde_json::Value>(kept).unwrap());
 }
