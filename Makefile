@@ -35,6 +35,8 @@ OPTIMISED := $(TARGET)/wasm32-unknown-unknown/kernel/millrace_kernel.opt.wasm
 # Benchmarks are made with the fees of production, in a folder of their own.
 BENCH_CONFIG := installer/rollup.example.yaml
 BENCH_DIST := $(TARGET)/bench-dist
+# The kernel that tests upgrade to: kernel/wasm with its feature test-migration.
+NEXT := $(TARGET)/wasm32-unknown-unknown/next/millrace_kernel_next.wasm
 SHIPPED := $(if $(filter 0,$(WASM_OPT)),$(BUILT),$(OPTIMISED))
 
 say = @printf '\n==> %s\n' "$(1)"
@@ -49,7 +51,7 @@ run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
 	@$(CARGO) run --locked --bin millrace -- sandbox $(ARGS)
 
 .PHONY: test
-test: needs-node dist ## Every test, and the check of the shipped kernel
+test: needs-node dist $(NEXT) ## Every test, and the check of the shipped kernel
 	$(call say,building the tests)
 	@$(CARGO) test --locked --no-run
 	$(call say,running the tests)
@@ -70,6 +72,7 @@ check: needs-rust needs-git ## Format, clippy, directions between crates, docume
 	@scripts/unwanted-files.sh
 	$(call say,clippy)
 	@$(CARGO) clippy --locked --all-targets -- -D warnings
+	@$(CARGO) clippy --locked -p millrace-kernel --features test-migration -- -D warnings
 	$(call say,directions between crates)
 	@$(CARGO) test --locked --test directions --test regressions
 	$(call say,documentation)
@@ -91,6 +94,13 @@ dist: needs-rust $(SHIPPED)
 $(BUILT): FORCE
 	$(call say,building the kernel)
 	@scripts/build-kernel.sh >/dev/null
+
+.PHONY: next
+next: needs-rust $(NEXT) ## The kernel that tests upgrade to (make test builds it too)
+
+$(NEXT): FORCE
+	$(call say,building the kernel that tests upgrade to)
+	@scripts/build-kernel.sh next >/dev/null
 
 $(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
 	$(call say,optimising the kernel with Binaryen (its C++ takes some minutes to compile - the first time only))

@@ -16,7 +16,7 @@ use millrace_layout::{
     blueprints, clock, events, parameters, progress, pvm,
 };
 use millrace_primitives::BlockNumber;
-use millrace_upgrade::{Release, Stage0, Standing, note_attempt, pass_trial, prepare, report_return};
+use millrace_upgrade::{Release, Stage0, Standing, end_trial, note_attempt, prepare, report_return};
 
 /// Runs the kernel once. A failure is reported and ends the run; the next level starts afresh.
 pub fn run(host: &mut impl Host) {
@@ -28,8 +28,8 @@ pub fn run_within(host: &mut impl Host, budget: Budget) {
     run_release(host, budget, &Release::current());
 }
 
-/// Runs the kernel once as the one of this release.
-pub(crate) fn run_release<H: Host>(host: &mut H, mut budget: Budget, release: &Release<'_, H>) {
+/// Runs the kernel once as the one of this release: what migrations it brings is all that can differ.
+pub fn run_release<H: Host>(host: &mut H, mut budget: Budget, release: &Release<'_, H>) {
     if let Err(error) = run_stages(host, &mut budget, release) {
         host.debug(&format!("{error}"));
     }
@@ -56,12 +56,13 @@ fn run_stages<H: Host>(host: &mut H, budget: &mut Budget, release: &Release<'_, 
     }
     host.store_delete(pvm::REBOOT).map_err(RunError::Host)?;
     let Messages::Done(standing) = read? else { return Ok(()) };
-    if standing == Standing::Returned {
-        report_return(host)?;
+    if standing == Standing::Returned && report_return(host)? {
+        trap::forget_halving(host)?;
     }
     settle(host, true)?;
     trap::recover(host)?;
-    let made = make_blocks(host, budget, standing == Standing::OnTrial);
+    let is_on_trial = standing == Standing::OnTrial && !end_trial(host)?;
+    let made = make_blocks(host, budget, is_on_trial);
     // Whatever became of blocks, what is owed to the layer 1 leaves: levels pass without blocks too.
     let sent = send(host);
     made?;
@@ -94,7 +95,7 @@ fn read_messages<H: Host>(
 }
 
 /// Makes blocks as long as there is something to make them of and the run has room.
-fn make_blocks(host: &mut impl Host, budget: &mut Budget, mut is_on_trial: bool) -> Result<(), RunError> {
+fn make_blocks(host: &mut impl Host, budget: &mut Budget, is_on_trial: bool) -> Result<(), RunError> {
     let parameters = parameters::read(host)?;
     let clock = clock::read(host)?;
     let terms = Terms { parameters: &parameters, clock };
@@ -135,10 +136,6 @@ fn make_blocks(host: &mut impl Host, budget: &mut Budget, mut is_on_trial: bool)
             }
             Verdict::Sealed(sealed) => {
                 report(host, &sealed);
-                if is_on_trial {
-                    pass_trial(host)?;
-                    is_on_trial = false;
-                }
                 if next.progress.is_some() {
                     progress::key()?.delete(host)?;
                 }

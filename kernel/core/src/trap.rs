@@ -60,6 +60,15 @@ pub(crate) fn recover(host: &mut impl Host) -> Result<(), RunError> {
     Ok(())
 }
 
+/// Forgets how little was tried in the end: another kernel trapped at it.
+pub(crate) fn forget_halving(host: &mut impl Store) -> Result<(), RunError> {
+    match last(host)? {
+        // Whoever reads it knows how many there may be.
+        Some(last) => Ok(attempt::key()?.write(host, &Attempt { items_max: u32::MAX, ..last })?),
+        None => Ok(()),
+    }
+}
+
 fn try_less(host: &mut impl Host, number: BlockNumber, last: &Attempt) -> Result<(), RunError> {
     host.debug(&format!("block {number} of up to {} items trapped", last.items_max));
     if last.items_max > 1 {

@@ -85,7 +85,7 @@ pub enum Phase {
     Switching = 1,
     /// The new kernel brings the storage to its layout.
     Migrating = 2,
-    /// The new kernel has made no block yet.
+    /// The new kernel has yet to make a block, or to read the inbox of a level after it.
     Trial = 3,
     /// The old kernel comes back. As soon as its backup is gone, it is the one that runs.
     Leaving = 4,
@@ -116,7 +116,7 @@ pub struct Handover {
     pub previous: Option<[u8; 33]>,
     /// The last block of the old kernel.
     pub number: BlockNumber,
-    /// In how many levels the new kernel was to make a block and did not,
+    /// In how many levels the new kernel was to make a block, the one in which it did among them,
     pub failures: u32,
     /// and which was the last of them.
     pub failed_at: L1Level,

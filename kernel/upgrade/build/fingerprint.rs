@@ -16,6 +16,19 @@ use std::{
 /// The package that is compiled to wasm.
 const KERNEL: &str = "millrace-kernel";
 
+/// What the kernel consists of besides when it is the one that tests upgrade to.
+const TEST_KERNEL: &str = "kernel/wasm/src/tests";
+
+/// Which of the two kernels that these sources make.
+#[derive(Clone, Copy, PartialEq, Eq)]
+#[allow(dead_code, reason = "a build makes one of them")]
+pub(crate) enum Variant {
+    /// The one of `dist/`.
+    Ordinary,
+    /// The one that tests upgrade to (feature `test-migration`).
+    Test,
+}
+
 /// The result.
 pub(crate) struct Sources {
     /// 64 hexadecimal digits.
@@ -29,7 +42,7 @@ pub(crate) struct Sources {
 ///
 /// # Errors
 /// A file cannot be read, or the lock file does not know a package.
-pub(crate) fn of(root: &Path) -> io::Result<Sources> {
+pub(crate) fn of(root: &Path, variant: Variant) -> io::Result<Sources> {
     let workspace = fs::read_to_string(root.join("Cargo.toml"))?;
     let lock = Lock::parse(&fs::read_to_string(root.join("Cargo.lock"))?);
     let ours = crates(&root.join("kernel"))?;
@@ -44,6 +57,14 @@ pub(crate) fn of(root: &Path) -> io::Result<Sources> {
         for file in files {
             let place = file.strip_prefix(root).unwrap_or(&file).to_string_lossy().replace('\\', "/");
             hash.add(&place, &fs::read(&file)?);
+        }
+    }
+    if variant == Variant::Test {
+        hash.add("variant", b"test");
+        let mut files = Vec::new();
+        rust_files(&root.join(TEST_KERNEL), &mut files)?;
+        for file in files {
+            hash.add("test", &fs::read(&file)?);
         }
     }
     for line in &linked.inherited {

@@ -4,13 +4,17 @@
 
 mod fingerprint;
 
-use std::path::Path;
+use fingerprint::Variant;
+use std::{env, path::Path};
 
 /// The checkout, from the folder of the crate, where cargo runs this.
 const ROOT: &str = "../..";
 
 fn main() {
-    let sources = fingerprint::of(Path::new(ROOT));
+    // Cargo tells a build script its features like this.
+    let is_test = env::var_os("CARGO_FEATURE_TEST_MIGRATION").is_some();
+    let variant = if is_test { Variant::Test } else { Variant::Ordinary };
+    let sources = fingerprint::of(Path::new(ROOT), variant);
     let sources = sources.unwrap_or_else(|error| panic!("the kernel's sources: {error}"));
     for path in &sources.watched {
         println!("cargo::rerun-if-changed={}", path.display());

@@ -6,6 +6,7 @@
 //! pursue    at a block boundary, when an upgrade is due: reveals its pages over as many runs as it takes,
 //!           checks what they make up, keeps the kernel that runs and puts the new one in its place
 //! note_attempt  a new kernel that makes no block gives way to the one before
+//! end_trial     one that has made a block and read messages stays
 //! ```
 //! What can go wrong and what then happens: `docs/upgrades.md`.
 //!
@@ -46,7 +47,7 @@ pub use page::{Page, decode as decode_page};
 pub use prepare::{Stage0, Standing, prepare, report_return};
 pub use pursue::{Pursuit, due_next, is_begun, pursue};
 pub use refusal::Refusal;
-pub use trial::{note_attempt, pass_trial};
+pub use trial::{end_trial, note_attempt};
 
 /// The fingerprint of the sources that this kernel is compiled from, in hexadecimal (`build/fingerprint.rs`). A kernel as
 /// wasm carries it after [`SOURCES_MARK`], so that a node can tell whether it has the same kernel natively.

@@ -4,7 +4,7 @@ use crate::{
     Refusal, UpgradeError,
     migration::{self, Migrated, REBOOTS_MIN, Release},
     pursue::switch,
-    trial::{self, Verdict},
+    trial,
 };
 use alloc::format;
 use millrace_host::{Budget, Control, Debug, Store, limits::REBOOTS_PER_LEVEL_MAX};
@@ -31,7 +31,7 @@ pub enum Stage0 {
 pub enum Standing {
     /// No change of kernels is under way.
     Settled,
-    /// It has made no block yet.
+    /// It has yet to show that it makes blocks and reads messages.
     OnTrial,
     /// It came back in place of another: [`report_return`] when the inbox has been read.
     Returned,
@@ -146,20 +146,21 @@ fn on_trial<S: Store + Control + Debug>(
     handover: Handover,
 ) -> Result<Stage0, UpgradeError> {
     same_layout(host, release, Standing::OnTrial)?;
-    // A trap is a level that failed, wherever it was.
-    let handover = if host.store_has_value(pvm::STUCK)? { trial::note(host, handover)? } else { handover };
-    match trial::verdict(host, &handover)? {
-        Verdict::Passed => {
-            // The run that made it died before it could say so.
-            trial::pass_trial(host)?;
-            Ok(Stage0::Ready(Standing::Settled))
-        }
-        // A level that has begun is ended first: its block may need several runs.
-        Verdict::Failed if host.reboots_left()? == REBOOTS_PER_LEVEL_MAX => {
-            leave(host, handover, Refusal::Silent)
-        }
-        Verdict::Failed | Verdict::Open => Ok(Stage0::Ready(Standing::OnTrial)),
+    let levels_max = trial::levels_max(host, &handover)?;
+    let is_first = host.reboots_left()? == REBOOTS_PER_LEVEL_MAX;
+    let has_trapped = host.store_has_value(pvm::STUCK)?;
+    // There is another run after a trap only as long as the inbox is read.
+    if has_trapped && !is_first && levels_max.is_some() {
+        return leave(host, handover, Refusal::Reading);
     }
+    // A trap is a level that failed, wherever it was.
+    let handover = if has_trapped { trial::note(host, handover)? } else { handover };
+    // A level that has begun is ended first: its block may need several runs.
+    let has_failed = is_first && levels_max.is_some_and(|levels| handover.failures >= levels);
+    if has_failed && !trial::has_block(host, &handover)? {
+        return leave(host, handover, Refusal::Silent);
+    }
+    Ok(Stage0::Ready(Standing::OnTrial))
 }
 
 /// The kernel before comes back, and the storage with it if a migration has begun.
@@ -185,18 +186,19 @@ fn leave_on(host: &mut impl Store, leaving: &Handover) -> Result<Stage0, Upgrade
     Ok(Stage0::Reboot)
 }
 
-/// Says that the kernel before runs again. Not earlier than when the inbox has been read, whose first message takes the
-/// events of the level before away.
+/// Says that the kernel before runs again; answers whether the other one had its trial. Not earlier than when the inbox has
+/// been read, whose first message takes the events of the level before away.
 ///
 /// # Errors
 /// [`UpgradeError::Layout`].
-pub fn report_return(host: &mut impl Store) -> Result<(), UpgradeError> {
-    let Some(handover) = upgrade::handover()?.read_or_lose(host)? else { return Ok(()) };
+pub fn report_return(host: &mut impl Store) -> Result<bool, UpgradeError> {
+    let Some(handover) = upgrade::handover()?.read_or_lose(host)? else { return Ok(false) };
     let Handover { root_hash, previous, reason, .. } = handover;
     match previous {
         Some(previous) => upgrade::kernel_root()?.write(host, &KernelRoot(previous.to_vec()))?,
         None => upgrade::kernel_root()?.delete(host)?,
     }
     events::push(host, &Event::UpgradeFailed { root_hash, reason })?;
-    Ok(upgrade::handover()?.delete(host)?)
+    upgrade::handover()?.delete(host)?;
+    Ok([Refusal::Silent, Refusal::Reading].iter().any(|refusal| refusal.code() == reason))
 }

@@ -34,6 +34,8 @@ pub enum Refusal {
     MigrationTooLong = 13,
     /// It made no block though it should have.
     Silent = 14,
+    /// It trapped while it read the inbox of a level.
+    Reading = 15,
 }
 
 impl Refusal {
@@ -80,6 +82,7 @@ impl Refusal {
             Self::MigrationTrapped => "migration trapped",
             Self::MigrationTooLong => "migration longer than a level",
             Self::Silent => "no block",
+            Self::Reading => "trap while messages were read",
         }
     }
 }

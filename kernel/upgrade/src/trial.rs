@@ -1,4 +1,8 @@
-//! A new kernel has to show that it makes blocks.
+//! A new kernel has to show that it makes blocks and reads messages.
+//!
+//! The first block says nothing of messages: those of its level were read by the kernel before. So a trial goes on until the
+//! inbox of a later level has been read. A trap on the way there takes a message with it, perhaps each: the kernel gives way
+//! at once, and the one before reads the rest of the level.
 //!
 //! Only a kernel that runs this code gives way: one that never reaches it cannot, and nothing else in the PVM would.
 
@@ -21,19 +25,26 @@ pub fn note_attempt(store: &mut impl Store) -> Result<(), UpgradeError> {
     Ok(())
 }
 
-/// Notes that the new kernel has made a block: it stays.
+/// Ends the trial of a kernel that has made a block and read the inbox of a level since; answers whether it is over. Call it
+/// when an inbox has been read.
 ///
 /// # Errors
 /// [`UpgradeError::Layout`].
-pub fn pass_trial(store: &mut impl Store) -> Result<(), UpgradeError> {
+pub fn end_trial(store: &mut impl Store) -> Result<bool, UpgradeError> {
+    let Some(handover) = upgrade::handover()?.read_or_lose(store)? else { return Ok(true) };
+    let level = level(store)?;
+    if handover.phase != Phase::Trial || !has_block(store, &handover)? || level <= handover.failed_at {
+        return Ok(false);
+    }
     // A run that died right after a migration left it there.
     upgrade::forget_state(store)?;
-    Ok(upgrade::handover()?.delete(store)?)
+    upgrade::handover()?.delete(store)?;
+    Ok(true)
 }
 
 /// Counts this level, once.
 pub(crate) fn note(store: &mut impl Store, handover: Handover) -> Result<Handover, UpgradeError> {
-    let level = clock::read(store)?.map_or(L1Level::ZERO, |clock| clock.level);
+    let level = level(store)?;
     if handover.phase != Phase::Trial || (handover.failures > 0 && handover.failed_at == level) {
         return Ok(handover);
     }
@@ -43,25 +54,19 @@ pub(crate) fn note(store: &mut impl Store, handover: Handover) -> Result<Handove
     Ok(handover)
 }
 
-/// How a trial goes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Verdict {
-    /// There is a block.
-    Passed,
-    /// There was to be one in as many levels as a trial has.
-    Failed,
-    /// Neither.
-    Open,
-}
-
-/// How the trial goes.
-pub(crate) fn verdict(store: &impl Store, handover: &Handover) -> Result<Verdict, UpgradeError> {
-    let head = World::Committed.head()?.read(store)?;
-    if head.is_some_and(|head| head.header.number > handover.number) {
-        return Ok(Verdict::Passed);
-    }
+/// In how many levels there may be no block; `None` when the kernel cannot give way.
+pub(crate) fn levels_max(store: &impl Store, handover: &Handover) -> Result<Option<u32>, UpgradeError> {
     let levels = parameters::read(store)?.upgrades.trial_levels;
     // What a migration changed cannot be undone any more: messages have been read since.
-    let can_fail = levels > 0 && handover.cursor.is_none();
-    Ok(if can_fail && handover.failures >= levels { Verdict::Failed } else { Verdict::Open })
+    Ok((levels > 0 && handover.cursor.is_none()).then_some(levels))
+}
+
+/// Whether the new kernel has made a block.
+pub(crate) fn has_block(store: &impl Store, handover: &Handover) -> Result<bool, UpgradeError> {
+    let head = World::Committed.head()?.read(store)?;
+    Ok(head.is_some_and(|head| head.header.number > handover.number))
+}
+
+fn level(store: &impl Store) -> Result<L1Level, UpgradeError> {
+    Ok(clock::read(store)?.map_or(L1Level::ZERO, |clock| clock.level))
 }

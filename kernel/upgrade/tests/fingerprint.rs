@@ -3,10 +3,11 @@
 #[path = "../build/fingerprint.rs"]
 mod fingerprint;
 
+use fingerprint::Variant;
 use std::{fs, path::Path};
 use tempfile::TempDir;
 
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("rust-toolchain.toml", "[toolchain]\nchannel = \"1.0\"\n"),
     (
         "Cargo.toml",
@@ -26,6 +27,7 @@ const FILES: [(&str, &str); 9] = [
         "[package]\nname = \"millrace-kernel\"\n[dependencies]\nmillrace-inner.workspace = true\n",
     ),
     ("kernel/wasm/src/lib.rs", "fn run() {}\n"),
+    ("kernel/wasm/src/tests/next.rs", "fn next() {}\n"),
     (
         "kernel/inner/Cargo.toml",
         "[package]\nname = \"millrace-inner\"\n[dependencies]\ncurve.workspace = true\n[dev-dependencies]\nproptest = \"1\"\n",
@@ -50,7 +52,7 @@ fn write(root: &Path, path: &str, text: &str) {
 }
 
 fn fingerprint(root: &Path) -> String {
-    fingerprint::of(root).unwrap().fingerprint
+    fingerprint::of(root, Variant::Ordinary).unwrap().fingerprint
 }
 
 /// The fingerprint of a checkout in which one text stands for another in a file.
@@ -88,6 +90,17 @@ fn all_that_the_kernel_is_made_of_matters() {
 }
 
 #[test]
+fn the_kernel_that_tests_upgrade_to_is_another_one() {
+    let folder = checkout();
+    let test = |root: &Path| fingerprint::of(root, Variant::Test).unwrap().fingerprint;
+    let before = test(folder.path());
+    assert_ne!(before, fingerprint(folder.path()));
+    assert_eq!(before, test(checkout().path()));
+    write(folder.path(), "kernel/wasm/src/tests/next.rs", "fn after() {}\n");
+    assert_ne!(before, test(folder.path()), "what makes it another one matters");
+}
+
+#[test]
 fn what_is_not_in_the_kernel_does_not_matter() {
     let same = fingerprint(checkout().path());
     for (path, from, to) in [
@@ -97,6 +110,7 @@ fn what_is_not_in_the_kernel_does_not_matter() {
         ("Cargo.lock", "\"dd\"", "\"d0\""),
         ("kernel/inner/src/tests.rs", "test", "check"),
         ("kernel/fuzz/Cargo.toml", "fuzz", "fuzzer"),
+        ("kernel/wasm/src/tests/next.rs", "next", "after"),
     ] {
         assert_eq!(with(path, from, to), same, "{path}: {from} -> {to}");
     }
@@ -110,5 +124,5 @@ fn what_is_not_in_the_kernel_does_not_matter() {
 fn a_stale_lock_file_is_an_error() {
     let folder = checkout();
     write(folder.path(), "Cargo.lock", "version = 4\n");
-    assert!(fingerprint::of(folder.path()).is_err());
+    assert!(fingerprint::of(folder.path(), Variant::Ordinary).is_err());
 }

@@ -89,6 +89,8 @@ impl Store for PvmHost<'_> {
     }
 
     fn store_move(&mut self, from: Path<'_>, to: Path<'_>) -> Result<(), HostError> {
+        #[cfg(feature = "test-migration")]
+        crate::next::before_move(to)?;
         let (from, to) = (from.as_bytes(), to.as_bytes());
         done(unsafe { self.pvm.store_move(from.as_ptr(), from.len(), to.as_ptr(), to.len()) })
     }
@@ -117,6 +119,8 @@ impl Inbox for PvmHost<'_> {
         if bytes.is_empty() {
             return Ok(None);
         }
+        #[cfg(feature = "test-migration")]
+        crate::next::after_message();
         let level = u32::try_from(info.level).map_err(|_| HostError::GenericInvalidAccess)?;
         let index = u32::try_from(info.id).map_err(|_| HostError::GenericInvalidAccess)?;
         Ok(Some(Input { level: L1Level::new(level), index, bytes }))

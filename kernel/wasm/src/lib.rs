@@ -5,9 +5,12 @@
 //!
 //! **Failure**: a panic cannot unwind here; it prints where it happened and traps. The PVM keeps what was
 //! written before, and the next level runs the kernel again. **Deliberately unknown**: everything that a run
-//! does (`core`).
+//! does (`core`). With the feature `test-migration` it is another kernel, which tests upgrade to.
 
 mod host;
+#[cfg(feature = "test-migration")]
+#[path = "tests/next.rs"]
+mod next;
 
 use host::PvmHost;
 use tezos_smart_rollup::{core_unsafe::rollup_host::RollupHost, kernel_entry};
@@ -38,7 +41,10 @@ const fn marked<const N: usize>(mark: &str, text: &[u8]) -> [u8; N] {
 fn kernel(rollup_host: &mut RollupHost) {
     let mut host = PvmHost::new(rollup_host);
     std::panic::set_hook(Box::new(host::report_panic));
+    #[cfg(not(feature = "test-migration"))]
     millrace_core::run(&mut host);
+    #[cfg(feature = "test-migration")]
+    next::run(&mut host);
 }
 
 /// One run for a node.

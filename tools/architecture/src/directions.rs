@@ -36,6 +36,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("conformance", &["primitives", "evm"]),
     ("differential", &["primitives", "evm"]),
     ("artifact", &[]),
+    ("next-kernel", &[]),
     ("architecture", &[]),
     ("wasm-opt", &[]),
     ("installer", &["primitives", "wire", "layout", "artifact"]),
@@ -120,12 +121,12 @@ const ALLOWED_IN_TESTS: &[(&str, &[&str])] = &[
     ("l1", &["installer", "artifact", "engine"]),
     ("node", &["installer", "secp256k1"]),
     ("governance", &["installer"]),
-    // Ethereum's fixtures through the kernel as wasm, against the EVM alone.
-    ("bench", &["conformance", "evm"]),
+    // Ethereum's fixtures through the kernel as wasm, against the EVM alone; upgrades to the kernel of tests.
+    ("bench", &["conformance", "evm", "next-kernel"]),
     ("rpc", &["rpc"]),
     // Itself with secret keys, for tests that stand outside of it.
     ("wire", &["wire"]),
-    ("tezt", &["installer", "artifact", "pvm", "l1", "preimages"]),
+    ("tezt", &["installer", "artifact", "pvm", "l1", "preimages", "next-kernel"]),
 ];
 
 /// The logic of the kernel.

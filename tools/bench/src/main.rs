@@ -22,6 +22,8 @@ mod rollup;
 #[cfg(test)]
 mod rows;
 mod swap;
+#[cfg(test)]
+mod tests;
 
 use anyhow::Context as _;
 use clap::Parser;

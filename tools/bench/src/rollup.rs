@@ -32,6 +32,7 @@ const FIRST_LEVEL: u32 = 8;
 
 /// A rollup that was booted from `dist/`.
 pub(crate) struct Bench {
+    machine: Machine,
     pvm: Pvm,
     pub(crate) engine: Engine,
     sequencer: SecretKey,
@@ -67,7 +68,7 @@ impl Bench {
         let preimages = PreimageFolder::new(dist.join("preimages"));
         let slots = Arc::new(Slots::new(preimages, DalParameters::USHUAIA));
         let rollup = Rollup { address: ADDRESS, origination_level: 0 };
-        let mut pvm = Pvm::originate(machine, rollup, slots.clone(), Version::V5, installer);
+        let mut pvm = Pvm::originate(machine.clone(), rollup, slots.clone(), Version::V5, installer);
         for level in 0..FIRST_LEVEL {
             pvm.run_level(level, &inputs(level, &[]))?;
         }
@@ -77,7 +78,19 @@ impl Bench {
         let authority = engine.authority(pvm.durable())?.context("no sequencer")?;
         ensure!(authority.members == [sequencer.public_key()], "dist/ has another sequencer key");
         let history = vec![vec![]; FIRST_LEVEL as usize];
-        Ok(Self { pvm, engine, sequencer, slots, level: FIRST_LEVEL, history })
+        Ok(Self { machine, pvm, engine, sequencer, slots, level: FIRST_LEVEL, history })
+    }
+
+    /// The same rollup in the same state, with pages in another folder, on the same machine or another.
+    #[cfg(test)]
+    pub(crate) fn fork(&self, machine: Option<&Machine>, pages: &Path) -> anyhow::Result<Self> {
+        let machine = machine.unwrap_or(&self.machine).clone();
+        let slots = Arc::new(Slots::new(PreimageFolder::new(pages), DalParameters::USHUAIA));
+        let rollup = Rollup { address: ADDRESS, origination_level: 0 };
+        let pvm = Pvm::restore(machine.clone(), rollup, slots.clone(), self.pvm.state().clone());
+        let (sequencer, level, history) = (self.sequencer.clone(), self.level, self.history.clone());
+        let engine = Engine::of(pvm.durable()).context("the parameters cannot be read")?;
+        Ok(Self { machine, pvm, engine, sequencer, slots, level, history })
     }
 
     /// The external messages of each level from origination on, outer tag included.

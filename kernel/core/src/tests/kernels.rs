@@ -1,13 +1,13 @@
 //! Kernels under test: which one runs is what is at `/kernel/boot.wasm`, as in the PVM.
 
 use crate::{RunError, node::make_block_as, stages::run_release};
-use millrace_host::{Budget, MemoryHost, RunEnd, Store};
+use millrace_host::{Budget, Control, Inbox, MemoryHost, RunEnd, Store};
 use millrace_layout::{
     node::Outcome,
     version::{CURRENT, StorageVersion},
 };
-use millrace_primitives::PreimageHash;
-use millrace_upgrade::{Release, Step, StepFault, Turn};
+use millrace_primitives::{PreimageHash, Ticks};
+use millrace_upgrade::{Release, Stage0, Step, StepFault, Turn, prepare};
 use millrace_wire::blueprint::Blueprint;
 
 pub(super) const BOOT: &str = "/kernel/boot.wasm";
@@ -44,10 +44,11 @@ pub(super) enum Task<'a> {
 type Behaviour = fn(&mut MemoryHost, Task<'_>) -> RunEnd;
 
 /// What a kernel does, by the name in it.
-const BEHAVIOURS: [(&[u8], Behaviour); 9] = [
+const BEHAVIOURS: [(&[u8], Behaviour); 10] = [
     (b"does not start", |_, _| RunEnd::NotStarted),
     (b"traps at once", |_, _| RunEnd::Trapped),
     (b"makes no block", no_block),
+    (b"traps at messages", no_message),
     (b"next layout", |host, task| release(host, task, &[step(1, mark)])),
     (b"next but one", |host, task| release(host, task, &[step(1, mark), step(2, mark)])),
     (b"fails to migrate", |host, task| release(host, task, &[step(1, mark), step(2, fail)])),
@@ -104,6 +105,23 @@ fn no_block(host: &mut MemoryHost, task: Task<'_>) -> RunEnd {
     release(host, task, &[]);
     host.set_trap(None);
     RunEnd::Returned
+}
+
+/// Our kernel with something in it that traps when it has taken a message.
+fn no_message(host: &mut MemoryHost, task: Task<'_>) -> RunEnd {
+    let mut untouched = host.clone();
+    if matches!(task, Task::Node(..)) || untouched.read_input() == Ok(None) {
+        return release(host, task, &[]);
+    }
+    host.request_reboot().unwrap();
+    match prepare(host, &Release::current(), &mut Budget::new(Ticks::new(1))) {
+        Ok(Stage0::Ready(_)) => {
+            host.read_input().unwrap();
+            RunEnd::Trapped
+        }
+        // It gives way.
+        _ => RunEnd::Returned,
+    }
 }
 
 /// Copies every item of the delayed inbox, one a turn, and notes what else there was.

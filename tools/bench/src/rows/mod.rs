@@ -23,13 +23,13 @@ mod outbox;
 mod runs;
 mod traps;
 
-type Messages = Vec<Vec<u8>>;
+pub(crate) type Messages = Vec<Vec<u8>>;
 type Scenario = fn(&mut Bench) -> anyhow::Result<()>;
 
 /// Enough for a transfer and its bytes.
 const GAS: u64 = 700_000;
 
-fn bench() -> anyhow::Result<Bench> {
+pub(crate) fn bench() -> anyhow::Result<Bench> {
     let dist = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../dist");
     let mut bench = Bench::boot(&dist)?;
     bench.change_parameters(|parameters| {
@@ -41,7 +41,11 @@ fn bench() -> anyhow::Result<Bench> {
     Ok(bench)
 }
 
-fn next(bench: &Bench, delayed: Vec<TransactionHash>, transactions: Messages) -> anyhow::Result<Blueprint> {
+pub(crate) fn next(
+    bench: &Bench,
+    delayed: Vec<TransactionHash>,
+    transactions: Messages,
+) -> anyhow::Result<Blueprint> {
     let head = bench.engine.head(bench.durable())?;
     Ok(Blueprint {
         number: BlockNumber::new(head.header.number.get() + 1),
@@ -71,18 +75,18 @@ fn included(bench: &Bench) -> anyhow::Result<usize> {
     Ok(bench.engine.head_block(bench.durable())?.transactions.len())
 }
 
-fn transaction(bench: &Bench, nonce: u64, gas_limit: u64) -> anyhow::Result<Vec<u8>> {
+pub(crate) fn transaction(bench: &Bench, nonce: u64, gas_limit: u64) -> anyhow::Result<Vec<u8>> {
     let ask = Ask { nonce, to: Some(Address::repeat_byte(7)), value: 1, data: vec![], gas_limit };
     accounts::all()?[0].sign(bench.engine.chain_id(), ask)
 }
 
-fn delay(bench: &Bench, raw: &[u8]) -> anyhow::Result<Messages> {
+pub(crate) fn delay(bench: &Bench, raw: &[u8]) -> anyhow::Result<Messages> {
     let parts = delayed::cut(raw).context("too large for the delayed bridge")?;
     let parts = parts.iter().map(delayed::BridgeMessage::encode);
     Ok(parts.map(|bytes| transfer(bench, BRIDGE, Parameter::DelayedBridge(&bytes))).collect())
 }
 
-fn deposit(bench: &Bench, routing: &[u8]) -> Vec<u8> {
+pub(crate) fn deposit(bench: &Bench, routing: &[u8]) -> Vec<u8> {
     deposit_of(bench, TICKETER, routing)
 }
 
@@ -91,7 +95,7 @@ fn deposit_of(bench: &Bench, ticketer: ContractHash, routing: &[u8]) -> Vec<u8> 
     transfer(bench, ticketer, Parameter::Deposit { routing, ticket })
 }
 
-fn refused(error: LayoutError) -> anyhow::Error {
+pub(crate) fn refused(error: LayoutError) -> anyhow::Error {
     anyhow::anyhow!("{error:?}")
 }
 

@@ -72,6 +72,7 @@ fn deaths_of(name: &[u8], check: impl Fn(&Chain, u64)) {
         assert_eq!((chain.waiting().len(), chain.upgrades_waiting()), (3, 1), "call {fatal}");
         assert_eq!(chain.host.value("/upgrade/kernel"), None, "call {fatal}");
         chain.block(vec![]);
+        chain.run(&[]);
         assert_eq!(chain.host.values_from("/upgrade/backup/base").count(), 0, "call {fatal}");
         assert_eq!(upgrade::handover().unwrap().read(&chain.host).unwrap(), None, "call {fatal}");
     }
@@ -151,7 +152,39 @@ fn row_42_a_kernel_without_blueprints_is_not_blamed() {
     }
     assert!(chain.runs(b"another"));
     chain.block(vec![]);
+    // Its block says that it makes blocks, the next level that it reads messages.
+    assert!(upgrade::handover().unwrap().exists(&chain.host).unwrap(), "its trial is not over");
+    chain.run(&[]);
     assert_eq!(upgrade::handover().unwrap().read(&chain.host).unwrap(), None, "its trial is over");
+}
+
+#[test]
+fn row_42_a_kernel_that_traps_while_it_reads_gives_way_in_the_same_level() {
+    for has_block in [true, false] {
+        let mut chain = busy();
+        let announced = chain.announce(ADMIN, b"traps at messages", Timestamp::ZERO);
+        // In the level of the switch there is nothing left to read.
+        chain.run(&[vec![announced], chain.seal(&chain.next(vec![]))].concat());
+        assert!(chain.runs(b"traps at messages"));
+        assert_eq!(chain.number(), 2, "it makes blocks");
+        if !has_block {
+            // As if it had not.
+            let mut handover = upgrade::handover().unwrap().require(&chain.host).unwrap();
+            handover.number = chain.head().header.number;
+            upgrade::handover().unwrap().write(&mut chain.host, &handover).unwrap();
+        }
+        let blueprint = chain.seal(&chain.next(vec![]));
+        // The message that it trapped at is lost, here that the level begins; those after it are not.
+        chain.run(&[vec![deposit(TICKETER, &[0xcc; 20], 1)], blueprint].concat());
+        assert_eq!(chain.refusals(), [Refusal::Reading.code()], "{:?}", chain.host.debug_lines());
+        assert!(chain.runs_first());
+        assert_eq!((chain.waiting().len(), chain.number()), (4, 3));
+        let announced = chain.announce(ADMIN, b"another", Timestamp::ZERO);
+        chain.run(&[vec![announced], chain.seal(&chain.next(vec![]))].concat());
+        chain.run(&[]);
+        assert!(chain.runs(b"another"));
+        assert_eq!(upgrade::handover().unwrap().read(&chain.host).unwrap(), None);
+    }
 }
 
 #[test]
