@@ -159,7 +159,7 @@ pub enum FileError {
         /// Which.
         path: String,
         /// What is wrong with it.
-        error: ParameterError,
+        error: Box<ParameterError>,
     },
 }
 

@@ -366,6 +366,6 @@ impl Parameters {
     pub fn from_file(path: &Path) -> Result<Self, FileError> {
         let named = || path.display().to_string();
         let text = fs::read_to_string(path).map_err(|source| FileError::Read { path: named(), source })?;
-        Self::from_yaml(&text).map_err(|error| FileError::Parameter { path: named(), error })
+        Self::from_yaml(&text).map_err(|error| FileError::Parameter { path: named(), error: Box::new(error) })
     }
 }

@@ -8,12 +8,14 @@
 
 pub mod clients;
 mod npm;
+mod pages;
 mod places;
 mod rpc;
 mod sandbox;
 mod scene;
 pub mod toolchains;
 
+pub use pages::{PageServer, cut};
 pub use places::{compiled_kernels, dist, millrace};
 pub use rpc::{Failure, Rpc, quantity};
 pub use sandbox::{Options, Sandbox};

@@ -3,7 +3,7 @@
 use super::{Content, Decoded, Inspection, Instruction, Kernel, Stored, values::shown};
 use crate::{Amount, INSTALLER_BYTES_MAX};
 use millrace_layout::{upgrade::KernelRoot, world::Code};
-use millrace_primitives::U256;
+use millrace_primitives::{EMPTY_CODE_HASH, U256};
 use millrace_wire::base58::Base58Check;
 use serde_json::{Value, json};
 
@@ -91,7 +91,7 @@ pub(super) fn decoded(decoded: &Decoded) -> Value {
             "address": shown(*address),
             "balance": Amount(account.balance).in_largest_unit(),
             "nonce": account.nonce,
-            "code_hash": format!("{:?}", account.code_hash),
+            "code_hash": (account.code_hash != EMPTY_CODE_HASH).then(|| format!("{:?}", account.code_hash)),
         }),
         Decoded::Code(hash, Code(code)) => {
             json!({ "hash": format!("{hash:?}"), "code": format!("0x{}", hex::encode(code)) })

@@ -103,7 +103,7 @@ pub fn inspect_file(
         return inspect(&bytes, pages);
     }
     let text = String::from_utf8(bytes).map_err(|_| InspectError::Kind)?;
-    let named = |error| FileError::Parameter { path: path.display().to_string(), error };
+    let named = |error| FileError::Parameter { path: path.display().to_string(), error: Box::new(error) };
     inspect_parameters(&Parameters::from_yaml(&text).map_err(named)?, kernel)
 }
 

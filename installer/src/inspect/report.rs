@@ -97,6 +97,8 @@ fn lines(f: &mut fmt::Formatter<'_>, path: &str, value: &Value) -> fmt::Result {
             .zip(items)
             .try_for_each(|(index, value): (usize, _)| lines(f, &format!("{path}[{index}]"), value)),
         Value::Array(_) => writeln!(f, "{path}: none"),
+        // An account without code.
+        Value::Null => Ok(()),
         Value::String(text) => writeln!(f, "{path}: {text}"),
         value => writeln!(f, "{path}: {value}"),
     }

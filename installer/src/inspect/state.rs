@@ -4,11 +4,9 @@ use super::{
     Fault, Instruction, Pages,
     pages::{Revealed, reveal},
 };
+use millrace_layout::pvm::READ_ONLY;
 use millrace_primitives::PreimageHash;
 use std::collections::BTreeMap;
-
-/// Below this nothing can be written (Octez smart rollups).
-const READ_ONLY: &str = "/readonly";
 
 /// A value in durable storage.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -53,7 +51,7 @@ pub(super) fn run(instructions: &[Instruction], pages: Pages<'_>) -> (State, Vec
 }
 
 fn is_read_only(path: &str) -> bool {
-    is_below(path, READ_ONLY)
+    is_below(path, READ_ONLY.as_str())
 }
 
 /// Whether a path is `root` or below it.

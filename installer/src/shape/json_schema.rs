@@ -26,6 +26,9 @@ fn section(fields: &[Field], defaults: Option<&Value>) -> Value {
         let default = defaults.and_then(|defaults| defaults.get(field.name));
         let mut schema = kind(&field.kind, default);
         schema["description"] = json!(field.text);
+        if !matches!(field.kind, Kind::Section(_)) {
+            schema["$comment"] = json!(format!("goes into {}", field.key.pattern));
+        }
         if let (Some(default), false) = (default, matches!(field.kind, Kind::Section(_))) {
             schema["default"] = default.clone();
         }

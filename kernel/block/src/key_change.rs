@@ -97,7 +97,8 @@ pub(crate) fn announce(store: &mut impl Store, head: &Head) -> Result<(), Layout
         let (number, reason) = (head.header.number, refusal.code());
         return events::push(store, &Event::KeyChangeDropped { number, reason });
     }
-    let last = sequencers::change()?.read(store)?;
+    // What does not decode is in nobody's way: a block that is there has to be settled.
+    let last = sequencers::change()?.read_or_lose(store)?;
     let number = next_number.max(last.map_or(0, |last| last.number.saturating_add(1)));
     let change = PendingAuthority {
         number,
@@ -126,6 +127,7 @@ fn refusal(
         return Ok(Some(KeyChangeRefusal::GovernanceFirst));
     }
     // A run that died after the block left this to one of a later level.
-    let is_in_office = sequencers::read(store)?.is_some_and(|in_office| in_office.epoch == request.epoch);
+    let in_office = sequencers::key()?.read_or_lose(store)?;
+    let is_in_office = in_office.is_some_and(|in_office| in_office.epoch == request.epoch);
     Ok((!is_in_office).then_some(KeyChangeRefusal::OutOfOffice))
 }

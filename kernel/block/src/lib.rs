@@ -34,7 +34,7 @@
 
 extern crate alloc;
 
-mod apply;
+mod advance;
 mod candidate;
 pub mod cost;
 mod execution;
@@ -52,7 +52,7 @@ mod settle;
 mod validity;
 mod withdrawals;
 
-pub use apply::{Sealed, Terms, Verdict, advance, apply};
+pub use advance::{Sealed, Terms, Verdict, advance};
 pub use candidate::{Candidate, begun, forced, forced_gas_max, is_overdue, left_in_queue, without_sequencer};
 pub use execution::{Dropped, charges, environment};
 pub use genesis::ensure_genesis;

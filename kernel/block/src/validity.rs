@@ -1,6 +1,6 @@
 //! What a blueprint must be like to become the next block.
 
-use crate::{BlockError, BlueprintFault, apply::Terms, candidate::Candidate};
+use crate::{BlockError, BlueprintFault, advance::Terms, candidate::Candidate};
 use alloc::{collections::BTreeSet, vec::Vec};
 use millrace_host::Store;
 use millrace_layout::{

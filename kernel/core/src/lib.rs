@@ -46,10 +46,8 @@ mod stages;
 mod trap;
 
 pub use error::RunError;
-pub use millrace_upgrade::{
-    LAYOUT, LAYOUT_MARK, Release, SOURCES, SOURCES_MARK, Step, StepFault, Turn,
-};
-pub use node::{NodeHost, make_block, make_block_as, run_for_node};
+pub use millrace_upgrade::{LAYOUT, LAYOUT_MARK, Release, SOURCES, SOURCES_MARK, Step, StepFault, Turn};
+pub use node::{NodeHost, make_block, run_for_node, run_release_for_node};
 pub use stages::{run, run_release, run_within};
 
 #[cfg(test)]

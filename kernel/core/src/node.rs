@@ -32,15 +32,20 @@ impl<H: Store + Reveal + Control + Debug> NodeHost for H {}
 
 /// One run on a blueprint that is in durable storage, whose outcome goes there too. A failure is reported and ends the
 /// run without one.
-pub fn run_for_node(host: &mut impl NodeHost) {
-    if let Err(error) = answer(host) {
+pub fn run_for_node<H: NodeHost>(host: &mut H) {
+    run_release_for_node(host, &Release::current());
+}
+
+/// The same as the kernel of this release.
+pub fn run_release_for_node<H: NodeHost>(host: &mut H, release: &Release<'_, H>) {
+    if let Err(error) = answer(host, release) {
         host.debug(&format!("{error}"));
     }
 }
 
-fn answer(host: &mut impl NodeHost) -> Result<(), RunError> {
+fn answer<H: NodeHost>(host: &mut H, release: &Release<'_, H>) -> Result<(), RunError> {
     let node::Ordered(blueprint) = node::blueprint()?.require(host)?;
-    match make_block(host, blueprint)? {
+    match make_block_as(host, release, blueprint)? {
         Some(outcome) => Ok(node::outcome()?.write(host, &outcome)?),
         None => Ok(()),
     }

@@ -2,6 +2,8 @@
 
 use millrace_host::Path;
 
+/// Below this only the PVM writes.
+pub const READ_ONLY: Path<'static> = Path::constant("/readonly");
 /// The module that the next run executes.
 pub const BOOT_KERNEL: Path<'static> = Path::constant("/kernel/boot.wasm");
 /// Present when the kernel wants another run in this level.

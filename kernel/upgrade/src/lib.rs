@@ -47,7 +47,7 @@ pub use page::{Page, decode as decode_page};
 pub use prepare::{Stage0, Standing, prepare, report_return};
 pub use pursue::{Pursuit, due_next, is_begun, pursue};
 pub use refusal::Refusal;
-pub use trial::{end_trial, note_attempt};
+pub use trial::{end_trial, note_attempt, pass_trial};
 
 /// The fingerprint of the sources that this kernel is compiled from, in hexadecimal (`build/fingerprint.rs`). A kernel as
 /// wasm carries it after [`SOURCES_MARK`], so that a node can tell whether it has the same kernel natively.

@@ -55,5 +55,9 @@ pub extern "C" fn node_run() {
     // SAFETY: whoever runs a kernel gives exactly one instance of its host functions to it, and they have no state.
     let rollup_host = unsafe { RollupHost::new() };
     std::panic::set_hook(Box::new(host::report_panic));
-    millrace_core::run_for_node(&mut PvmHost::new(&rollup_host));
+    let mut host = PvmHost::new(&rollup_host);
+    #[cfg(not(feature = "test-migration"))]
+    millrace_core::run_for_node(&mut host);
+    #[cfg(feature = "test-migration")]
+    next::run_for_node(&mut host);
 }

@@ -5,5 +5,7 @@ mod garbage;
 mod governance;
 mod hostile;
 mod layer1;
+mod preimages;
 mod survival;
 mod toolchains;
+mod upgrades;

@@ -114,7 +114,7 @@ fn compared(
 
 /// The next block: withdrawals of a mutez with these call data.
 fn block(bench: &Bench, calls: Vec<Vec<u8>>) -> anyhow::Result<Vec<Vec<u8>>> {
-    let head = bench.engine.head(bench.durable())?;
+    let head = bench.head()?;
     let accounts = accounts::all()?;
     let mut nonces = vec![];
     for account in &accounts {

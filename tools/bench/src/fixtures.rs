@@ -100,7 +100,7 @@ fn run(bench: &mut Bench, test: &StateTest, post: &Post) -> anyhow::Result<Ran> 
     })?;
     bench.change_durable(|durable| install(durable, test.before()))?;
     bench.engine = Engine::of(bench.durable())?;
-    let head = bench.engine.head(bench.durable())?;
+    let head = bench.head()?;
     let blueprint = Blueprint {
         number: BlockNumber::new(head.header.number.get() + 1),
         parent: head.hash,
@@ -125,7 +125,7 @@ fn run(bench: &mut Bench, test: &StateTest, post: &Post) -> anyhow::Result<Ran> 
     let messages = bench.seal(&blueprint)?;
     let report = bench.level(&messages)?;
     ensure!(report.status == Status::WaitingForInput, "{:?}", report.status);
-    let confirmed = bench.engine.head(bench.durable())?;
+    let confirmed = bench.head()?;
     ensure!(confirmed.hash == applied.hash, "wasm and native disagree");
     let Some(expected) = expected else {
         ensure!(applied.block.receipts.is_empty(), "the EVM alone refuses what the kernel takes");

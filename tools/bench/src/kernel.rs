@@ -167,7 +167,7 @@ fn deploy(
     // Each sender gets tokens to send on.
     let mut transactions = vec![];
     for account in &accounts[1..] {
-        let mut ask = token_transfer(bench, nonces[0], (token, account.address, 1_000_000));
+        let mut ask = token_transfer(bench, nonces[0], (token, account.address, 1_000_000))?;
         // A slot that becomes more than zero costs more than the measured transfers.
         ask.gas_limit += EXECUTION_GAS_TOKEN;
         transactions.push(accounts[0].sign(bench.engine.chain_id(), ask)?);
@@ -196,8 +196,8 @@ fn batch(
                 data: vec![],
                 gas_limit: da_gas(bench, 0)? + EXECUTION_GAS_TRANSFER,
             },
-            Kind::Token(token) => token_transfer(bench, nonces[sender], (token, to, 1)),
-            Kind::Swap(exchange) => exchange.swap(bench, nonces[sender], to),
+            Kind::Token(token) => token_transfer(bench, nonces[sender], (token, to, 1))?,
+            Kind::Swap(exchange) => exchange.swap(bench, nonces[sender], to)?,
         };
         transactions.push(accounts[sender].sign(bench.engine.chain_id(), ask)?);
         nonces[sender] += 1;
@@ -205,10 +205,14 @@ fn batch(
     Ok(transactions)
 }
 
-fn token_transfer(bench: &Bench, nonce: u64, (token, to, amount): (Address, Address, u64)) -> Ask {
+fn token_transfer(
+    bench: &Bench,
+    nonce: u64,
+    (token, to, amount): (Address, Address, u64),
+) -> anyhow::Result<Ask> {
     let data = token_transfer_data(to, amount);
     let gas_limit = da_gas(bench, data.len())? + EXECUTION_GAS_TOKEN;
-    Ask { nonce, to: Some(token), value: 0, data, gas_limit }
+    Ok(Ask { nonce, to: Some(token), value: 0, data, gas_limit })
 }
 
 /// Call data of a transfer of tokens.

@@ -75,7 +75,7 @@ impl Session {
 
     /// A block with this transaction, in the PVM and natively.
     fn send(&mut self, transaction: &Transaction) -> anyhow::Result<Done> {
-        let head = self.bench.engine.head(self.bench.durable())?;
+        let head = self.bench.head()?;
         let raw = self.sender.sign_transaction(transaction)?;
         let blueprint = Blueprint {
             number: BlockNumber::new(head.header.number.get() + 1),
@@ -92,7 +92,7 @@ impl Session {
         let messages = self.bench.seal(&blueprint)?;
         let report = self.bench.level(&messages)?;
         ensure!(report.status == Status::WaitingForInput, "{:?}", report.status);
-        ensure!(self.bench.engine.head(self.bench.durable())?.hash == applied.hash, "wasm and native differ");
+        ensure!(self.bench.head()?.hash == applied.hash, "wasm and native differ");
         let receipt = applied.block.receipts.first().with_context(|| format!("{:?}", applied.dropped))?;
         self.nonce += 1;
         let pages = report.runs.iter().filter_map(|run| run.memory_pages).max().unwrap_or_default();

@@ -1,10 +1,11 @@
 //! A rollup in the metered PVM, and blueprints for it.
 
 use anyhow::{Context as _, ensure};
-use millrace_engine::{Applied, Engine};
+use millrace_engine::{Applied, Engine, standing::Standing};
 use millrace_layout::{
     Value as _,
     parameters::{self, Parameters},
+    world::Head,
 };
 use millrace_primitives::{BlockNumber, Epoch, L1Level, RollupAddress, Timestamp};
 use millrace_pvm::{
@@ -32,6 +33,7 @@ const FIRST_LEVEL: u32 = 8;
 
 /// A rollup that was booted from `dist/`.
 pub(crate) struct Bench {
+    #[cfg_attr(not(test), allow(dead_code, reason = "forks run on it"))]
     machine: Machine,
     pvm: Pvm,
     pub(crate) engine: Engine,
@@ -54,6 +56,16 @@ pub(crate) struct Measured {
     pub(crate) inbox_bytes: usize,
 }
 
+/// Makes the blocks of the rollup beside the PVM: natively, or as wasm on the same machine.
+fn engine(
+    machine: &Machine,
+    slots: &Arc<Slots<PreimageFolder>>,
+    durable: &Durable,
+) -> anyhow::Result<Engine> {
+    let rollup = RollupAddress::new(ADDRESS);
+    Ok(Engine::with_wasm(machine.clone(), slots.clone(), rollup, durable)?)
+}
+
 impl Bench {
     pub(crate) fn boot(dist: &Path) -> anyhow::Result<Self> {
         Self::boot_on(dist, MachineConfig { metered: true, ..MachineConfig::default() })
@@ -72,7 +84,7 @@ impl Bench {
         for level in 0..FIRST_LEVEL {
             pvm.run_level(level, &inputs(level, &[]))?;
         }
-        let engine = Engine::of(pvm.durable()).context("the installer did not boot")?;
+        let engine = engine(&machine, &slots, pvm.durable()).context("the installer did not boot")?;
         let sequencer =
             SecretKey::from_base58(SEQUENCER_SECRET).map_err(|error| anyhow::anyhow!("{error:?}"))?;
         let authority = engine.authority(pvm.durable())?.context("no sequencer")?;
@@ -89,7 +101,7 @@ impl Bench {
         let rollup = Rollup { address: ADDRESS, origination_level: 0 };
         let pvm = Pvm::restore(machine.clone(), rollup, slots.clone(), self.pvm.state().clone());
         let (sequencer, level, history) = (self.sequencer.clone(), self.level, self.history.clone());
-        let engine = Engine::of(pvm.durable()).context("the parameters cannot be read")?;
+        let engine = engine(&machine, &slots, pvm.durable())?;
         Ok(Self { machine, pvm, engine, sequencer, slots, level, history })
     }
 
@@ -108,7 +120,7 @@ impl Bench {
         self.pvm.set_state(state);
         self.level = level;
         self.history.truncate(level as usize);
-        self.read_parameters()
+        Ok(())
     }
 
     /// A level without any message for us.
@@ -119,7 +131,7 @@ impl Bench {
     /// A level with one block of these transactions, all of which must succeed.
     pub(crate) fn block(&mut self, transactions: Vec<Vec<u8>>) -> anyhow::Result<Measured> {
         let count = transactions.len();
-        let head = self.engine.head(self.pvm.durable())?;
+        let head = self.head()?;
         let blueprint = Blueprint {
             number: BlockNumber::new(head.header.number.get() + 1),
             parent: head.hash,
@@ -137,7 +149,7 @@ impl Bench {
         self.level += 1;
         self.history.push(messages);
 
-        let confirmed = self.engine.head(self.pvm.durable())?;
+        let confirmed = self.head()?;
         let debug = String::from_utf8_lossy(&report.debug);
         ensure!(confirmed.hash == applied.hash, "wasm and native disagree: {debug}");
         ensure!(applied.block.receipts.len() == count, "{:?}", applied.dropped);
@@ -155,13 +167,7 @@ impl Bench {
         self.change_durable(|durable| {
             durable.set(Key::trusted(key.path().as_str()), parameters.encode().as_slice());
             Ok(())
-        })?;
-        self.read_parameters()
-    }
-
-    fn read_parameters(&mut self) -> anyhow::Result<()> {
-        self.engine = Engine::of(self.pvm.durable()).context("the parameters cannot be read")?;
-        Ok(())
+        })
     }
 
     /// Changes durable storage where it stands, which no real rollup can.
@@ -183,6 +189,11 @@ impl Bench {
         Ok(report)
     }
 
+    /// The last block, whatever layout the storage has.
+    pub(crate) fn head(&self) -> anyhow::Result<Head> {
+        Standing::of(self.pvm.durable()).head()?.context("no block")
+    }
+
     /// Durable storage.
     pub(crate) fn durable(&self) -> &Durable {
         self.pvm.durable()
@@ -191,12 +202,12 @@ impl Bench {
     /// The names of what waits in the delayed inbox, oldest first.
     #[cfg(test)]
     pub(crate) fn waiting(&self) -> anyhow::Result<Vec<millrace_primitives::TransactionHash>> {
-        Ok(self.engine.waiting(self.pvm.durable())?.iter().map(|item| item.name).collect())
+        Ok(Standing::of(self.pvm.durable()).waiting()?.iter().map(|item| item.name).collect())
     }
 
     /// The number of the last block.
     pub(crate) fn head_number(&self) -> anyhow::Result<u64> {
-        Ok(self.engine.head(self.pvm.durable())?.header.number.get())
+        Ok(self.head()?.header.number.get())
     }
 
     /// The time of the next level.

@@ -103,12 +103,12 @@ impl Setup<'_> {
 
 impl Exchange {
     /// A swap of a thousand units of the first token for the second.
-    pub(crate) fn swap(&self, bench: &Bench, nonce: u64, receiver: Address) -> Ask {
+    pub(crate) fn swap(&self, bench: &Bench, nonce: u64, receiver: Address) -> anyhow::Result<Ask> {
         let [from, to] = self.tokens;
         let head = [number(1_000), number(0), number(0xa0), address(receiver), word(U256::MAX)].concat();
         let path = [number(2), address(from), address(to)].concat();
         let data = [&SWAP[..], &head, &path].concat();
         let gas_limit = da_gas(bench, data.len())? + EXECUTION_GAS_SWAP;
-        Ask { nonce, to: Some(self.router), value: 0, data, gas_limit }
+        Ok(Ask { nonce, to: Some(self.router), value: 0, data, gas_limit })
     }
 }

@@ -9,6 +9,7 @@ use millrace_installer::{
 };
 use std::{
     fs,
+    io::{self, Write as _},
     path::{Path, PathBuf},
 };
 
@@ -75,10 +76,7 @@ pub(crate) fn run(command: Command) -> anyhow::Result<()> {
         Command::Inspect { file, preimages, kernel, json } => {
             inspect(&file, preimages.as_deref(), kernel.as_deref(), json)
         }
-        Command::Schema => {
-            println!("{}", serde_json::to_string_pretty(&json_schema())?);
-            Ok(())
-        }
+        Command::Schema => show(&serde_json::to_string_pretty(&json_schema())?),
     }
 }
 
@@ -114,12 +112,18 @@ fn inspect(file: &Path, preimages: Option<&Path>, kernel: Option<&Path>, json: b
     };
     let kernel = kernel.map(read_kernel).transpose()?;
     let inspection = inspect_file(file, pages, kernel.as_deref())?;
-    if json {
-        println!("{}", serde_json::to_string_pretty(&inspection.to_json())?);
-    } else {
-        println!("{inspection}");
-    }
+    let text =
+        if json { serde_json::to_string_pretty(&inspection.to_json())? } else { inspection.to_string() };
+    show(&text)?;
     let faults = inspection.faults.len();
     ensure!(faults == 0, "{}: {faults} {}", file.display(), if faults == 1 { "fault" } else { "faults" });
     Ok(())
+}
+
+/// Prints a text, of which a reader such as `head` may want only the beginning.
+fn show(text: &str) -> anyhow::Result<()> {
+    match writeln!(io::stdout(), "{text}") {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
 }

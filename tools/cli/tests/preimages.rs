@@ -155,6 +155,9 @@ fn a_kernel_is_cut_served_fetched_and_looked_through() {
     assert_eq!(code, Some(0), "{text}");
     assert!(value(&text, "fetched").starts_with(&format!("{} pages, 0 ", pages.len())), "{text}");
     assert_eq!(site.names("fetched"), pages);
+    let check = ["governance", "check", "--root-hash", &site.root, "--preimages", &served.url, "--json"];
+    let (_, text) = run(&check);
+    assert!(text.contains(&format!("\"pages\": {}", pages.len())), "{text}");
     // One page goes, another is damaged: both are named, and fetched again.
     let [gone, damaged] = [pages.first(), pages.last()].map(|name| name.unwrap().clone());
     fs::remove_file(format!("{}/{gone}", site.path("fetched"))).unwrap();

@@ -21,8 +21,15 @@ impl Engine {
     /// Makes a block that the kernel made on its own account. The state stays as it is.
     ///
     /// # Errors
-    /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`].
+    /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`]; as [`Engine::apply`] when another
+    /// kernel makes it.
     pub fn apply_own(&self, state: &Durable, candidate: &Candidate) -> Result<Applied, EngineError> {
+        let timestamp = candidate.blueprint.timestamp;
+        if self.kernels.check(state).is_err() || self.due_upgrade(state, timestamp)?.is_some() {
+            // Runs for nodes know blocks of the authority only. What is checked of those holds of this one too, unless its items
+            // are larger than a blueprint may be.
+            return self.apply(state, &candidate.blueprint);
+        }
         let mut host = NativeHost::new(state);
         let parameters = parameters(state)?;
         let terms = Terms { parameters: &parameters, clock: None };
@@ -38,7 +45,8 @@ impl Engine {
         outbox::discard(&mut host)?;
         let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
         let block = Block { header: sealed.head.header, transactions, receipts };
-        Ok(Applied { state: host.durable, block, hash: sealed.head.hash, dropped: sealed.dropped })
+        let (hash, dropped) = (sealed.head.hash, sealed.dropped);
+        Ok(Applied { state: host.durable, block, hash, dropped, switched: None, failed: Vec::new() })
     }
 
     /// The block that the kernel forces next, by its own rules, when the delayed inbox is that of `state` and the layer 1
@@ -127,6 +135,7 @@ impl FromContent {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::tests::engine_of;
     use millrace_layout::parameters::{self as layout, DelayedInbox, Parameters};
     use millrace_primitives::{Address, BlockHash, BlockNumber, Bloom, H256, Header, Mutez, U256};
     use millrace_wire::deposit::NativeDeposit;
@@ -151,11 +160,12 @@ mod tests {
             base_fee_per_gas: U256::one(),
         };
         let hash = BlockHash::new([2; 32]);
-        let head = Head { header, hash, backlog: Gas::ZERO, consumed: Vec::new(), queue_front: 0 };
+        let head =
+            Head { header, hash, backlog: Gas::ZERO, consumed: Vec::new(), queue_front: 0, key_change: None };
         let mut host = NativeHost::new(&Durable::new());
         World::Committed.head().unwrap().write(&mut host, &head).unwrap();
-        layout::key().unwrap().write(&mut host, &parameters).unwrap();
-        (Engine { parameters }, host.durable)
+        let engine = engine_of(&mut host, &parameters);
+        (engine, host.durable)
     }
 
     fn deposit(index: u32, level: u32) -> Item {
@@ -211,7 +221,7 @@ mod tests {
         let (engine, state) = chain();
         let pool = Address::repeat_byte(0x77);
         let mut host = NativeHost::new(&state);
-        let parameters = Parameters { pool, ..engine.parameters().clone() };
+        let parameters = Parameters { pool, ..engine.parameters(&state).unwrap() };
         layout::key().unwrap().write(&mut host, &parameters).unwrap();
         let head = engine.head(&host.durable).unwrap();
         let blueprint = Blueprint {

@@ -124,14 +124,6 @@ impl Engine {
         Governance::decode(|path| state.get(path).map(|value| value.to_bytes().into_owned()))
     }
 
-    /// The kernel upgrades that wait in a state.
-    ///
-    /// # Errors
-    /// [`EngineError::Layout`].
-    pub fn upgrades(&self, state: &Durable) -> Result<PendingUpgrades, EngineError> {
-        Ok(announced::upgrades_waiting(&NativeHost::new(state))?)
-    }
-
     /// The state with what the layer 1 has decided, and with these upgrades waiting: what the next block is made on. When
     /// the two storages have different layouts, because one has been migrated and the other not yet, or a layout that
     /// this program does not know, the state stays as it is.
@@ -192,6 +184,7 @@ fn put<V: Value + PartialEq>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::calls::tests::engine_of;
     use millrace_layout::governance::{PendingAuthority, PendingUpgrade, Source};
     use millrace_primitives::{Address, Epoch, L1Level, Timestamp};
     use millrace_wire::signature::PublicKey;
@@ -224,7 +217,7 @@ mod tests {
             clock: Some(L1Clock { level: L1Level::new(9), timestamp: Timestamp::new(1_000) }),
             authority: Some(Authority::single(Epoch::new(1), key(2))),
             change: Some(Change { epoch: Epoch::new(1), number: 1, activation: Timestamp::new(900) }),
-            authorities: PendingAuthorities { next_number: 3, waiting: vec![change] },
+            authorities: PendingAuthorities { next_number: 3, key_changes: 0, waiting: vec![change] },
             upgrades: list(&[7]),
             parameters: Some(Parameters { pool: Address::repeat_byte(9), ..Parameters::default() }),
             kernel_root: None,
@@ -234,10 +227,10 @@ mod tests {
 
     fn local(version: StorageVersion) -> (Engine, Durable) {
         let mut host = NativeHost::new(&Durable::new());
-        version::key().unwrap().write(&mut host, &version).unwrap();
         sequencers::key().unwrap().write(&mut host, &Authority::single(Epoch::ZERO, key(1))).unwrap();
-        parameters::key().unwrap().write(&mut host, &Parameters::default()).unwrap();
-        (Engine { parameters: Parameters::default() }, host.durable)
+        let engine = engine_of(&mut host, &Parameters::default());
+        version::key().unwrap().write(&mut host, &version).unwrap();
+        (engine, host.durable)
     }
 
     #[test]

@@ -6,6 +6,7 @@
 use crate::{EngineError, host::NativeHost};
 use millrace_layout::{
     clock::{self, L1Clock},
+    delayed::{self, Item},
     events::{self, Event},
     governance::{self, PendingUpgrade, PendingUpgrades},
     parameters::{self, Parameters},
@@ -94,6 +95,14 @@ impl Standing {
         Ok(upgrade::handover()?.read_or_lose(&self.host)?)
     }
 
+    /// What waits in the delayed inbox, oldest first.
+    ///
+    /// # Errors
+    /// [`EngineError::Layout`].
+    pub fn waiting(&self) -> Result<Vec<Item>, EngineError> {
+        Ok(delayed::oldest(&self.host, usize::MAX)?)
+    }
+
     /// The upgrades that wait, in their order.
     ///
     /// # Errors
@@ -108,10 +117,18 @@ impl Standing {
 /// # Errors
 /// [`EngineError::Layout`], also when more wait than there is room for.
 pub fn announced(state: &Durable, upgrade: PendingUpgrade) -> Result<Durable, EngineError> {
-    let mut host = NativeHost::new(state);
-    let PendingUpgrades(mut waiting) = governance::upgrades_waiting(&host)?;
+    let mut waiting = Standing::of(state).upgrades_waiting()?;
     let place = waiting.partition_point(|other| other.activation <= upgrade.activation);
     waiting.insert(place, upgrade);
-    governance::upgrades()?.replace(&mut host, &PendingUpgrades(waiting))?;
+    with_upgrades(state, &PendingUpgrades(waiting))
+}
+
+/// The state with these upgrades waiting, and no others.
+///
+/// # Errors
+/// [`EngineError::Layout`], also when more wait than there is room for.
+pub fn with_upgrades(state: &Durable, upgrades: &PendingUpgrades) -> Result<Durable, EngineError> {
+    let mut host = NativeHost::new(state);
+    governance::upgrades()?.replace(&mut host, upgrades)?;
     Ok(host.durable)
 }

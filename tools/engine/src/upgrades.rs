@@ -3,7 +3,7 @@
 use crate::{Engine, EngineError, host::NativeHost};
 use millrace_host::Budget;
 use millrace_layout::{
-    governance::{self, PendingUpgrade, PendingUpgrades},
+    governance::{self, PendingUpgrade},
     world::World,
 };
 use millrace_primitives::{BlockNumber, Timestamp};
@@ -42,17 +42,6 @@ impl Engine {
         Ok(governance::upgrades_waiting(&NativeHost::reading(state)?)?.0)
     }
 
-    /// The same state with these upgrades waiting, as the kernel has it on the rollup node: what governance announces and
-    /// cancels comes through the layer 1, which a node's state does not see.
-    ///
-    /// # Errors
-    /// [`EngineError::UnknownLayout`], [`EngineError::Layout`].
-    pub fn with_upgrades(&self, state: &Durable, upgrades: &PendingUpgrades) -> Result<Durable, EngineError> {
-        let mut host = NativeHost::reading(state)?;
-        governance::upgrades()?.replace(&mut host, upgrades)?;
-        Ok(host.durable)
-    }
-
     /// The upgrade that takes over before the next block if that is made at `timestamp`, and whether its kernel is there. When
     /// it is not, [`Engine::apply`] answers [`EngineError::PageMissing`].
     ///
@@ -88,6 +77,23 @@ impl Engine {
         let source = governance::Source::Admin;
         let upgrade = PendingUpgrade { root_hash, activation: Timestamp::ZERO, source };
         Ok(self.pursued(NativeHost::new(&Durable::new()), &upgrade, BlockNumber::ZERO)?.1)
+    }
+
+    /// The same as [`Engine::pages`], and a kernel that is whole is compiled, so that the block with which it takes over does
+    /// not wait for that. Takes seconds.
+    ///
+    /// # Errors
+    /// [`EngineError::Pvm`] when preimages cannot be read, or the kernel cannot be kept.
+    pub fn prepare(&self, state: &Durable, root_hash: [u8; 33]) -> Result<Pages, EngineError> {
+        let source = governance::Source::Admin;
+        let upgrade = PendingUpgrade { root_hash, activation: Timestamp::ZERO, source };
+        let (after, pages) = self.pursued(NativeHost::new(state), &upgrade, BlockNumber::ZERO)?;
+        if let (Pages::Whole, Some(caller)) = (pages, &self.caller)
+            && self.kernels.check(&after.durable).is_err()
+        {
+            caller.prepare(&after.durable)?;
+        }
+        Ok(pages)
     }
 
     /// Does with an upgrade what the kernel would do, on a storage that nobody keeps.

@@ -2,6 +2,7 @@
 //! fingerprints. Needs `dist/`: `make dist`.
 
 use k256::ecdsa::SigningKey;
+use millrace_engine::standing::with_upgrades;
 use millrace_engine::{
     Applied, Engine, EngineError, Mode, Pages, SOURCES, SOURCES_MARK, Signature, Transaction,
     TransactionType, check_kernel,
@@ -135,14 +136,14 @@ fn blueprint(engine: &Engine, state: &Durable, delay_s: u64, transactions: Vec<V
     }
 }
 
-fn announced(engine: &Engine, state: &Durable, upgrades: &[([u8; 33], u64)]) -> Durable {
+fn announced(state: &Durable, upgrades: &[([u8; 33], u64)]) -> Durable {
     let upgrade = |&(root_hash, delay_s): &([u8; 33], u64)| PendingUpgrade {
         root_hash,
         activation: START.saturating_add(delay_s),
         source: Source::Admin,
     };
     let upgrades = PendingUpgrades(upgrades.iter().map(upgrade).collect());
-    engine.with_upgrades(state, &upgrades).unwrap()
+    with_upgrades(state, &upgrades).unwrap()
 }
 
 fn assert_same(one: &Applied, other: &Applied) {
@@ -186,7 +187,7 @@ fn another_kernel_takes_over_at_the_first_block_that_is_late_enough_and_ours_com
     let kernels = &ground().kernels;
     let (ours, first, second) = (kernels[0].0, kernels[1].0, kernels[2].0);
     let waiting = [(first, 10), (second, 20), (ours, 30)];
-    let mut state = announced(&native, &ground().genesis, &waiting);
+    let mut state = announced(&ground().genesis, &waiting);
     // When, which kernel then runs, and what has just taken over.
     let rows = [
         (9, 0, None),
@@ -226,7 +227,7 @@ fn all_that_is_due_takes_over_before_one_block() {
         engine(mode, &[ours, first, second, b"no kernel"])
     });
     let waiting = [(kernels[1].0, 1), (*garbage.as_bytes(), 2), (kernels[2].0, 3), (kernels[1].0, 9)];
-    let state = announced(&native, &ground().genesis, &waiting);
+    let state = announced(&ground().genesis, &waiting);
     let blueprint = blueprint(&native, &state, 5, vec![transfer(&native, 0)]);
     let [by_native, by_wasm] = engines.map(|engine| engine.apply(&state, &blueprint).unwrap());
     assert_same(&by_native, &by_wasm);
@@ -234,7 +235,7 @@ fn all_that_is_due_takes_over_before_one_block() {
     assert_eq!(by_native.failed.len(), 1);
     assert_eq!(by_native.failed[0].root_hash, *garbage.as_bytes());
     // Cancelled, the last one never does.
-    let cancelled = native.with_upgrades(&by_native.state, &PendingUpgrades::default()).unwrap();
+    let cancelled = with_upgrades(&by_native.state, &PendingUpgrades::default()).unwrap();
     let later = self::blueprint(&native, &cancelled, 9, vec![]);
     let [by_native, by_wasm] = [&native, &wasm].map(|engine| engine.apply(&cancelled, &later).unwrap());
     assert_same(&by_native, &by_wasm);
@@ -245,7 +246,7 @@ fn all_that_is_due_takes_over_before_one_block() {
 fn a_foreign_kernel_waits_for_pages_too() {
     let all = with_all(Mode::Native);
     let kernels = &ground().kernels;
-    let state = announced(&all, &ground().genesis, &[(kernels[1].0, 1), (kernels[2].0, 2)]);
+    let state = announced(&ground().genesis, &[(kernels[1].0, 1), (kernels[2].0, 2)]);
     let first_only = engine(Mode::Native, &[&kernels[1].1]);
     let blueprint = blueprint(&all, &state, 1, vec![]);
     let switched = first_only.apply(&state, &blueprint).unwrap().state;
@@ -258,7 +259,7 @@ fn a_foreign_kernel_waits_for_pages_too() {
 #[test]
 fn what_another_kernel_made_is_read_natively() {
     let engine = with_all(Mode::Native);
-    let state = announced(&engine, &ground().genesis, &[(ground().kernels[1].0, 0)]);
+    let state = announced(&ground().genesis, &[(ground().kernels[1].0, 0)]);
     let blueprint = blueprint(&engine, &state, 0, vec![transfer(&engine, 0)]);
     let applied = engine.apply(&state, &blueprint).unwrap();
     let head = engine.head(&applied.state).unwrap();

@@ -256,7 +256,8 @@ mod tests {
         let deep_json =
             "{\"prim\":\"Some\",\"args\":[".repeat(DEPTH_MAX) + "{\"int\":\"1\"}" + &"]}".repeat(DEPTH_MAX);
         let long = "0".repeat(TEXT_BYTES_MAX + 1);
-        let table: [(&str, fn(&MichelineError) -> bool); 12] = [
+        type Row<'a> = (&'a str, fn(&MichelineError) -> bool);
+        let table: [Row<'_>; 12] = [
             ("", |e| *e == Unfinished),
             ("(0x", |e| *e == Unfinished),
             ("0x0", |e| matches!(e, Digits(_))),

@@ -150,7 +150,7 @@ fn garbage_is_told_for_what_it_is() {
         assert_eq!(refused(error).reason(), Some(reason));
         assert!(refused(error).to_string().contains(&format!("(reason {reason})")));
     }
-    for text in ["Left 0x00", "Pair 0x00 0x00", "Unit", "\"text\"", "42", "Pair \"edpk\" 0x00"] {
+    for text in ["Left 0x00", "Pair 0x00 0x00", "Unit", "\"text\"", "-42", "Pair \"edpk\" 0x00"] {
         assert!(matches!(Payload::read(text), Err(PayloadError::Shape(_))), "{text}");
     }
     let no_key = format!("Pair \"edpk\" 0x{}", "00".repeat(20));
@@ -200,7 +200,8 @@ fn warnings_come_when_something_is_probably_not_meant() {
     let at = |seconds: i64| upgrade_at(Timestamp::new(NOW.get().saturating_add_signed(seconds)));
     let day = DAY_S as i64;
     let notice = |left_s, notice_s| Warning::Notice { left_s, notice_s };
-    let table: [(Decision, Option<Upgrades>, Option<Sender>, Vec<Warning>); 12] = [
+    type Row = (Decision, Option<Upgrades>, Option<Sender>, Vec<Warning>);
+    let table: [Row; 12] = [
         (at(3 * day), terms, None, vec![]),
         (at(day), terms, None, vec![notice(DAY_S, 2 * DAY_S)]),
         (at(day), None, None, vec![]),

@@ -4,9 +4,9 @@ use crate::{
     database::{self, transaction_hash},
     shared::{Decided, Shared, Snapshot},
 };
-use millrace_engine::{Dropped, EngineError, TransactionFault};
+use millrace_engine::{Dropped, EngineError, Switched, TransactionFault};
 use millrace_layout::delayed::Item;
-use millrace_primitives::{Address, Timestamp, TransactionHash};
+use millrace_primitives::{Address, PreimageHash, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_rpc::SealedBlock;
 use millrace_sequencing::{pool::Transaction, schedule::Office};
@@ -111,6 +111,14 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     let state = order.delayed.iter().try_fold(state, queue)?;
     let applied = shared.engine.apply(&state, &blueprint)?;
     let executed = started.elapsed();
+    for failed in &applied.failed {
+        let (root, reason) = (PreimageHash::new(failed.root_hash), failed.reason);
+        tracing::error!(%root, reason, number = %blueprint.number, "a kernel did not take over");
+    }
+    if let Some(Switched { root_hash }) = applied.switched {
+        let root = PreimageHash::new(root_hash);
+        tracing::info!(%root, number = %blueprint.number, "another kernel has taken over");
+    }
     // All that can fail comes before the block is on the disk: from then on it is the head.
     let nonces = nonces(shared, &applied.state, order)?;
     let consumed = shared.engine.consumed(&applied.state)?;

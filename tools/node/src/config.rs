@@ -13,7 +13,7 @@ use std::path::PathBuf;
 pub struct Genesis {
     /// The installer kernel that the rollup was originated with.
     pub installer: PathBuf,
-    /// The folder of the preimages that it asks for.
+    /// The folder of the preimages that it asks for, and of those of later kernels.
     pub preimages: PathBuf,
     /// A folder of compiled kernels, to share with a rollup node on the same machine. It must be as private
     /// as the program itself.
@@ -29,8 +29,10 @@ pub struct NodeConfig {
     pub rollup_node: String,
     /// The chain id that the rollup must have.
     pub chain_id: U256,
-    /// Read at the first start only.
+    /// Where the first state and kernels come from; the installer is read at the first start only.
     pub genesis: Genesis,
+    /// Who is asked for pages of announced kernels that the folder does not have, as `http://127.0.0.1:8080`.
+    pub preimages_endpoints: Vec<String>,
     /// The keys of this node: it orders transactions while one of them is the sequencer's, and stands by otherwise.
     pub keys: Vec<SecretKey>,
     /// No block is made in so many seconds before an announced change of the sequencer: what is not in a level by then is

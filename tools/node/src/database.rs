@@ -1,7 +1,8 @@
 //! Between the database and the types of the node.
 
 use crate::{Genesis, NodeConfig, NodeError, Retention, shared::Snapshot};
-use millrace_engine::{Engine, EngineError, keccak};
+use millrace_engine::{Engine, EngineError, ForeignKernel, check_kernel, keccak};
+use millrace_layout::pvm::BOOT_KERNEL;
 use millrace_primitives::{BlockNumber, Epoch, RollupAddress, TransactionHash};
 use millrace_pvm::{
     Machine, MachineConfig, PreimageFolder,
@@ -35,18 +36,29 @@ pub(crate) fn open(config: &NodeConfig, rollup: RollupAddress) -> Result<Opened,
     if let Some(Divergence { number, finding }) = store.divergence()? {
         return Err(NodeError::Diverged { number, finding });
     }
+    let compiled = config.genesis.compiled.clone();
+    let machine = Machine::new(MachineConfig { cache_dir: compiled, ..MachineConfig::default() });
+    let machine = machine.map_err(EngineError::from)?;
     let head = match store.head()? {
         Some(head) => {
             let number = head.header.number;
             let made_in = made_in(&store, number, &rollup)?;
             Snapshot { block: sealed_block(&store, number)?, state: load_state(&store)?, made_in }
         }
-        None => make_genesis(&store, &config.genesis, rollup)?,
+        None => make_genesis(&store, &config.genesis, &machine, rollup)?,
     };
-    let engine = Engine::of(&head.state)?;
+    let preimages = Arc::new(PreimageFolder::new(&config.genesis.preimages));
+    let engine = Engine::with_wasm(machine, preimages, rollup, &head.state)?;
+    if let Err(foreign) = check_kernel_of(&head.state) {
+        tracing::warn!(%foreign, "blocks are made by the rollup's kernel as wasm");
+    }
     check(config, &engine, &head)?;
     let recent = with_ancestors(&store, &config.states, head, &rollup)?;
     Ok(Opened { store, engine, recent })
+}
+
+fn check_kernel_of(state: &Durable) -> Result<(), ForeignKernel> {
+    check_kernel(&state.get(BOOT_KERNEL.as_str()).map(|kernel| kernel.to_bytes()).unwrap_or_default())
 }
 
 /// The head after its ancestors, whose states are made of the changes that the database keeps.
@@ -97,14 +109,18 @@ fn sealed_block(store: &Store, number: BlockNumber) -> Result<Arc<SealedBlock>, 
 }
 
 /// Runs the installer and commits what comes out as block 0.
-fn make_genesis(store: &Store, genesis: &Genesis, rollup: RollupAddress) -> Result<Snapshot, NodeError> {
+fn make_genesis(
+    store: &Store,
+    genesis: &Genesis,
+    machine: &Machine,
+    rollup: RollupAddress,
+) -> Result<Snapshot, NodeError> {
     tracing::info!(installer = %genesis.installer.display(), "running the installer for the genesis state");
     let installer = fs::read(&genesis.installer)
         .map_err(|source| NodeError::Read { path: genesis.installer.clone(), source })?;
-    let machine = MachineConfig { cache_dir: genesis.compiled.clone(), ..MachineConfig::default() };
-    let machine = Machine::new(machine).map_err(EngineError::from)?;
     let preimages = Arc::new(PreimageFolder::new(&genesis.preimages));
-    let state = Engine::boot(&machine, &installer, preimages, rollup)?;
+    let state = Engine::boot(machine, &installer, preimages, rollup)?;
+    // The kernel of block 0 is that of `dist`, which has just been built with this program.
     let engine = Engine::of(&state)?;
     let (head, block) = (engine.head(&state)?, engine.head_block(&state)?);
     let transaction_hashes = block.transactions.iter().map(|raw| transaction_hash(raw)).collect();

@@ -2,6 +2,7 @@
 
 use millrace_engine::EngineError;
 use millrace_l1::client::ClientError;
+use millrace_preimages::EndpointError;
 use millrace_primitives::{BlockNumber, U256};
 use millrace_store::StoreError;
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ pub enum NodeError {
         /// Hash in the state.
         state: String,
     },
+    /// Pages of kernels cannot be fetched.
+    #[error(transparent)]
+    Endpoint(#[from] EndpointError),
     /// JSON-RPC cannot be served.
     #[error("cannot serve JSON-RPC at {address}: {source}")]
     Rpc {

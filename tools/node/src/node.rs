@@ -8,11 +8,10 @@ use crate::{
     layer1::Layer1Task,
     sequencer::{Machines, Sequencer},
     shared::{Reorganisation, Shared},
+    successors::Successors,
     time,
 };
-use millrace_engine::{EngineError, check_kernel};
-use millrace_l1::client::{BlockId, RollupNode, RollupNodeConfig};
-use millrace_layout::{pvm::BOOT_KERNEL, world::World};
+use millrace_l1::client::{RollupNode, RollupNodeConfig};
 use millrace_primitives::{BlockNumber, L1Level, RollupAddress};
 use millrace_rpc::{RpcServer, SealedBlock};
 use millrace_sequencing::{producer::Producer, publisher::Publisher, schedule::Schedule};
@@ -43,12 +42,14 @@ pub struct Node {
     stop: watch::Sender<bool>,
     sequencer: JoinHandle<()>,
     layer1: JoinHandle<()>,
+    kernels: JoinHandle<()>,
 }
 
 impl Drop for Node {
     fn drop(&mut self) {
         self.sequencer.abort();
         self.layer1.abort();
+        self.kernels.abort();
     }
 }
 
@@ -61,7 +62,7 @@ impl Node {
     pub async fn start(config: NodeConfig) -> Result<Self, NodeError> {
         let rollup_node = RollupNode::new(&config.rollup_node, RollupNodeConfig::default())?;
         let rollup = rollup_node.smart_rollup_address().await?;
-        check_kernel_of(&rollup_node).await?;
+        let kernels = Successors::new(&config)?;
         let opening = config.clone();
         let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
         let Opened { store, engine, recent } =
@@ -95,6 +96,7 @@ impl Node {
             rpc_address: rpc.address(),
             rpc: Some(rpc),
             layer1: tokio::spawn(layer1.run()),
+            kernels: tokio::spawn(kernels.run(Arc::clone(&shared))),
             sequencer: tokio::spawn(sequencer.run(inbox, stop.subscribe())),
             stop,
             shared,
@@ -150,8 +152,10 @@ impl Node {
             tracing::error!(%error, "the sequencer ended badly");
         }
         self.layer1.abort();
-        // It ends by the abort, or ended before.
+        self.kernels.abort();
+        // They end by the abort, or ended before.
         let _ = (&mut self.layer1).await;
+        let _ = (&mut self.kernels).await;
         self.wait_for_readers().await;
         tracing::info!(number = %self.shared.head().number(), "the node has stopped");
     }
@@ -166,20 +170,6 @@ impl Node {
             tokio::time::sleep(Duration::from_millis(CLOSING_POLL_MS)).await;
         }
     }
-}
-
-/// The rollup may run another kernel than the one that its first state had: it was upgraded since.
-async fn check_kernel_of(rollup_node: &RollupNode) -> Result<(), NodeError> {
-    let has_booted = {
-        let head = World::Committed.head().map_err(EngineError::from)?;
-        rollup_node.durable_value(BlockId::Head, head.path().as_str()).await?.is_some()
-    };
-    // Before that it is the installer.
-    if !has_booted {
-        return Ok(());
-    }
-    let kernel = rollup_node.durable_value(BlockId::Head, BOOT_KERNEL.as_str()).await?;
-    Ok(check_kernel(&kernel.unwrap_or_default()).map_err(EngineError::from)?)
 }
 
 /// Takes up the heads where the last run left them; answers the confirmed one.

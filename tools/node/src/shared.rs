@@ -1,7 +1,7 @@
 //! What the tasks and the JSON-RPC share: recent blocks with their states, the pool, the heads.
 
 use crate::{NodeConfig, Retention, time};
-use millrace_engine::{Engine, EngineError, Governance, upgrades_to_come};
+use millrace_engine::{Engine, EngineError, Governance, standing::Standing, upgrades_to_come};
 use millrace_layout::governance::PendingUpgrades;
 use millrace_primitives::{BlockHash, BlockNumber, Epoch, L1Level, TransactionHash};
 use millrace_pvm::durable::Durable;
@@ -39,6 +39,8 @@ pub struct Status {
     pub publication: Option<String>,
     /// Why the rollup node's blocks cannot be taken over for now; it is tried again.
     pub following: Option<String>,
+    /// What is wrong with a kernel that is to take over; `None` while there is none, or all of it is here.
+    pub upgrade: Option<String>,
     /// Whether the rollup node answers.
     pub is_linked: bool,
 }
@@ -157,7 +159,9 @@ impl Shared {
             return Ok(PendingUpgrades::default());
         }
         let since = self.since(decided.confirmed);
-        let lists = since.iter().map(|snapshot| self.engine.upgrades(&snapshot.state));
+        let lists = since
+            .iter()
+            .map(|snapshot| Standing::of(&snapshot.state).upgrades_waiting().map(PendingUpgrades));
         let lists: Vec<_> = lists.collect::<Result<_, _>>()?;
         let head = lists.last().cloned().unwrap_or_default();
         Ok(upgrades_to_come(announced, &head, lists))

@@ -176,14 +176,14 @@ mod tests {
         assert_eq!(refusal(top), None);
         top = folder.keep(&hashes(&[top])).unwrap();
         assert!(matches!(refusal(top), Some(Refusal::Depth(_))));
-        // A page of 124 times itself below: 124³ pages of five files.
+        // Pages of 123 times the same below: 123³ of them in four files.
         let mut wide = folder.keep(&page(0, b"w")).unwrap();
         for _ in 0..3 {
-            wide = folder.keep(&hashes(&[wide; 124])).unwrap();
+            wide = folder.keep(&hashes(&[wide; 123])).unwrap();
         }
         assert_eq!(refusal(wide), Some(Refusal::TooManyPages));
         let full = folder.keep(&page(0, &[0; PAGE_BYTES_MAX - 5])).unwrap();
-        let middle = folder.keep(&hashes(&[full; 124])).unwrap();
+        let middle = folder.keep(&hashes(&[full; 123])).unwrap();
         let large = folder.keep(&hashes(&[middle; 34])).unwrap();
         assert_eq!(refusal(large), Some(Refusal::TooLarge));
         let fits = folder.keep(&hashes(&[middle; 33])).unwrap();

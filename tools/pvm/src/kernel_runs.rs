@@ -52,6 +52,18 @@ impl Caller {
         &*self.context.preimages
     }
 
+    /// Decodes and compiles the kernel that is in its place, so that the first call need not. One that cannot be compiled is
+    /// found out by that call.
+    ///
+    /// # Errors
+    /// What the host cannot do.
+    pub fn prepare(&self, durable: &Durable) -> Result<(), PvmError> {
+        let depth = self.machine.depth_for(version_of(durable)?);
+        let Some(at) = durable.handle(BOOT_KEY.as_str()) else { return Ok(()) };
+        let Some(value) = at.value() else { return Ok(()) };
+        self.machine.kernel(&at, &value.to_bytes(), depth).map(drop)
+    }
+
     /// Calls `function` of the kernel that is in its place, once. One that does not start gives way to the last one that
     /// did, as in a level; what a run wrote before it trapped stays. Debug output is appended to `debug`.
     ///

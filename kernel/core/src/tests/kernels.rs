@@ -12,6 +12,9 @@ use millrace_wire::blueprint::Blueprint;
 
 pub(super) const BOOT: &str = "/kernel/boot.wasm";
 
+/// More levels than any change of kernels takes here.
+const NODE_LEVELS_MAX: u32 = 32;
+
 /// A module with a function `kernel_run` and `name` in a custom section.
 pub(super) fn module(name: &[u8]) -> Vec<u8> {
     let mut module = b"\0asm\x01\0\0\0".to_vec();
@@ -68,6 +71,24 @@ const HANDOVERS: &str = "/base/ruined";
 /// Runs the kernel that is there.
 pub(super) fn run(host: &mut MemoryHost, budget: Budget) -> RunEnd {
     run_task(host, Task::Level(budget))
+}
+
+/// What a node does with `blueprint`: runs for it, over levels without messages, until it hears of it.
+pub(super) fn make_block(host: &mut MemoryHost, blueprint: &Blueprint) -> Option<Result<Outcome, RunError>> {
+    for _ in 0..NODE_LEVELS_MAX {
+        let mut outcome = None;
+        let mut last = RunEnd::Returned;
+        host.run_level(|host| {
+            last = run_task(host, Task::Node(blueprint, &mut outcome));
+            last
+        });
+        match outcome {
+            None if last == RunEnd::NotStarted => {}
+            Some(Ok(Outcome::Waits)) => {}
+            outcome => return outcome,
+        }
+    }
+    None
 }
 
 /// Runs the kernel that is there for something.

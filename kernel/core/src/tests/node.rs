@@ -16,27 +16,11 @@ use millrace_primitives::{Address, Timestamp};
 use millrace_upgrade::{REBOOTS_MIN, Refusal, UpgradeError};
 use millrace_wire::blueprint::Blueprint;
 
-/// More than any change of kernels takes here.
-const LEVELS_MAX: u32 = 8;
 const REBOOTS_LEFT: &str = "/readonly/kernel/env/reboot_counter";
 
 impl Chain {
-    /// What a node does with `blueprint`: runs for it, over levels without messages, until it hears of it.
     fn make(&mut self, blueprint: &Blueprint) -> Option<Result<Outcome, RunError>> {
-        for _ in 0..LEVELS_MAX {
-            let mut outcome = None;
-            let mut last = RunEnd::Returned;
-            self.host.run_level(|host| {
-                last = kernels::run_task(host, Task::Node(blueprint, &mut outcome));
-                last
-            });
-            match outcome {
-                None if last == RunEnd::NotStarted => {}
-                Some(Ok(Outcome::Waits)) => {}
-                outcome => return outcome,
-            }
-        }
-        None
+        kernels::make_block(&mut self.host, blueprint)
     }
 
     fn made(&mut self, blueprint: &Blueprint) -> Made {
@@ -55,6 +39,8 @@ impl Chain {
             }
         }
         assert_eq!(self.number(), number + 1, "{:?}", self.host.debug_lines());
+        // A kernel is on trial until it has read the inbox of a later level, which a node has not.
+        self.run(&[]);
     }
 }
 

@@ -151,11 +151,8 @@ fn pack(epoch: Epoch, key: &[u8]) -> Option<(H256, H256)> {
 
 fn unpack(number: u64, (head, tail): (H256, H256)) -> Option<KeyChange> {
     let [.., a, b, c, d, size, one, two] = head.0;
-    let first: &[u8] = match size {
-        1 => &[two],
-        2 => &[one, two],
-        _ => return None,
-    };
+    let first = [one, two];
+    let first = first.get(first.len().checked_sub(usize::from(size))?..)?;
     let epoch = Epoch::new(u32::from_be_bytes([a, b, c, d]));
     Some(KeyChange { number, epoch, key: [first, tail.as_bytes()].concat() })
 }
@@ -218,6 +215,6 @@ fn change<H: Backend>(
     }
     hold(host, KEY_CHANGES)?;
     let data = texts(&[&approval.old_key, &approval.new_key, &approval.signature]);
-    emit(KEY_CHANGES, Event { signature: EVENT, indexed: None, data }, 0, (gas, host))?;
+    emit(KEY_CHANGES, Event { signature: EVENT, indexed: None, data }, 0, gas, host)?;
     Ok(Answer::Done)
 }

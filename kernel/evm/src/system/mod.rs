@@ -186,7 +186,7 @@ fn conclude<H: Backend>(
     if size > MESSAGE_BYTES_MAX {
         return Err(TOO_LONG);
     }
-    emit(bridge, event, (size as u64).saturating_mul(GAS_PER_BYTE), (gas, host))?;
+    emit(bridge, event, (size as u64).saturating_mul(GAS_PER_BYTE), gas, host)?;
     host.withdraw(withdrawal);
     Ok(())
 }
@@ -196,7 +196,8 @@ fn emit<H: Backend>(
     contract: Address,
     event: abi::Event,
     more: u64,
-    (gas, host): (&mut impl GasMutState, &mut H),
+    gas: &mut impl GasMutState,
+    host: &mut H,
 ) -> Result<(), Failure> {
     let abi::Event { signature, indexed, data } = event;
     let topics: Vec<H256> = core::iter::once(keccak(signature)).chain(indexed).collect();

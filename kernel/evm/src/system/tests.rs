@@ -12,13 +12,15 @@ fn text(prefix: &[u8], hash: &[u8]) -> Vec<u8> {
 
 #[test]
 fn selectors_are_those_of_the_deployed_functions() {
-    let table: [([u8; 4], &[u8]); 7] = [
+    let table: [([u8; 4], &[u8]); 9] = [
         (native::WITHDRAW, b"withdraw_base58(string)"),
         (native::FAST_WITHDRAW, b"fast_withdraw_base58(string,string,bytes)"),
         (tickets::WITHDRAW, b"withdraw(address,bytes,uint256,bytes22,bytes)"),
         (tickets::FAST_WITHDRAW, b"fa_fast_withdraw(address,bytes,uint256,bytes22,bytes,string,bytes)"),
         (tickets::CLAIM, b"claim(uint256)"),
         (tickets::ASK, b"withdraw(address,uint256,uint256)"),
+        (key_change::CHANGE, b"change_sequencer_key(bytes,bytes)"),
+        (key_change::COUNTER, b"sequencer_key_change_counter()"),
         ([0x08, 0xc3, 0x79, 0xa0], b"Error(string)"),
     ];
     for (selector, signature) in table {

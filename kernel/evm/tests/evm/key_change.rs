@@ -10,7 +10,7 @@ use millrace_evm::{
         system_code,
     },
 };
-use millrace_primitives::{Address, Epoch, H160, H256, U256};
+use millrace_primitives::{Account, Address, Epoch, H160, H256, U256};
 use proptest::prelude::*;
 
 const RELAY: Address = H160([0xe1; 20]);
@@ -101,6 +101,7 @@ fn the_counter_is_that_of_requests_and_epochs() {
     }
     assert_eq!(ask(&mut chain, counter()).output.len(), 32);
     let mut memory = memory();
+    memory.accounts.insert(KEY_CHANGES, Account { nonce: 1, ..Account::default() });
     memory.storage.insert((KEY_CHANGES, H256::zero()), H256(U256::from(u64::MAX).into()));
     let mut last = Chain::new(memory.clone());
     assert!(ask(&mut last, change()).succeeded);

@@ -27,13 +27,16 @@ pub const DA_OVERHEAD_GAS: u64 = 600_000;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Broken;
 
+/// Key, signature, number and chain of a request.
+pub type Asked = (Vec<u8>, [u8; 64], u64, U256);
+
 /// A sequencer in office, as far as the EVM is concerned: it signs everything, or nothing for a reason.
 #[derive(Clone, Default, Debug)]
 pub struct Office {
     pub epoch: Epoch,
     pub refusal: Option<KeyChangeFault>,
-    /// Key, signature, number and chain of what it was asked about.
-    pub asked: RefCell<Vec<(Vec<u8>, [u8; 64], u64, U256)>>,
+    /// What it was asked about.
+    pub asked: RefCell<Vec<Asked>>,
 }
 
 /// A state in memory that counts its reads and can fail at one of them.

@@ -16,7 +16,7 @@ mod conduct;
 
 use crate::host::PvmHost;
 use conduct::{Conduct, MARK};
-use millrace_core::{Release, Step, StepFault, Turn, run_release};
+use millrace_core::{Release, Step, StepFault, Turn, run_release, run_release_for_node};
 use millrace_host::{Budget, HostError, Path, PathBuf, Store};
 use millrace_layout::version::{CURRENT, StorageVersion};
 
@@ -60,7 +60,18 @@ fn conduct() -> Conduct {
 }
 
 /// One run.
-pub(crate) fn run<'a>(host: &mut PvmHost<'a>) {
+pub(crate) fn run(host: &mut PvmHost<'_>) {
+    as_told(host, |host, release| run_release(host, Budget::RUN, release));
+}
+
+/// One run for a node.
+#[cfg_attr(not(target_arch = "wasm32"), allow(dead_code, reason = "only a node calls it, as wasm"))]
+pub(crate) fn run_for_node(host: &mut PvmHost<'_>) {
+    as_told(host, run_release_for_node);
+}
+
+/// Does something as the release that this kernel is told to be.
+fn as_told<'a>(host: &mut PvmHost<'a>, act: fn(&mut PvmHost<'a>, &Release<'_, PvmHost<'a>>)) {
     let [first, second] = [CURRENT, after(CURRENT)];
     let steps: [Step<PvmHost<'a>>; 2] =
         [Step { from: first, turn: copy_item }, Step { from: second, turn: second_step }];
@@ -71,7 +82,7 @@ pub(crate) fn run<'a>(host: &mut PvmHost<'a>) {
         Conduct::SkipsALayout => (after(second), &steps[1..]),
         _ => (after(second), &steps[..]),
     };
-    run_release(host, Budget::RUN, &Release { layout, steps });
+    act(host, &Release { layout, steps });
 }
 
 const fn after(version: StorageVersion) -> StorageVersion {

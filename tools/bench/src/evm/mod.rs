@@ -96,7 +96,7 @@ pub(crate) fn measure(dist: &Path, revm: Option<&Path>, only: &str) -> anyhow::R
             rows.push(session.row(program).with_context(|| program.name.clone())?);
         }
         if let Some(revm) = revm {
-            for (row, answer) in rows.iter_mut().zip(session.reference(&programs).ask(revm)?) {
+            for (row, answer) in rows.iter_mut().zip(session.reference(&programs)?.ask(revm)?) {
                 ensure!(answer.gas == row.gas, "{}: {} gas in revm, {} here", row.name, answer.gas, row.gas);
                 row.revm_us = Some(answer.us);
             }
@@ -181,14 +181,14 @@ impl Session {
     }
 
     /// The same for revm.
-    fn reference(&self, programs: &[Program]) -> Question {
-        Question {
+    fn reference(&self, programs: &[Program]) -> anyhow::Result<Question> {
+        Ok(Question {
             fork: self.bench.engine.parameters(self.bench.durable())?.fork.code(),
             sender: hex::encode(self.account.address),
             setup: self.sent.iter().map(Asked::from).collect(),
             programs: programs.iter().map(Asked::from).collect(),
             times: TIMES,
-        }
+        })
     }
 
     /// From here on nothing stays.

@@ -37,7 +37,7 @@ pub(super) fn row_38_a_blueprint_in_two_slots(bench: &mut Bench) -> anyhow::Resu
     let report = bench.level(&[message, last])?;
     let pages = report.reveal_requests.iter().filter(|request| request.first() == Some(&2)).count();
     ensure!((1..=3).contains(&pages), "{pages} pages");
-    ensure!(bench.engine.head(bench.durable())?.hash == applied.hash, "another block than natively");
+    ensure!(bench.head()?.hash == applied.hash, "another block than natively");
     Ok(())
 }
 

@@ -46,7 +46,7 @@ pub(crate) fn next(
     delayed: Vec<TransactionHash>,
     transactions: Messages,
 ) -> anyhow::Result<Blueprint> {
-    let head = bench.engine.head(bench.durable())?;
+    let head = bench.head()?;
     Ok(Blueprint {
         number: BlockNumber::new(head.header.number.get() + 1),
         parent: head.hash,

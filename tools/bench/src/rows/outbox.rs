@@ -50,7 +50,7 @@ fn made(
     let messages = bench.seal(&blueprint)?;
     let report = bench.level(&messages)?;
     ensure!(report.status == Status::WaitingForInput, "{:?}", report.status);
-    ensure!(bench.engine.head(bench.durable())?.hash == applied.hash, "another block than natively");
+    ensure!(bench.head()?.hash == applied.hash, "another block than natively");
     Ok(report)
 }
 

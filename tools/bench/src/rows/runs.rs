@@ -80,7 +80,7 @@ pub(super) fn row_15_a_block_of_everything_over_several_runs(bench: &mut Bench) 
     let messages = bench.seal(&blueprint)?;
     let report = bench.level(&messages)?;
     ensure!(report.runs.len() >= 2, "{} runs", report.runs.len());
-    ensure!(bench.engine.head(bench.durable())?.hash == applied.hash, "another block than natively");
+    ensure!(bench.head()?.hash == applied.hash, "another block than natively");
     Ok(())
 }
 
@@ -102,7 +102,7 @@ pub(super) fn row_16_what_a_dead_run_left_behind(bench: &mut Bench) -> anyhow::R
     }
     let messages = bench.seal(&blueprint)?;
     level(bench, &messages)?;
-    ensure!(bench.engine.head(bench.durable())?.hash == applied.hash, "another block than natively");
+    ensure!(bench.head()?.hash == applied.hash, "another block than natively");
     for path in [working.path(), committed.path()] {
         ensure!(!bench.durable().exists(path.as_str()), "{path} is there");
     }

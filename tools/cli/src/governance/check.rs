@@ -4,9 +4,8 @@ use super::{
     BAD,
     payload::root_hash,
     print,
-    sources::{KernelFile, Sources, source},
+    sources::{KernelFile, Sources},
 };
-use anyhow::ensure;
 use millrace_governance::check::{KernelCheck, Proposed};
 use millrace_primitives::PreimageHash;
 use millrace_pvm::Version;
@@ -17,6 +16,7 @@ use std::{path::PathBuf, process::ExitCode};
 #[command(after_help = "Examples:
   millrace governance check --root-hash 00… --preimages wasm_2_0_0
   millrace governance check --root-hash 00… --preimages wasm_2_0_0 --kernel kernel.wasm
+  millrace governance check --root-hash 00… --preimages http://a.example:8940,http://b.example/pages
   millrace governance check --kernel kernel.wasm
 
 Exit codes: 0 nothing is wrong with its bytes, 1 something is, 2 usage, 3 a file or source cannot be read.
@@ -26,8 +26,9 @@ pub(crate) struct Arguments {
     /// The root of its pages: what is voted on.
     #[arg(long, value_name = "HEX", value_parser = root_hash, requires = "preimages")]
     root_hash: Option<PreimageHash>,
-    /// Where its pages are: a folder of files named by their hashes. Several are asked in their order.
-    #[arg(long, value_name = "DIR", value_delimiter = ',')]
+    /// Where its pages are: a folder of files named by their hashes, or an endpoint that serves them. Several are asked in
+    /// their order, folders first.
+    #[arg(long, value_name = "DIR|URL", value_delimiter = ',')]
     preimages: Vec<String>,
     /// The kernel that it should be. Without a root hash, this file is what is checked.
     #[arg(long, value_name = "FILE")]
@@ -43,16 +44,15 @@ pub(crate) struct Arguments {
 /// Checks a kernel.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.kernel.as_deref().map(KernelFile::read).transpose()?;
-    let mut sources = Sources(arguments.preimages.iter().map(|text| source(text)).collect::<Result<_, _>>()?);
-    let root_hash = match (arguments.root_hash, &file) {
-        (Some(root_hash), _) => root_hash,
+    let (root_hash, sources) = match (arguments.root_hash, &file) {
+        (Some(root_hash), _) => (root_hash, Sources::of(&arguments.preimages, root_hash)?),
         (None, Some(file)) => {
-            sources.0.push(file.pages.clone());
-            file.root_hash
+            let mut sources = Sources::of(&arguments.preimages, file.root_hash)?;
+            sources.push(file.pages.clone());
+            (file.root_hash, sources)
         }
         (None, None) => anyhow::bail!("neither a root hash nor a file"),
     };
-    ensure!(!sources.0.is_empty(), "no place to look for pages");
     let proposed = Proposed {
         root_hash,
         preimages: &sources,

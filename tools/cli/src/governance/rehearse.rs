@@ -4,7 +4,7 @@ use super::{
     BAD, UNKNOWN,
     payload::{base58, root_hash},
     print,
-    sources::{KernelFile, Sources, source},
+    sources::{KernelFile, Sources},
 };
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
@@ -16,7 +16,7 @@ use millrace_governance::{
 use millrace_l1::sandbox::recording;
 use millrace_layout::governance::Source;
 use millrace_primitives::{PreimageHash, RollupAddress, Timestamp};
-use millrace_pvm::{Rollup, State};
+use millrace_pvm::{PreimageFolder, Rollup, State};
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -58,8 +58,9 @@ pub(crate) struct Arguments {
     /// The root of the pages of the new kernel: what is voted on.
     #[arg(long, value_name = "HEX", value_parser = root_hash, requires = "preimages")]
     root_hash: Option<PreimageHash>,
-    /// Where its pages are: a folder of files named by their hashes. Several are asked in their order.
-    #[arg(long, value_name = "DIR", value_delimiter = ',')]
+    /// Where its pages are: a folder of files named by their hashes, or an endpoint that serves them. Several are asked in
+    /// their order, folders first.
+    #[arg(long, value_name = "DIR|URL", value_delimiter = ',')]
     preimages: Vec<String>,
     /// The new kernel itself, instead of root hash and pages.
     #[arg(long, value_name = "FILE")]
@@ -106,13 +107,13 @@ impl From<Announcer> for Source {
 
 /// Rehearses an upgrade.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let mut sources = Sources(arguments.preimages.iter().map(|text| source(text)).collect::<Result<_, _>>()?);
-    let root_hash = match (arguments.root_hash, &arguments.kernel) {
-        (Some(root_hash), _) => root_hash,
+    let (root_hash, mut sources) = match (arguments.root_hash, &arguments.kernel) {
+        (Some(root_hash), _) => (root_hash, Sources::of(&arguments.preimages, root_hash)?),
         (None, Some(path)) => {
             let file = KernelFile::read(path)?;
-            sources.0.push(file.pages);
-            file.root_hash
+            let mut sources = Sources::of(&arguments.preimages, file.root_hash)?;
+            sources.push(file.pages);
+            (file.root_hash, sources)
         }
         (None, None) => anyhow::bail!("neither a root hash nor a file"),
     };
@@ -120,13 +121,14 @@ pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     // What the kernel that runs reveals: the chain of a sandbox keeps what it was originated with.
     let origin = arguments.data_dir.join("origin").join("preimages");
     if origin.is_dir() {
-        sources.0.push(source(&origin.to_string_lossy())?);
+        sources.push(Arc::new(PreimageFolder::new(&origin)));
     }
 
     let recording = match (&arguments.dump, arguments.rollup) {
         (Some(path), Some(rollup)) => from_dump(arguments, path, rollup)?,
         _ => record(&arguments.data_dir, usize::from(arguments.levels))?,
     };
+    let recording = recording.since_first_block()?;
     eprintln!("replaying {} levels twice", recording.levels.len());
     let proposal = Proposal {
         root_hash,

@@ -1,18 +1,51 @@
 //! Where the pages of kernels come from.
 
-use anyhow::{Context as _, bail, ensure};
+use anyhow::{Context as _, ensure};
 use millrace_installer::Preimages as Cut;
+use millrace_preimages::{Client, FetchConfig, Folder};
 use millrace_primitives::PreimageHash;
 use millrace_pvm::{PreimageFolder, PreimageMap, Preimages, reveal::RevealHash};
 use std::{fs, io, path::Path, sync::Arc};
+use tempfile::TempDir;
 
-/// Several sources, asked in their order.
-pub(super) struct Sources(pub(super) Vec<Arc<dyn Preimages>>);
+/// Several places, asked in their order.
+#[derive(Default)]
+pub(super) struct Sources {
+    places: Vec<Arc<dyn Preimages>>,
+    /// What was fetched is there as long as this.
+    _fetched: Option<TempDir>,
+}
+
+impl Sources {
+    /// The folders that a user names, and after them the endpoints: all pages below `root` that the latter have are fetched at
+    /// once, each checked by its hash. What they did wrong is said on the standard error stream.
+    pub(super) fn of(names: &[String], root: PreimageHash) -> anyhow::Result<Self> {
+        let (endpoints, folders): (Vec<&String>, Vec<&String>) =
+            names.iter().partition(|name| name.contains("://"));
+        let mut sources = Self::default();
+        for folder in folders {
+            ensure!(Path::new(folder).is_dir(), "there is no folder {folder}");
+            sources.push(Arc::new(PreimageFolder::new(folder)));
+        }
+        if !endpoints.is_empty() {
+            let fetched = tempfile::tempdir().context("no temporary folder for pages")?;
+            fetch(&endpoints, &Folder::new(fetched.path()), root)?;
+            sources.push(Arc::new(PreimageFolder::new(fetched.path())));
+            sources._fetched = Some(fetched);
+        }
+        Ok(sources)
+    }
+
+    /// Asks this one last.
+    pub(super) fn push(&mut self, place: Arc<dyn Preimages>) {
+        self.places.push(place);
+    }
+}
 
 impl Preimages for Sources {
     fn preimage(&self, hash: &RevealHash) -> io::Result<Option<Vec<u8>>> {
-        for source in &self.0 {
-            if let Some(page) = source.preimage(hash)? {
+        for place in &self.places {
+            if let Some(page) = place.preimage(hash)? {
                 return Ok(Some(page));
             }
         }
@@ -20,13 +53,14 @@ impl Preimages for Sources {
     }
 }
 
-/// The source that a user names.
-pub(super) fn source(text: &str) -> anyhow::Result<Arc<dyn Preimages>> {
-    if text.contains("://") {
-        bail!("{text}: pages are read from folders; download them into one first");
+fn fetch(endpoints: &[&String], folder: &Folder, root: PreimageHash) -> anyhow::Result<()> {
+    let client = Client::new(endpoints, FetchConfig::default())?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let fetched = runtime.block_on(client.fetch(folder, root))?;
+    for faults in &fetched.faults {
+        eprintln!("{faults}");
     }
-    ensure!(Path::new(text).is_dir(), "there is no folder {text}");
-    Ok(Arc::new(PreimageFolder::new(text)))
+    Ok(())
 }
 
 /// A kernel in a file, and its pages.

@@ -164,7 +164,10 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
 
     println!("{}", if data_dir.has_chain() { "going on with the chain in" } else { "making a new chain in" });
     println!("  {}", arguments.data_dir.display());
-    let sandbox = start_layer1(&arguments, &data_dir, &origin).await?;
+    let Some(sandbox) = start_layer1(&arguments, &data_dir, &origin, &mut stop).await? else {
+        println!("stopping");
+        return Ok(());
+    };
     let started = tokio::select! {
         started = start_node(&arguments, &data_dir, &origin, &sandbox) => started,
         () = stopped(&mut stop) => {
@@ -231,8 +234,13 @@ fn check_free(what: &str, addr: IpAddr, port: u16, flag: &str) -> anyhow::Result
     }
 }
 
-/// Starts layer 1 and rollup node, and waits until the kernel has booted.
-async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin) -> anyhow::Result<Sandbox> {
+/// Starts layer 1 and rollup node, and waits until the kernel has booted; `None` when it was told to stop meanwhile.
+async fn start_layer1(
+    arguments: &Arguments,
+    data_dir: &DataDir,
+    origin: &Origin,
+    stop: &mut watch::Receiver<bool>,
+) -> anyhow::Result<Option<Sandbox>> {
     let config = SandboxConfig {
         level_time_ms: arguments.level_time.ms(),
         rpc_addr: SocketAddr::from(([127, 0, 0, 1], arguments.rollup_node_port)),
@@ -249,13 +257,16 @@ async fn start_layer1(arguments: &Arguments, data_dir: &DataDir, origin: &Origin
             arguments.data_dir.display()
         )
     })?;
-    match boot(&sandbox, arguments.level_time, !arguments.preimages_endpoint.is_empty()).await {
-        Ok(()) => Ok(sandbox),
-        Err(error) => {
-            sandbox.shutdown().await;
-            Err(error)
-        }
+    // Pages that nobody has may be waited for as long as anybody likes.
+    let booted = tokio::select! {
+        booted = boot(&sandbox, arguments.level_time, !arguments.preimages_endpoint.is_empty()) => booted.map(|()| true),
+        () = stopped(stop) => Ok(false),
+    };
+    if matches!(booted, Ok(true)) {
+        return Ok(Some(sandbox));
     }
+    sandbox.shutdown().await;
+    booted.map(|_stopped| None)
 }
 
 /// The folder of compiled kernels.
@@ -321,6 +332,7 @@ async fn start_node(
             preimages: origin.preimages(),
             compiled: Some(compiled(arguments, data_dir)),
         },
+        preimages_endpoints: arguments.preimages_endpoint.clone(),
         keys,
         handover_margin_s: arguments.handover_margin_s,
         rpc: RpcConfig {

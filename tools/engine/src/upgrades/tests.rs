@@ -2,16 +2,19 @@
 
 use crate::calls::tests::chain;
 use crate::host::NativeHost;
+use crate::standing::with_upgrades;
 use crate::{
-    Applied, BlueprintFault, Engine, EngineError, FailedUpgrade, Mode, Pages, Refusal, SOURCES, SOURCES_MARK,
+    Applied, BlueprintFault, Candidate, Engine, EngineError, FailedUpgrade, Mode, Pages, Refusal, SOURCES,
+    SOURCES_MARK,
 };
 use millrace_layout::{
     Value as _,
+    attempt::OrderedBy,
     governance::{PendingUpgrade, PendingUpgrades, Source},
     node::Outcome,
     upgrade, version,
 };
-use millrace_primitives::{RollupAddress, Timestamp};
+use millrace_primitives::{Gas, RollupAddress, Timestamp};
 use millrace_pvm::{
     BOOT_KEY, FALLBACK_KEY, Machine, MachineConfig, PreimageMap, Trap,
     durable::{Durable, Key},
@@ -78,7 +81,7 @@ impl Scene {
         let rollup = RollupAddress::new([7; 20]);
         let engine = Engine::with_wasm(machine, Arc::new(preimages), rollup, &state).unwrap();
         let upgrades = roots.iter().map(|root_hash| pending(*root_hash, DUE)).collect();
-        let state = engine.with_upgrades(&state, &PendingUpgrades(upgrades)).unwrap();
+        let state = with_upgrades(&state, &PendingUpgrades(upgrades)).unwrap();
         Self { engine, state, roots }
     }
 
@@ -116,6 +119,21 @@ fn before_its_time_an_upgrade_does_nothing() {
     for late in [DUE, DUE.saturating_add(1)] {
         let due = scene.engine.due_upgrade(&scene.state, late).unwrap().unwrap();
         assert_eq!((due.upgrade.root_hash, due.pages), (scene.roots[0], Pages::Whole));
+    }
+}
+
+#[test]
+fn a_block_of_the_kernels_own_is_made_by_the_kernel_that_is_due_with_it() {
+    let scene = Scene::new(&[that_answers(&Outcome::Rejected(77))]);
+    let own = |timestamp| {
+        let blueprint = scene.blueprint(timestamp);
+        let candidate = Candidate { ordered_by: OrderedBy::Timeout, blueprint, gas: Gas::ZERO };
+        scene.engine.apply_own(&scene.state, &candidate)
+    };
+    assert!(is_ours(&own(Timestamp::new(DUE.get() - 1)).unwrap().state));
+    for late in [DUE, DUE.saturating_add(1)] {
+        let error = own(late).unwrap_err();
+        assert!(matches!(error, EngineError::UnknownFault { code: 77 }), "by the new kernel: {error}");
     }
 }
 

@@ -19,7 +19,7 @@ pub use replay::Cost;
 
 use millrace_engine::{
     EngineError,
-    upgrade::{Refusal, Standing, announced},
+    standing::{Refusal, Standing, announced},
 };
 use millrace_layout::{
     events::Event,
@@ -48,6 +48,23 @@ pub struct Recording {
     pub start: State,
     /// The levels, one after the other.
     pub levels: Vec<RecordedLevel>,
+}
+
+impl Recording {
+    /// The same without the levels in which the installer was at work: before the first block there is nobody to announce
+    /// anything to.
+    ///
+    /// # Errors
+    /// [`RehearsalError::State`] for one that cannot be read.
+    pub fn since_first_block(mut self) -> Result<Self, RehearsalError> {
+        while Standing::of(&self.start.durable).head()?.is_none() && !self.levels.is_empty() {
+            match self.levels.remove(0).after {
+                Some(after) => self.start = after,
+                None => break,
+            }
+        }
+        Ok(self)
+    }
 }
 
 /// A level that a rollup has been through.

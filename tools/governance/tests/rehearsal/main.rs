@@ -3,11 +3,12 @@
 mod stage;
 
 use millrace_governance::rehearsal::{
-    Fate, Proposal, Rehearsal, RehearsalError, Verdict, Way, Weight, dump, rehearse,
+    Fate, Proposal, RecordedLevel, Rehearsal, RehearsalError, Verdict, Way, Weight, dump, rehearse,
 };
 use millrace_layout::governance::Source;
 use millrace_primitives::{PreimageHash, Timestamp};
-use stage::{ADMIN, GOVERNANCE, SECURITY, Stage, stage, with_custom_section};
+use millrace_pvm::{State, durable::Durable};
+use stage::{ADMIN, GOVERNANCE, SECURITY, Stage, pages_of, stage, with_custom_section};
 
 const TICKS_OF_THE_LARGEST_RUN_MIN: u64 = 1_000_000;
 
@@ -16,7 +17,7 @@ fn proposal(root_hash: PreimageHash) -> Proposal {
 }
 
 fn rehearse_kernel(stage: &Stage, kernel: &[u8]) -> Rehearsal {
-    let (root_hash, preimages) = stage.preimages(kernel);
+    let (root_hash, preimages) = pages_of(kernel);
     rehearse(&stage.machine, preimages, &stage.recording, proposal(root_hash)).unwrap()
 }
 
@@ -48,7 +49,9 @@ fn the_same_kernel_under_another_name_makes_the_same_blocks() {
     assert_eq!(place.first[0].size_bytes_after, Some(kernel.len()));
     for place in rehearsal.storage.groups.keys() {
         assert!(
-            ["/kernel/", "/readonly/", "/upgrade/"].iter().any(|root| place.starts_with(root)),
+            ["/kernel/", "/readonly/", "/upgrade/", "/base/upgrades"]
+                .iter()
+                .any(|root| place.starts_with(root)),
             "{place}"
         );
     }
@@ -123,7 +126,7 @@ fn a_kernel_that_recurses_for_ever_kills_the_rollup() {
 #[test]
 fn who_announces_and_when_is_up_to_the_caller() {
     let stage = stage();
-    let (root_hash, preimages) = stage.preimages(&with_custom_section(&stage.kernel));
+    let (root_hash, preimages) = pages_of(&with_custom_section(&stage.kernel));
     let play = |proposal| rehearse(&stage.machine, preimages.clone(), &stage.recording, proposal).unwrap();
     let of = |source| Proposal { source: Some(source), ..proposal(root_hash) };
 
@@ -144,7 +147,7 @@ fn who_announces_and_when_is_up_to_the_caller() {
 #[test]
 fn a_rollup_that_wants_notice_ignores_what_gives_none() {
     let stage = stage();
-    let (root_hash, preimages) = stage.preimages(&with_custom_section(&stage.kernel));
+    let (root_hash, preimages) = pages_of(&with_custom_section(&stage.kernel));
     let recording = stage.recording_with(|parameters| {
         parameters.upgrades.notice_s = 1_000;
         parameters.upgrades.security_notice_s = 1_000;
@@ -164,7 +167,7 @@ fn a_rollup_that_wants_notice_ignores_what_gives_none() {
 #[test]
 fn a_rollup_without_governance_is_upgraded_in_the_copy_only() {
     let stage = stage();
-    let (root_hash, preimages) = stage.preimages(&with_custom_section(&stage.kernel));
+    let (root_hash, preimages) = pages_of(&with_custom_section(&stage.kernel));
     let recording = stage.recording_with(|parameters| parameters.contracts = Default::default());
     let rehearsal = rehearse(&stage.machine, preimages, &recording, proposal(root_hash)).unwrap();
     assert_eq!((rehearsal.announcement.way, &rehearsal.verdict), (Way::NoContract, &Verdict::Good));
@@ -174,7 +177,7 @@ fn a_rollup_without_governance_is_upgraded_in_the_copy_only() {
 #[test]
 fn nothing_is_said_when_the_replay_is_not_what_was() {
     let stage = stage();
-    let (root_hash, preimages) = stage.preimages(&with_custom_section(&stage.kernel));
+    let (root_hash, preimages) = pages_of(&with_custom_section(&stage.kernel));
     let mut recording = stage.recording.clone();
     let before = recording.levels[0].after.clone();
     recording.levels[1].after = before;
@@ -188,9 +191,21 @@ fn nothing_is_said_when_the_replay_is_not_what_was() {
 }
 
 #[test]
+fn levels_before_the_first_block_are_left_out() {
+    let stage = stage();
+    let mut recording = stage.recording.clone();
+    let (start, level) = (recording.start.clone(), recording.levels[0].level);
+    recording.levels.insert(0, RecordedLevel { level, inputs: vec![], after: Some(start.clone()) });
+    recording.start = State { durable: Durable::new(), status: start.status.clone() };
+    let since = recording.since_first_block().unwrap();
+    assert_eq!(since.levels.len(), stage.recording.levels.len());
+    assert!(since.start.durable.differences_since(&start.durable).is_empty());
+}
+
+#[test]
 fn a_missing_page_is_no_verdict() {
     let stage = stage();
-    let (_, preimages) = stage.preimages(&[7; 10_000]);
+    let (_, preimages) = pages_of(&[7; 10_000]);
     let nowhere = PreimageHash::new([0; 33]);
     let outcome = rehearse(&stage.machine, preimages, &stage.recording, proposal(nowhere));
     assert!(matches!(outcome, Err(RehearsalError::Pvm { .. })));
@@ -199,7 +214,7 @@ fn a_missing_page_is_no_verdict() {
 #[test]
 fn a_dump_is_upgraded_by_force() {
     let stage = stage();
-    let (root_hash, preimages) = stage.preimages(&with_custom_section(&stage.kernel));
+    let (root_hash, preimages) = pages_of(&with_custom_section(&stage.kernel));
     let sets = stage.recording.start.durable.values().map(
         |(key, value)| serde_json::json!({ "set": { "value": hex::encode(value.to_bytes()), "to": key } }),
     );

@@ -108,18 +108,17 @@ impl Stage {
         let levels = levels.collect();
         Recording { rollup: ROLLUP, start, levels }
     }
+}
 
-    /// The pages of a kernel.
-    #[allow(clippy::unused_self, reason = "it reads as the stage's")]
-    pub(crate) fn preimages(&self, kernel: &[u8]) -> (PreimageHash, Arc<dyn Preimages>) {
-        let mut cut = Cut::default();
-        let root_hash = cut.add(kernel).unwrap();
-        let mut pages = PreimageMap::default();
-        cut.iter().for_each(|(_, page)| {
-            pages.insert(page.to_vec());
-        });
-        (root_hash, Arc::new(pages))
-    }
+/// The pages of a kernel, and their root.
+pub(crate) fn pages_of(kernel: &[u8]) -> (PreimageHash, Arc<dyn Preimages>) {
+    let mut cut = Cut::default();
+    let root_hash = cut.add(kernel).unwrap();
+    let mut pages = PreimageMap::default();
+    cut.iter().for_each(|(_, page)| {
+        pages.insert(page.to_vec());
+    });
+    (root_hash, Arc::new(pages))
 }
 
 /// The same kernel, named otherwise.

@@ -4,7 +4,7 @@
 //! copy is good when no transaction ended while it was made: each ends with a write to the first page of the file, which
 //! numbers them. So the page is the same before and after, or the copy is made again.
 
-use super::chain::Chain;
+use super::chain::{Chain, Rules};
 pub use super::rollup_node::Processed;
 use super::rollup_node::{StateStore, level_inputs};
 use super::store::StoreError;
@@ -84,7 +84,7 @@ impl Recording {
         let chain = copy(folder, copies.path(), CHAIN_FILE)?;
         let (store, rollup) = StateStore::open(&node)?;
         let rollup = rollup.ok_or(RecordingError::NoRollup)?;
-        let chain = Chain::open(&chain, Timestamp::ZERO)?;
+        let chain = Chain::open(&chain, Timestamp::ZERO, Rules::default(), &[])?;
         let mut states = store.load()?;
         while states.len() > levels.saturating_add(1) {
             states.pop_front();

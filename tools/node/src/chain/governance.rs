@@ -22,7 +22,8 @@ pub(super) fn authority(shared: &Shared) -> Option<AuthorityStatus> {
         quorum: change.quorum,
         pool: change.pool,
     });
-    let pool = parameters.as_ref().map_or(shared.engine.parameters().pool, |known| known.pool);
+    let pool =
+        parameters.as_ref().map_or_else(|| shared.head().block.block.header.beneficiary, |known| known.pool);
     Some(AuthorityStatus {
         level: decided.level,
         timestamp: clock.map(|clock| clock.timestamp).unwrap_or_default(),

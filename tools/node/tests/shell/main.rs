@@ -5,7 +5,7 @@ mod authority;
 mod rollup;
 mod wallet;
 
-use millrace_engine::{BlueprintFault, EngineError};
+use millrace_engine::BlueprintFault;
 use millrace_layout::delayed::{Content, Item};
 use millrace_node::{Genesis, Heads, Node, NodeConfig, NodeError, Retention, RpcConfig, SealedBlock};
 use millrace_primitives::{Address, Block, L1Level, Mutez, Timestamp, TransactionHash, U256};
@@ -61,6 +61,7 @@ impl Scene {
             rollup_node: self.rollup.endpoint(),
             chain_id: U256::from(CHAIN_ID),
             genesis: Genesis { installer: "none".into(), preimages: "none".into(), compiled: None },
+            preimages_endpoints: Vec::new(),
             keys: vec![sequencer_key()],
             handover_margin_s: 5,
             rpc: RpcConfig { listen: ([127, 0, 0, 1], 0).into(), ..RpcConfig::default() },
@@ -473,8 +474,7 @@ async fn a_node_that_does_not_fit_does_not_start() {
     assert!(matches!(Node::start(config).await, Err(NodeError::Rpc { .. })));
     node.stop().await;
 
-    other.rollup.upgrade();
-    let upgraded = Node::start(other.config()).await.err().unwrap();
-    assert!(matches!(upgraded, NodeError::Engine(EngineError::Kernel(_))), "{upgraded}");
-    assert!(upgraded.to_string().contains("the rollup runs 000000000000"), "{upgraded}");
+    let mut config = other.config();
+    config.preimages_endpoints = vec!["ftp://127.0.0.1".to_owned()];
+    assert!(matches!(Node::start(config).await, Err(NodeError::Endpoint(_))));
 }

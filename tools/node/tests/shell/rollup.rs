@@ -17,7 +17,7 @@ use millrace_layout::{
     events,
     governance::{self, PendingAuthorities, PendingAuthority, PendingUpgrades},
     parameters::{self, DelayedInbox, Parameters},
-    pvm, sequencers,
+    pvm, sequencers, version,
     world::{Body as BlockBody, Head, World, allocation_digest},
 };
 use millrace_primitives::{
@@ -161,13 +161,6 @@ impl Rollup {
         self.world().drops = Some(reason);
     }
 
-    /// The rollup runs another kernel from now on.
-    pub(crate) fn upgrade(&self) {
-        let mut world = self.world();
-        let kernel = [millrace_engine::SOURCES_MARK, &"0".repeat(64)].concat();
-        set_kernel(world.levels.last_mut().unwrap(), &kernel);
-    }
-
     /// Waits until the batcher was given so many messages in all.
     pub(crate) async fn injected(&self, count: usize) {
         self.shared.injected.subscribe().wait_for(|injected| *injected >= count).await.unwrap();
@@ -203,7 +196,7 @@ impl Rollup {
         let mut world = self.world();
         let mut state = world.decided(world.levels.last().unwrap().clone());
         let epoch = world.engine.authority(&state).unwrap().unwrap().epoch;
-        let domain = Domain { rollup: ROLLUP, chain_id: world.engine.parameters().chain_id };
+        let domain = Domain { rollup: ROLLUP, chain_id: world.engine.chain_id() };
         for payload in payloads {
             let head = world.engine.head(&state).unwrap();
             let blueprint = Blueprint {
@@ -304,7 +297,8 @@ impl Ground {
                         pool: None,
                         activation: *activation,
                     });
-                    let waiting = PendingAuthorities { next_number: 10, waiting: waiting.collect() };
+                    let waiting =
+                        PendingAuthorities { next_number: 10, key_changes: 0, waiting: waiting.collect() };
                     write(&mut state, &governance::authorities().unwrap(), &waiting);
                 }
                 Decision::Upgrades(upgrades) => {
@@ -518,13 +512,13 @@ fn remove<V: Value>(state: &mut Durable, key: &Key<V>) {
 }
 
 fn clear_events(state: &mut Durable) {
-    let events::Count(count) = read(state, &events::count().unwrap());
+    let events::Count(count) = find(state, &events::count().unwrap()).unwrap_or(events::Count(0));
     (0..count).for_each(|index| remove(state, &events::event(index).unwrap()));
     write(state, &events::count().unwrap(), &events::Count(0));
 }
 
 fn add_event(state: &mut Durable, event: &events::Event) {
-    let events::Count(count) = read(state, &events::count().unwrap());
+    let events::Count(count) = find(state, &events::count().unwrap()).unwrap_or(events::Count(0));
     write(state, &events::event(count).unwrap(), event);
     write(state, &events::count().unwrap(), &events::Count(count + 1));
 }
@@ -551,6 +545,7 @@ pub(crate) fn genesis(accounts: &[(Address, U256)], sequencer: PublicKey) -> Dur
     let delayed = DelayedInbox { timeout_s: 0, timeout_levels: 0, ..DelayedInbox::default() };
     let allocation_digest = allocation_digest(&accounts);
     let parameters = Parameters { allocation_digest, delayed, ..Parameters::default() };
+    write(&mut state, &version::key().unwrap(), &version::CURRENT);
     write(&mut state, &parameters::key().unwrap(), &parameters);
     write(&mut state, &sequencers::key().unwrap(), &Authority::single(Epoch::ZERO, sequencer));
     write(&mut state, &events::count().unwrap(), &events::Count(0));

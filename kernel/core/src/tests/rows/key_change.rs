@@ -239,10 +239,7 @@ fn row_53_governance_goes_first() {
     let activation = chain.hand_over(&key(40));
     chain.run(&[governance_wants(&key(41), far)]);
     let cancelled = Event::AuthoritiesCancelled { count: 1 };
-    assert_eq!(
-        chain.events(),
-        [cancelled.clone(), Event::AuthorityAnnounced { activation: far, members: 1 }]
-    );
+    assert_eq!(chain.events(), [cancelled, Event::AuthorityAnnounced { activation: far, members: 1 }]);
     chain.pass_until(activation.saturating_add(1));
     chain.run(&[]);
     assert_eq!(chain.in_office(), base.in_office());
@@ -398,7 +395,8 @@ fn row_53_dying_at_any_host_call_announces_it_once() {
         }
         assert!(announced <= 1, "call {fatal}");
         assert_eq!(chain.number(), 1, "call {fatal}");
-        let [waiting] = &chain.announced()[..] else { panic!("call {fatal}: not announced") };
+        let waiting = chain.announced();
+        let [waiting] = &waiting[..] else { panic!("call {fatal}: not announced") };
         let late_s = waiting.activation.since(undisturbed.announced()[0].activation);
         assert!(late_s <= 12 && waiting.number == 0, "call {fatal}: {late_s} s late");
         assert_eq!(waiting.members, [key(40).public_key()]);

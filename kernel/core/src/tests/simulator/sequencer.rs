@@ -1,16 +1,17 @@
 //! The sequencer: it executes what it publishes, as the node does, and publishes it badly.
 
 use super::{
+    super::kernels,
     rollup::Rollup,
     setup::{CHAIN_ID, ROLLUP, Setup},
     slots::{self, Published, SEQUENCER_SLOTS},
     users::{Nonces, Site, transaction},
 };
 use fastrand::Rng;
-use millrace_block::{Terms, apply, settle};
 use millrace_host::MemoryHost;
 use millrace_layout::{
-    delayed, parameters,
+    delayed,
+    node::Outcome,
     world::{Head, World},
 };
 use millrace_primitives::{BlockHash, BlockNumber, Epoch, Timestamp, TransactionHash, U256};
@@ -158,13 +159,9 @@ impl Sequencer {
                 return;
             }
         }
-        // The pool comes with the authority.
-        let parameters = parameters::read(&self.local).unwrap();
-        let terms = Terms { parameters: &parameters, clock: None };
         let mut next = self.local.clone();
-        if let Ok(sealed) = apply(&mut next, terms, &blueprint).unwrap() {
-            settle(&mut next, false).unwrap();
-            self.made.insert(sealed.head.header.number.get(), sealed.head.hash);
+        if let Outcome::Made(made) = kernels::make_block(&mut next, &blueprint).unwrap().unwrap() {
+            self.made.insert(made.header.number.get(), made.hash);
             self.local = next;
         }
         self.sign(rng, desk, &blueprint);

@@ -106,7 +106,7 @@ fn row_43_a_migration_needs_nothing_that_is_optional() -> anyhow::Result<()> {
         ("bare", without(busy()?, |key| !NEEDED.contains(&key))?),
     ];
     for (name, mut scene) in states {
-        let check = || -> anyhow::Result<()> {
+        let mut check = || -> anyhow::Result<()> {
             let has_sequencer = scene.bench.durable().exists("/base/authority");
             let number = scene.number()?;
             let (_, announcement) = scene.announce(&next)?;

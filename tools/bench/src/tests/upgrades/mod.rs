@@ -206,7 +206,7 @@ impl Scene {
             report = self.level(&[])?;
             levels += 1;
         }
-        ensure!(self.bench.engine.head(self.bench.durable())?.hash == applied.hash, "{}", debug(&report));
+        ensure!(self.bench.head()?.hash == applied.hash, "{}", debug(&report));
         ensure!(self.handover()?.is_some(), "it has read no message yet");
         let messages = self.blueprint()?;
         let report = self.level(&messages)?;

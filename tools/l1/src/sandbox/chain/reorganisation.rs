@@ -4,7 +4,7 @@ use super::faults::Fate;
 use super::{Block, Chain, Inner, Origin, tables};
 use crate::sandbox::limits::{BAKE_LEVELS_MAX, CONTENTS_MAX, FINALITY_LEVELS};
 use crate::sandbox::store::StoreError;
-use millrace_primitives::Timestamp;
+use millrace_primitives::{L1Level, Timestamp};
 use redb::WriteTransaction;
 use std::sync::Arc;
 use tables::BRANCH;
@@ -106,7 +106,8 @@ impl Inner {
                     let next = below.level.saturating_add(1).max(operation.not_before);
                     operation.not_before = next.saturating_add(levels);
                 }
-                None => {}
+                // It has had its time: any level does.
+                None => operation.not_before = L1Level::ZERO,
             }
             tables::write_pending(transaction, &operation)?;
             self.mempool.insert(operation);

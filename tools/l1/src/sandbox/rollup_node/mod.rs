@@ -3,7 +3,7 @@
 //! The work is done on a thread of its own, since a level may take long and is all computation. A level is
 //! on disk before it is told to anybody. When a level cannot be run (a preimage is missing, the disk fails)
 //! the node halts before it, says why, and tries again whenever the layer 1 has a new level; a preimage it also
-//! fetches, when it knows from where ([`pages`]). A kernel that has died for good is reported as such; as on Octez, its
+//! fetches, when it knows from where (`pages`). A kernel that has died for good is reported as such; as on Octez, its
 //! levels go on without it.
 
 mod commitments;

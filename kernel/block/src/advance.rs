@@ -22,7 +22,6 @@ use millrace_layout::{
     world::{Body, Head, World},
 };
 use millrace_primitives::Gas;
-use millrace_wire::blueprint::Blueprint;
 
 /// A block that is made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,24 +54,6 @@ pub struct Terms<'a> {
     /// Bounds timestamps. Without one (in the node, which has no inbox) any timestamp from the parent's on is
     /// accepted.
     pub clock: Option<L1Clock>,
-}
-
-/// Makes a block of a blueprint of the authority, without pause.
-///
-/// # Errors
-/// [`BlockError`]; the head is then what it was.
-pub fn apply(
-    store: &mut impl Store,
-    terms: Terms<'_>,
-    blueprint: &Blueprint,
-) -> Result<Result<Sealed, BlueprintFault>, BlockError> {
-    let candidate = Candidate::of_authority(blueprint.clone());
-    match advance(store, terms, (&candidate, None), &mut Budget::unlimited(), |_, _| Ok(()))? {
-        Verdict::Sealed(sealed) => Ok(Ok(sealed)),
-        Verdict::Rejected(fault) => Ok(Err(fault)),
-        // A budget without end covers everything.
-        Verdict::Paused => Err(BlockError::Overflow),
-    }
 }
 
 /// Makes a block of `candidate`, or as much of it as `budget` allows. `begun` is what an earlier run made of it; what
