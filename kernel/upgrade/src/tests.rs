@@ -51,10 +51,11 @@ fn the_layout_is_written_in_digits() {
 
 #[test]
 fn reasons_are_known_by_their_numbers() {
-    for code in 1..=14 {
+    for code in 1..=15 {
         assert_eq!(Refusal::from_code(code).map(Refusal::code), Some(code));
     }
-    assert_eq!([0, 15, 255].map(Refusal::from_code), [None; 3]);
+    assert_eq!(Refusal::from_code(15), Some(Refusal::Reading));
+    assert_eq!([0, 16, 255].map(Refusal::from_code), [None; 3]);
 }
 
 #[test]
