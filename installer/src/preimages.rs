@@ -1,16 +1,14 @@
 //! The tree of pages from which the PVM reveals a kernel.
 //!
-//! Format (version 0 of the data availability committee's pages, Octez smart rollups): a page has at most 4,096 bytes:
-//! tag (0 contents, 1 hashes), u32 big-endian length, body. A page is named by a zero byte and the Blake2b-256
-//! of its bytes; pages of hashes are stacked until one page is left, the root.
+//! The format of a page is [`millrace_wire::page`]'s. A page is named by a zero byte and the Blake2b-256 of its bytes; pages of
+//! hashes are stacked until one page is left, the root.
 
 use crate::InstallerError;
 use blake2::{Blake2b, Digest, digest::consts::U32};
 use millrace_primitives::PreimageHash;
 use std::collections::BTreeMap;
 
-/// Largest page in bytes: what one reveal can answer.
-pub const PAGE_BYTES_MAX: usize = 4_096;
+pub use millrace_wire::page::PAGE_BYTES_MAX;
 
 /// Pages by their names.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]

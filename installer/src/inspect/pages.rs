@@ -1,7 +1,7 @@
 //! Contents that a program reveals, put together from the pages at hand as the installer kernel does it.
 
 use crate::{PAGE_BYTES_MAX, Preimages};
-use millrace_layout::upgrade::{DEPTH_MAX, KERNEL_BYTES_MAX};
+use millrace_layout::upgrade::{self, DEPTH_MAX, KERNEL_BYTES_MAX};
 use millrace_primitives::PreimageHash;
 use std::{fs, io, path::PathBuf};
 
@@ -10,7 +10,7 @@ const HEADER_BYTES: usize = 5;
 /// Bytes of the name of a page.
 const HASH_BYTES: usize = PreimageHash::SIZE_BYTES;
 /// Most pages that are read: what the kernel takes of an upgrade.
-const PAGES_MAX: usize = 8_448;
+const PAGES_MAX: usize = upgrade::PAGES_MAX as usize;
 /// Most missing pages that are named.
 const MISSING_MAX: usize = 8;
 

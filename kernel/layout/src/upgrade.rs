@@ -17,6 +17,9 @@ use rlp::RlpStream;
 pub const KERNEL_BYTES_MAX: usize = 16 << 20;
 /// Most levels of pages of hashes above the contents: three already reach past [`KERNEL_BYTES_MAX`].
 pub const DEPTH_MAX: usize = 4;
+/// Most pages of a kernel, one that stands in several places counted each time: those of the largest one if each is full, and
+/// as many again.
+pub const PAGES_MAX: u32 = 8_448;
 /// Most bytes that a migration may remember from one run to the next.
 pub const CURSOR_BYTES_MAX: usize = 256;
 

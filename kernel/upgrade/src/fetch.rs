@@ -9,11 +9,8 @@ use crate::{
 };
 use alloc::vec::Vec;
 use millrace_host::{Budget, Reveal, Store, limits::PREIMAGE_BYTES_MAX};
-use millrace_layout::upgrade::{self, DEPTH_MAX, Fetch, KERNEL_BYTES_MAX};
+use millrace_layout::upgrade::{self, DEPTH_MAX, Fetch, KERNEL_BYTES_MAX, PAGES_MAX};
 use millrace_primitives::{PreimageHash, Ticks};
-
-/// Most pages of a kernel: those of the largest one if each is full, and as many again.
-pub const PAGES_MAX: u32 = 8_448;
 
 /// Ticks of revealing a page and writing it: 42 a byte each way, and the calls.
 const TICKS_PAGE: Ticks = Ticks::new(84 * PREIMAGE_BYTES_MAX as u64 + 100_000);

@@ -10,7 +10,7 @@
 //! ```
 //! What can go wrong and what then happens: `docs/upgrades.md`.
 //!
-//! **Bounds**: [`millrace_layout::upgrade::KERNEL_BYTES_MAX`], [`PAGES_MAX`], [`REBOOTS_RESERVED`].
+//! **Bounds**: [`millrace_layout::upgrade::KERNEL_BYTES_MAX`], [`millrace_layout::upgrade::PAGES_MAX`], [`REBOOTS_RESERVED`].
 //! **Failure**: [`UpgradeError`] when storage or host fail; an upgrade that cannot be is a [`Refusal`] with an event.
 //! **Deliberately unknown**: messages and blocks.
 
@@ -40,7 +40,6 @@ mod refusal;
 mod trial;
 
 pub use error::UpgradeError;
-pub use fetch::PAGES_MAX;
 pub use migration::{REBOOTS_MIN, REBOOTS_RESERVED, Release, Step, StepFault, TICKS_TURN, Turn};
 pub use module::check as check_module;
 pub use page::{Page, decode as decode_page};

@@ -35,7 +35,7 @@ refusals! {
     Page = 1, "malformed page";
     /// Pages of hashes are stacked higher than [`millrace_layout::upgrade::DEPTH_MAX`].
     Depth = 2, "pages stacked too high";
-    /// More bytes than [`millrace_layout::upgrade::KERNEL_BYTES_MAX`], or more pages than [`crate::PAGES_MAX`].
+    /// More bytes than [`millrace_layout::upgrade::KERNEL_BYTES_MAX`], or more pages than [`millrace_layout::upgrade::PAGES_MAX`].
     TooLarge = 3, "kernel too large";
     /// A run trapped while it revealed and checked.
     FetchTrapped = 4, "trap while its pages were revealed";

@@ -12,7 +12,7 @@
 //! * [`blueprint`]: blueprint format 2, its chunks, and how big a payload may be; format 0 in
 //!   [`blueprint::legacy`].
 //! * [`outbox`]: withdrawals, the only messages that go the other way.
-//! * [`dal`]: slots of the data availability layer.
+//! * [`dal`]: slots of the data availability layer; [`page`]: pages of preimages.
 //! * [`authority`], [`signature`]: who orders transactions, and how that is proved; [`key_change`]: how a single sequencer
 //!   hands that over.
 //! * [`base58`], [`address`]: the text forms that people see.
@@ -55,6 +55,7 @@ mod little_endian;
 pub mod message;
 pub mod micheline;
 pub mod outbox;
+pub mod page;
 pub mod proxy;
 mod rlp_strict;
 pub mod signature;

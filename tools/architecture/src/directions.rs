@@ -48,7 +48,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
     // What traces are, for who records and who shows them.
     ("trace", &["primitives"]),
     // The pages of a kernel outside of any rollup.
-    ("preimages", &["primitives", "layout"]),
+    ("preimages", &["primitives", "wire", "layout"]),
     ("l1", &["primitives", "wire", "layout", "pvm", "preimages"]),
     ("store", &["primitives", "wire", "layout", "pvm"]),
     ("rpc", &["primitives", "trace"]),

@@ -17,7 +17,7 @@ use millrace_layout::{
 use millrace_primitives::{BlockHash, BlockNumber, PreimageHash};
 use millrace_pvm::durable::Durable;
 
-pub use millrace_upgrade::{LAYOUT_MARK, PAGES_MAX, Page, Refusal, check_module, decode_page};
+pub use millrace_upgrade::{LAYOUT_MARK, Page, Refusal, check_module, decode_page};
 
 /// A state as it stands.
 pub struct Standing {

@@ -4,8 +4,8 @@
 //! stops its rollup node. Here the walk goes on, so that all that is missing is known at once. Pages are read with the
 //! decoder of the kernel, within its bounds.
 
-use millrace_engine::standing::{PAGES_MAX, Page, Refusal, decode_page};
-use millrace_layout::upgrade::{DEPTH_MAX, KERNEL_BYTES_MAX};
+use millrace_engine::standing::{Page, Refusal, decode_page};
+use millrace_layout::upgrade::{DEPTH_MAX, KERNEL_BYTES_MAX, PAGES_MAX};
 use millrace_primitives::PreimageHash;
 use millrace_pvm::{Preimages, reveal::reveal_hash};
 use std::{collections::BTreeSet, io};

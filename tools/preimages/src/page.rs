@@ -1,58 +1,37 @@
 //! One page, and its name.
 //!
-//! Format (version 0 of the data availability committee's pages, Octez smart rollups): at most 4,096 bytes, tag (0
-//! contents, 1 hashes), u32 big-endian length, body. Hashes have 33 bytes each, the first of them zero for Blake2b.
+//! The format is [`millrace_wire::page`]'s; a name is a zero byte, for Blake2b, and 32 others.
 
 use blake2::{Blake2b, Digest, digest::consts::U32};
+use millrace_layout::upgrade;
 use millrace_primitives::PreimageHash;
+use millrace_wire::page;
 
-/// Largest page in bytes: what one reveal can answer.
-pub const PAGE_BYTES_MAX: usize = 4_096;
-/// Most pages that a kernel reveals for a successor, one that stands in several places counted each time
-/// (`kernel/upgrade`: twice those of the largest one).
-pub const PAGES_MAX: usize = 8_448;
+pub use millrace_wire::page::{PAGE_BYTES_MAX, Page};
+
+/// Most pages that a kernel reveals for a successor, one that stands in several places counted each time.
+pub const PAGES_MAX: usize = upgrade::PAGES_MAX as usize;
 /// Characters of a name.
 pub const NAME_CHARS: usize = 2 * PreimageHash::SIZE_BYTES;
 
-const CONTENTS: u8 = 0;
-const HASHES: u8 = 1;
 /// The first byte of a hash: Blake2b.
 const BLAKE2B: u8 = 0;
-
-/// What is in a page.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum Page<'a> {
-    /// A piece of the kernel.
-    Contents(&'a [u8]),
-    /// Further pages.
-    Hashes(Vec<PreimageHash>),
-}
 
 /// Bytes that are no page of a kernel.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, thiserror::Error)]
 #[error("not a page of a kernel")]
 pub struct Malformed;
 
-/// Reads a page, by the rules of the kernel that will.
+/// Reads a page, by the rules of the kernel and of the PVM that reveals it.
 ///
 /// # Errors
-/// [`Malformed`]: another tag, a length that is not that of the body, nothing in it, or a piece of a hash.
+/// [`Malformed`]: no page, one larger than a reveal answers, or hashes of a kind that the PVM has not.
 pub fn decode(bytes: &[u8]) -> Result<Page<'_>, Malformed> {
-    let (tag, rest) = bytes.split_first().ok_or(Malformed)?;
-    let (length, body) = rest.split_first_chunk::<4>().ok_or(Malformed)?;
-    if u32::from_be_bytes(*length) as usize != body.len() || body.is_empty() || bytes.len() > PAGE_BYTES_MAX {
-        return Err(Malformed);
-    }
-    match *tag {
-        CONTENTS => Ok(Page::Contents(body)),
-        HASHES => {
-            let hashes = body.chunks(PreimageHash::SIZE_BYTES).map(PreimageHash::from_slice);
-            let hashes: Vec<_> = hashes.collect::<Option<_>>().ok_or(Malformed)?;
-            // The PVM has no other kind of hash, and answers nothing when it is asked for one.
-            let known = hashes.iter().all(|hash| hash.as_bytes()[0] == BLAKE2B);
-            if known { Ok(Page::Hashes(hashes)) } else { Err(Malformed) }
-        }
-        _ => Err(Malformed),
+    let page = page::decode(bytes).filter(|_| bytes.len() <= PAGE_BYTES_MAX).ok_or(Malformed)?;
+    match &page {
+        // It answers nothing when it is asked for another kind.
+        Page::Hashes(hashes) if hashes.iter().any(|hash| hash.as_bytes()[0] != BLAKE2B) => Err(Malformed),
+        _ => Ok(page),
     }
 }
 
@@ -123,12 +102,6 @@ mod tests {
         ] {
             assert_eq!(decode(bad), Err(Malformed), "{} bytes: {:?}", bad.len(), &bad[..bad.len().min(40)]);
         }
-    }
-
-    #[test]
-    fn the_bound_of_pages_is_that_of_the_kernel() {
-        let kernel = include_str!("../../../kernel/upgrade/src/fetch.rs").replace('_', "");
-        assert!(kernel.contains(&format!("pub const PAGESMAX: u32 = {PAGES_MAX};")));
     }
 
     #[test]
