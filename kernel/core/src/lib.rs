@@ -16,8 +16,8 @@
 //! that of one run without end. As long as it reads the inbox the request stands from its beginning, so that a trap
 //! there costs one message; after a trap in stage 2, what that run was doing is taken out of the way first.
 //!
-//! A node has a run of its own ([`run_for_node`], [`make_block`]): stage 0, the kernel that governance announced, and the
-//! block of one blueprint, by the same code and without inbox.
+//! A node has a run of its own ([`run_for_node`], [`make_block`]): stage 0, the kernel that governance announced, and
+//! one block, by the same code and without inbox.
 //!
 //! **Failure**: a stage that fails is reported on the debug output and ends the run; what the stages before
 //! it did stays. Nothing panics. **Deliberately unknown**: encodings, paths, the EVM.

@@ -1,4 +1,4 @@
-//! A run of a node: no inbox and no level, but exactly one block of a blueprint that the node brings.
+//! A run of a node: no inbox and no level, but exactly one block of what the node brings.
 //!
 //! What comes before the block is what comes before it on the layer 1, by the same code: a change of kernels that is not
 //! over goes on, the storage is brought to the layout of this kernel, an upgrade that is due takes over. So a node
@@ -23,14 +23,14 @@ use millrace_layout::{
     pvm,
     world::World,
 };
+use millrace_primitives::Gas;
 use millrace_upgrade::{Release, Stage0, Standing, pass_trial, prepare, report_return};
-use millrace_wire::blueprint::Blueprint;
 
 /// What a run of a node asks of its host.
 pub trait NodeHost: Store + Reveal + Control + Debug {}
 impl<H: Store + Reveal + Control + Debug> NodeHost for H {}
 
-/// One run on a blueprint that is in durable storage, whose outcome goes there too. A failure is reported and ends the
+/// One run on what is in durable storage, and whose outcome goes there too. A failure is reported and ends the
 /// run without one.
 pub fn run_for_node<H: NodeHost>(host: &mut H) {
     run_release_for_node(host, &Release::current());
@@ -44,31 +44,32 @@ pub fn run_release_for_node<H: NodeHost>(host: &mut H, release: &Release<'_, H>)
 }
 
 fn answer<H: NodeHost>(host: &mut H, release: &Release<'_, H>) -> Result<(), RunError> {
-    let node::Ordered(blueprint) = node::blueprint()?.require(host)?;
-    match make_block_as(host, release, blueprint)? {
+    let node::Ordered { ordered_by, blueprint } = node::blueprint()?.require(host)?;
+    // What was chosen is in the blueprint: nobody asks for its gas again.
+    let candidate = Candidate { ordered_by, blueprint, gas: Gas::ZERO };
+    match make_block_as(host, release, &candidate)? {
         Some(outcome) => Ok(node::outcome()?.write(host, &outcome)?),
         None => Ok(()),
     }
 }
 
-/// One run on `blueprint`: what became of it, or `None` when another run has to go on, perhaps of another kernel.
+/// One run on `candidate`: what became of it, or `None` when another run has to go on, perhaps of another kernel.
 ///
 /// # Errors
 /// [`RunError`]; the head is then what it was.
-pub fn make_block(host: &mut impl NodeHost, blueprint: Blueprint) -> Result<Option<Outcome>, RunError> {
-    make_block_as(host, &Release::current(), blueprint)
+pub fn make_block(host: &mut impl NodeHost, candidate: &Candidate) -> Result<Option<Outcome>, RunError> {
+    make_block_as(host, &Release::current(), candidate)
 }
 
 /// The same as the kernel of this release.
 pub(crate) fn make_block_as<H: NodeHost>(
     host: &mut H,
     release: &Release<'_, H>,
-    blueprint: Blueprint,
+    candidate: &Candidate,
 ) -> Result<Option<Outcome>, RunError> {
-    let candidate = Candidate::of_authority(blueprint);
     // Until the block begins: what traps before it is gone on with by another run.
     host.request_reboot()?;
-    let before = before_block(host, release, &candidate);
+    let before = before_block(host, release, candidate);
     if before == Ok(Before::Reboot) {
         return Ok(None);
     }
@@ -76,7 +77,7 @@ pub(crate) fn make_block_as<H: NodeHost>(
     match before? {
         Before::Reboot => Ok(None),
         Before::Wait => Ok(Some(Outcome::Waits)),
-        Before::Block(standing, parameters) => block(host, &parameters, standing, &candidate).map(Some),
+        Before::Block(standing, parameters) => block(host, &parameters, standing, candidate).map(Some),
     }
 }
 

@@ -200,7 +200,7 @@ catalog! {
     /// What a node and its kernel say to each other.
     NODE = "/node", "", 0, [Node];
     /// What the node wants a block of.
-    NODE_BLUEPRINT = "/node/blueprint", "RLP list of 5: format 1, number, parent, timestamp, payload of blueprint format 2", node::Ordered::SIZE_BYTES_MAX, [Node];
+    NODE_BLUEPRINT = "/node/blueprint", "RLP list of 6: format 1, ordered by, number, parent, timestamp, payload of blueprint format 2", node::Ordered::SIZE_BYTES_MAX, [Node];
     /// What became of it.
     NODE_OUTCOME = "/node/outcome", "RLP list; format 1, kind 1 (made), hash, list of 11 header fields, body as /evm/world/body, dropped (list of lists of 3: position, reason, item or empty), upgrades (list of lists of 2: root hash, 0 for taken over or reason); format 1, kind 2 (rejected), reason; format 1, kind 3 (another level has to come first)", node::Outcome::SIZE_BYTES_MAX, [Node];
 }

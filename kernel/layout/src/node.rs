@@ -6,6 +6,7 @@
 
 use crate::{
     Key, LayoutError, Value,
+    attempt::OrderedBy,
     catalog::{NODE, NODE_BLUEPRINT, NODE_OUTCOME},
     codec,
     key::{at, path},
@@ -29,31 +30,41 @@ const OTHER_BYTES_MAX: usize = 1 << 20;
 /// Most changes of kernels that one block sees: each source may have announced as many as wait, and each may fail.
 const UPGRADES_MAX: usize = 64;
 
-/// A blueprint that a node wants a block of.
+/// What a node wants a block of.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Ordered(pub Blueprint);
+pub struct Ordered {
+    /// Who asked for it on the layer 1.
+    pub ordered_by: OrderedBy,
+    /// What it is made of.
+    pub blueprint: Blueprint,
+}
 
 impl Value for Ordered {
     const SIZE_BYTES_MAX: usize = PAYLOAD_BYTES_MAX + 128;
     const IS_FIXED: bool = false;
 
     fn encode(&self) -> Vec<u8> {
-        let Blueprint { number, parent, timestamp, payload } = &self.0;
-        let mut stream = RlpStream::new_list(5);
-        stream.append(&FORMAT).append(&number.get()).append(&parent.as_bytes().as_slice());
+        let Blueprint { number, parent, timestamp, payload } = &self.blueprint;
+        let mut stream = RlpStream::new_list(6);
+        stream
+            .append(&FORMAT)
+            .append(&(self.ordered_by as u8))
+            .append(&number.get())
+            .append(&parent.as_bytes().as_slice());
         stream.append(&timestamp.get()).append(&payload.encode());
         stream.out().to_vec()
     }
 
     fn decode(bytes: &[u8]) -> Option<Self> {
-        let rlp = codec::list(bytes, 5)?;
+        let rlp = codec::list(bytes, 6)?;
         (codec::u64_at(&rlp, 0)? == u64::from(FORMAT)).then_some(())?;
-        Some(Self(Blueprint {
-            number: BlockNumber::new(codec::u64_at(&rlp, 1)?),
-            parent: BlockHash::new(codec::array_at(&rlp, 2)?),
-            timestamp: Timestamp::new(codec::u64_at(&rlp, 3)?),
-            payload: Payload::decode(codec::bytes_at(&rlp, 4)?).ok()?,
-        }))
+        let blueprint = Blueprint {
+            number: BlockNumber::new(codec::u64_at(&rlp, 2)?),
+            parent: BlockHash::new(codec::array_at(&rlp, 3)?),
+            timestamp: Timestamp::new(codec::u64_at(&rlp, 4)?),
+            payload: Payload::decode(codec::bytes_at(&rlp, 5)?).ok()?,
+        };
+        Some(Self { ordered_by: OrderedBy::from_byte(rlp.val_at(1).ok()?)?, blueprint })
     }
 }
 

@@ -202,7 +202,7 @@ fn progress() -> Progress {
 }
 
 fn ordered() -> node::Ordered {
-    node::Ordered(Blueprint {
+    let blueprint = Blueprint {
         number: BlockNumber::new(8),
         parent: BlockHash::new([68; 32]),
         timestamp: Timestamp::new(69),
@@ -210,7 +210,8 @@ fn ordered() -> node::Ordered {
             delayed: vec![TransactionHash::new([70; 32])],
             transactions: vec![vec![71, 72], vec![73]],
         },
-    })
+    };
+    node::Ordered { ordered_by: OrderedBy::Timeout, blueprint }
 }
 
 fn made() -> node::Made {

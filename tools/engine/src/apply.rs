@@ -5,7 +5,7 @@
 //! ([`millrace_pvm::run_until_rest`]).
 
 use crate::{Engine, EngineError, host::NativeHost};
-use millrace_block::{BlueprintFault, Dropped, TransactionFault};
+use millrace_block::{BlueprintFault, Candidate, Dropped, TransactionFault};
 use millrace_core::make_block;
 use millrace_layout::{
     Value as _,
@@ -77,19 +77,27 @@ impl Engine {
     /// [`EngineError::NoNodeEntry`] for a kernel that cannot be run here; [`EngineError::Differs`] in [`Mode::Verify`];
     /// what else goes wrong in a kernel.
     pub fn apply(&self, state: &Durable, blueprint: &Blueprint) -> Result<Applied, EngineError> {
+        self.apply_own(state, &Candidate::of_authority(blueprint.clone()))
+    }
+
+    /// The same for a block that the kernel made on its own account.
+    ///
+    /// # Errors
+    /// As [`Engine::apply`].
+    pub fn apply_own(&self, state: &Durable, candidate: &Candidate) -> Result<Applied, EngineError> {
         match self.mode {
-            Mode::Native => Session::new(self, state, blueprint, true).run().1,
-            Mode::Wasm => Session::new(self, state, blueprint, false).run().1,
-            Mode::Verify => self.verify(state, blueprint),
+            Mode::Native => Session::new(self, state, candidate, true).run().1,
+            Mode::Wasm => Session::new(self, state, candidate, false).run().1,
+            Mode::Verify => self.verify(state, candidate),
         }
     }
 
-    fn verify(&self, state: &Durable, blueprint: &Blueprint) -> Result<Applied, EngineError> {
-        let (was_native, native) = Session::new(self, state, blueprint, true).run();
+    fn verify(&self, state: &Durable, candidate: &Candidate) -> Result<Applied, EngineError> {
+        let (was_native, native) = Session::new(self, state, candidate, true).run();
         if !was_native {
             return native;
         }
-        let wasm = Session::new(self, state, blueprint, false).run().1;
+        let wasm = Session::new(self, state, candidate, false).run().1;
         match (native, wasm) {
             (Ok(native), Ok(wasm)) => match difference(&native, &wasm) {
                 None => Ok(native),
@@ -127,7 +135,7 @@ fn difference(native: &Applied, wasm: &Applied) -> Option<String> {
 /// The runs that one block takes.
 struct Session<'a> {
     engine: &'a Engine,
-    blueprint: &'a Blueprint,
+    candidate: &'a Candidate,
     may_be_native: bool,
     was_native: bool,
     durable: Durable,
@@ -157,10 +165,10 @@ impl Runs for Session<'_> {
 }
 
 impl<'a> Session<'a> {
-    fn new(engine: &'a Engine, state: &Durable, blueprint: &'a Blueprint, may_be_native: bool) -> Self {
+    fn new(engine: &'a Engine, state: &Durable, candidate: &'a Candidate, may_be_native: bool) -> Self {
         Self {
             engine,
-            blueprint,
+            candidate,
             may_be_native,
             was_native: false,
             durable: state.clone(),
@@ -205,7 +213,7 @@ impl<'a> Session<'a> {
         note_started(&mut self.durable);
         let preimages = self.engine.caller.as_ref().map(Caller::preimages);
         let mut host = NativeHost::revealing(std::mem::take(&mut self.durable), preimages);
-        let made = make_block(&mut host, self.blueprint.clone());
+        let made = make_block(&mut host, self.candidate);
         self.debug.extend_from_slice(host.take_debug().as_bytes());
         if let Some(fault) = host.take_fault() {
             return Err(fault.into());
@@ -218,7 +226,8 @@ impl<'a> Session<'a> {
     fn run_as_wasm(&mut self, caller: &Caller) -> Result<pvm::Outcome, EngineError> {
         let key = node::blueprint()?;
         if !self.durable.exists(key.path().as_str()) {
-            let ordered = Ordered(self.blueprint.clone());
+            let Candidate { ordered_by, blueprint, .. } = self.candidate;
+            let ordered = Ordered { ordered_by: *ordered_by, blueprint: blueprint.clone() };
             self.durable.set(Key::trusted(key.path().as_str()), ordered.encode());
         }
         let called = caller.call(NODE_ENTRY, &mut self.durable, &mut self.debug);

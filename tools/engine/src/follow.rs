@@ -1,54 +1,21 @@
 //! Blocks that others made, made again: by the authority from its blueprint, or by the kernel on its own account. Whoever
 //! calls compares the hashes; nothing here is taken on trust.
 
-use crate::{Applied, Engine, EngineError, host::NativeHost, states::parameters, tracing::Part};
-use millrace_block::{BlockError, Candidate, Terms, Verdict, advance, forced, settle};
+use crate::{Engine, EngineError, host::NativeHost, states::parameters, tracing::Part};
+use millrace_block::{Candidate, forced};
 use millrace_evm::keccak;
-use millrace_host::Budget;
 use millrace_layout::{
     attempt::OrderedBy,
     clock::L1Clock,
     delayed::{self, Content, Item, Pushed},
-    outbox,
     world::{Body, Head, World},
 };
-use millrace_primitives::{Block, Gas, L1Level, Timestamp, TransactionHash};
+use millrace_primitives::{Gas, L1Level, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_wire::blueprint::{Blueprint, Payload};
 use std::collections::BTreeSet;
 
 impl Engine {
-    /// Makes a block that the kernel made on its own account. The state stays as it is.
-    ///
-    /// # Errors
-    /// [`EngineError::Blueprint`] when it is not one for this state, [`EngineError::Block`]; as [`Engine::apply`] when another
-    /// kernel makes it.
-    pub fn apply_own(&self, state: &Durable, candidate: &Candidate) -> Result<Applied, EngineError> {
-        let timestamp = candidate.blueprint.timestamp;
-        if self.kernels.check(state).is_err() || self.due_upgrade(state, timestamp)?.is_some() {
-            // Runs for nodes know blocks of the authority only. What is checked of those holds of this one too, unless its items
-            // are larger than a blueprint may be.
-            return self.apply(state, &candidate.blueprint);
-        }
-        let mut host = NativeHost::new(state);
-        let parameters = parameters(state)?;
-        let terms = Terms { parameters: &parameters, clock: None };
-        let verdict = advance(&mut host, terms, (candidate, None), &mut Budget::unlimited(), |_, _| Ok(()))?;
-        let sealed = match verdict {
-            Verdict::Sealed(sealed) => sealed,
-            Verdict::Rejected(fault) => return Err(EngineError::Blueprint(fault)),
-            // A budget without end covers everything.
-            Verdict::Paused => return Err(BlockError::Overflow.into()),
-        };
-        settle(&mut host, false)?;
-        // The rollup node sends them.
-        outbox::discard(&mut host)?;
-        let Body { transactions, receipts } = World::Committed.body()?.require(&host)?;
-        let block = Block { header: sealed.head.header, transactions, receipts };
-        let (hash, dropped) = (sealed.head.hash, sealed.dropped);
-        Ok(Applied { state: host.durable, block, hash, dropped, switched: None, failed: Vec::new() })
-    }
-
     /// The block that the kernel forces next, by its own rules, when the delayed inbox is that of `state` and the layer 1
     /// is where `clock` says; `None` when nothing is overdue.
     ///

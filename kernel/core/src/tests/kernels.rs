@@ -1,6 +1,7 @@
 //! Kernels under test: which one runs is what is at `/kernel/boot.wasm`, as in the PVM.
 
 use crate::{RunError, node::make_block_as, stages::run_release};
+use millrace_block::Candidate;
 use millrace_host::{Budget, Control, Inbox, MemoryHost, RunEnd, Store};
 use millrace_layout::{
     node::Outcome,
@@ -114,7 +115,8 @@ fn release(host: &mut MemoryHost, task: Task<'_>, steps: &[HostStep]) -> RunEnd 
     match task {
         Task::Level(budget) => run_release(host, budget, &release),
         Task::Node(blueprint, outcome) => {
-            *outcome = make_block_as(host, &release, blueprint.clone()).transpose();
+            let candidate = Candidate::of_authority(blueprint.clone());
+            *outcome = make_block_as(host, &release, &candidate).transpose();
         }
     }
     RunEnd::Returned

@@ -9,6 +9,7 @@ use crate::{RunError, run_for_node};
 use millrace_block::BlueprintFault;
 use millrace_host::RunEnd;
 use millrace_layout::{
+    attempt::OrderedBy,
     node::{self, Made, Ordered, Outcome},
     upgrade,
 };
@@ -192,7 +193,8 @@ fn as_wasm_the_blueprint_comes_and_the_outcome_goes_through_the_storage() {
     let blueprint = node.next(vec![transfer(0), transfer(7)]);
     let mut native = node.clone();
     let made = native.made(&blueprint);
-    node::blueprint().unwrap().write(&mut node.host, &Ordered(blueprint)).unwrap();
+    let ordered = Ordered { ordered_by: OrderedBy::Authority, blueprint };
+    node::blueprint().unwrap().write(&mut node.host, &ordered).unwrap();
     run_for_node(&mut node.host);
     assert_eq!(node::outcome().unwrap().read(&node.host), Ok(Some(Outcome::Made(made))));
     node::clear(&mut node.host).unwrap();
