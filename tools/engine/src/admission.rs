@@ -1,12 +1,13 @@
 //! May this transaction wait for a block?
 
-use crate::{Engine, EngineError, host::NativeHost, states::parameters};
+use crate::{Engine, EngineError, calls::base_fee_after, host::NativeHost, states::parameters};
 use millrace_block::{WorldReader, charges};
 use millrace_evm::{
     execute::{BlockEnvironment, Invalid, TransactionError, validate},
     state::State,
     transaction::{DecodeError, SignedTransaction, Transaction},
 };
+use millrace_layout::{parameters::Parameters, world::World};
 use millrace_primitives::{Address, Gas, H256, Timestamp, TransactionHash, U256};
 use millrace_pvm::durable::Durable;
 
@@ -74,9 +75,9 @@ impl Engine {
         let parameters = parameters(state)?;
         let decoded = SignedTransaction::decode(bytes, parameters.chain_id).map_err(Rejected::Decode)?;
         let recovered = decoded.recover().map_err(|_| Rejected::Signature)?;
-        let environment = self.next_environment(state, timestamp)?;
-        let charges = charges(&parameters);
         let host = NativeHost::reading(state)?;
+        let environment = next_environment(&host, &parameters, timestamp)?;
+        let charges = charges(&parameters);
         let overlay = State::new(WorldReader::new(&host));
         let (transaction, sender) = (recovered.transaction(), recovered.sender());
         let reject = |invalid| {
@@ -111,26 +112,25 @@ impl Engine {
             cost_max,
         })
     }
+}
 
-    /// What the transactions of the block after the head see, if it is made at `timestamp`.
-    pub(crate) fn next_environment(
-        &self,
-        state: &Durable,
-        timestamp: Timestamp,
-    ) -> Result<BlockEnvironment, EngineError> {
-        let head = self.head(state)?.header;
-        let parameters = parameters(state)?;
-        Ok(BlockEnvironment {
-            number: head.number.saturating_add(1),
-            timestamp,
-            beneficiary: head.beneficiary,
-            gas_limit: head.gas_limit,
-            base_fee: self.next_base_fee(state, timestamp)?,
-            chain_id: parameters.chain_id,
-            prev_randao: H256::zero(),
-            blob_base_fee: U256::one(),
-            fork: parameters.fork,
-            ticketer: parameters.contracts.ticketer,
-        })
-    }
+/// What the transactions of the block after the head see, if it is made at `timestamp`.
+pub(crate) fn next_environment(
+    host: &NativeHost<'_>,
+    parameters: &Parameters,
+    timestamp: Timestamp,
+) -> Result<BlockEnvironment, EngineError> {
+    let head = World::Committed.head()?.require(host)?;
+    Ok(BlockEnvironment {
+        number: head.header.number.saturating_add(1),
+        timestamp,
+        beneficiary: head.header.beneficiary,
+        gas_limit: head.header.gas_limit,
+        base_fee: base_fee_after(&head, parameters, timestamp),
+        chain_id: parameters.chain_id,
+        prev_randao: H256::zero(),
+        blob_base_fee: U256::one(),
+        fork: parameters.fork,
+        ticketer: parameters.contracts.ticketer,
+    })
 }

@@ -1,14 +1,17 @@
 //! Calls that change nothing: `eth_call` and `eth_estimateGas`.
 
 use crate::overrides::{CallReader, Overrides, ReadFault};
-use crate::{Engine, EngineError, host::NativeHost, states::parameters};
-use millrace_block::charges;
+use crate::{Engine, EngineError, admission::next_environment, host::NativeHost, states::parameters};
+use millrace_block::{charges, fees};
 use millrace_evm::{
     Fees,
     execute::{BlockEnvironment, EstimateError, Estimation, Invalid, TransactionError, estimate, simulate},
     state::State,
 };
-use millrace_layout::parameters::Parameters;
+use millrace_layout::{
+    parameters::Parameters,
+    world::{Head, World},
+};
 use millrace_primitives::{Gas, H256, Timestamp, U256};
 use millrace_pvm::durable::Durable;
 
@@ -109,11 +112,8 @@ impl Engine {
     /// # Errors
     /// [`EngineError::Layout`].
     pub fn next_base_fee(&self, state: &Durable, timestamp: Timestamp) -> Result<U256, EngineError> {
-        let head = millrace_layout::world::World::Committed.head()?.require(&NativeHost::reading(state)?)?;
-        let parameters = parameters(state)?;
-        let then = head.header.timestamp;
-        let backlog = millrace_block::fees::backlog_at(&parameters, head.backlog, then, timestamp);
-        Ok(millrace_block::fees::base_fee(&parameters, backlog))
+        let head = World::Committed.head()?.require(&NativeHost::reading(state)?)?;
+        Ok(base_fee_after(&head, &parameters(state)?, timestamp))
     }
 
     pub(crate) fn environment(
@@ -125,7 +125,7 @@ impl Engine {
             Stage::Head => self.environment_of_head(state)?,
             Stage::Next(timestamp) => {
                 let head = self.head(state)?.header.timestamp;
-                self.next_environment(state, timestamp.max(head))?
+                next_environment(&NativeHost::reading(state)?, &parameters(state)?, timestamp.max(head))?
             }
         };
         Ok(simulation.overrides.block.apply(environment))
@@ -147,6 +147,12 @@ impl Engine {
             ticketer: parameters.contracts.ticketer,
         })
     }
+}
+
+/// The base fee of a block that follows `head` at `timestamp`.
+pub(crate) fn base_fee_after(head: &Head, parameters: &Parameters, timestamp: Timestamp) -> U256 {
+    let backlog = fees::backlog_at(parameters, head.backlog, head.header.timestamp, timestamp);
+    fees::base_fee(parameters, backlog)
 }
 
 /// What a call is charged.
