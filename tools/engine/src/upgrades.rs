@@ -69,18 +69,9 @@ impl Engine {
         Ok(None)
     }
 
-    /// What there is of the kernel with this root, whether it waits or not: to look at before it is due.
-    ///
-    /// # Errors
-    /// [`EngineError::Pvm`] when preimages cannot be read.
-    pub fn pages(&self, root_hash: [u8; 33]) -> Result<Pages, EngineError> {
-        let source = governance::Source::Admin;
-        let upgrade = PendingUpgrade { root_hash, activation: Timestamp::ZERO, source };
-        Ok(self.pursued(NativeHost::new(&Durable::new()), &upgrade, BlockNumber::ZERO)?.1)
-    }
-
-    /// The same as [`Engine::pages`], and a kernel that is whole is compiled, so that the block with which it takes over does
-    /// not wait for that. Takes seconds.
+    /// What there is of the kernel with this root, whether it waits or not: to look at before it is due. One that is whole, and
+    /// not that of this program, is compiled, so that the block with which it takes over does not wait for that: it takes
+    /// seconds, the first time.
     ///
     /// # Errors
     /// [`EngineError::Pvm`] when preimages cannot be read, or the kernel cannot be kept.

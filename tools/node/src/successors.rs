@@ -4,7 +4,10 @@
 //! Nothing here decides anything. A kernel whose pages are missing when it is due keeps blocks from being made
 //! ([`EngineError::PageMissing`]), and this says so before.
 
-use crate::{NodeConfig, NodeError, shared::Shared};
+use crate::{
+    NodeConfig, NodeError,
+    shared::{Decided, Shared},
+};
 use millrace_engine::{EngineError, Pages};
 use millrace_layout::governance::PendingUpgrade;
 use millrace_preimages::{Client, FetchConfig, Folder};
@@ -19,8 +22,6 @@ const LOOK_PERIOD_MS: u64 = 2_000;
 pub(crate) struct Successors {
     folder: Folder,
     client: Option<Client>,
-    /// The root of the kernel that was compiled last.
-    compiled: Option<[u8; 33]>,
 }
 
 impl Successors {
@@ -34,11 +35,11 @@ impl Successors {
             [] => None,
             some => Some(Client::new(some, FetchConfig::default())?),
         };
-        Ok(Self { folder: Folder::new(&config.genesis.preimages), client, compiled: None })
+        Ok(Self { folder: Folder::new(&config.genesis.preimages), client })
     }
 
     /// Works until it is aborted.
-    pub(crate) async fn run(mut self, shared: Arc<Shared>) {
+    pub(crate) async fn run(self, shared: Arc<Shared>) {
         let mut decided = shared.decided.subscribe();
         loop {
             let announced: Vec<PendingUpgrade> = decided
@@ -60,24 +61,22 @@ impl Successors {
         }
     }
 
-    /// Fetches what is missing of a kernel; says what is wrong with it after that.
-    async fn look_after(&mut self, shared: &Arc<Shared>, upgrade: &PendingUpgrade) -> Option<String> {
+    /// Fetches what is missing of a kernel, and compiles it; says what is wrong with it after that.
+    async fn look_after(&self, shared: &Arc<Shared>, upgrade: &PendingUpgrade) -> Option<String> {
         let PendingUpgrade { root_hash, activation, .. } = *upgrade;
         let root = PreimageHash::new(root_hash);
-        let mut pages = pages(shared, root_hash).await;
+        let mut pages = prepare(shared, root_hash).await;
         if let (Ok(Pages::Missing { .. }), Some(client)) = (&pages, &self.client) {
             tracing::info!(%root, "the pages of an announced kernel are fetched");
             match client.fetch(&self.folder, root).await {
                 Ok(fetched) => tracing::info!(%root, pages = fetched.fetched, "pages fetched"),
                 Err(error) => tracing::warn!(%root, %error, "pages cannot be kept"),
             }
-            pages = self::pages(shared, root_hash).await;
+            pages = prepare(shared, root_hash).await;
         }
         let due = format!("the kernel {root}, due at {activation},");
         match pages {
-            Ok(Pages::Whole) => {
-                self.compile(shared, root_hash).await.err().map(|error| format!("{due}: {error}"))
-            }
+            Ok(Pages::Whole) => None,
             Ok(Pages::Missing { page }) => {
                 Some(format!("{due} is not whole here: page {} is missing", PreimageHash::new(page)))
             }
@@ -87,35 +86,20 @@ impl Successors {
     }
 }
 
-impl Successors {
-    /// Compiles a kernel, once. It is kept where the rollup node of a sandbox finds it too.
-    async fn compile(&mut self, shared: &Arc<Shared>, root_hash: [u8; 33]) -> Result<(), EngineError> {
-        if self.compiled == Some(root_hash) {
-            return Ok(());
-        }
-        let shared = Arc::clone(shared);
-        let compiling =
-            tokio::task::spawn_blocking(move || shared.engine.prepare(&shared.head().state, root_hash));
-        compiling.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))?;
-        self.compiled = Some(root_hash);
-        Ok(())
-    }
-}
-
-/// Revealing a kernel takes milliseconds, and files.
-async fn pages(shared: &Arc<Shared>, root_hash: [u8; 33]) -> Result<Pages, EngineError> {
+/// Compiled kernels are kept where the rollup node of a sandbox finds them too.
+async fn prepare(shared: &Arc<Shared>, root_hash: [u8; 33]) -> Result<Pages, EngineError> {
     let shared = Arc::clone(shared);
-    let looking = tokio::task::spawn_blocking(move || shared.engine.pages(root_hash));
+    let looking = tokio::task::spawn_blocking(move || shared.engine.prepare(&shared.head().state, root_hash));
     looking.await.unwrap_or_else(|panic| std::panic::resume_unwind(panic.into_panic()))
 }
 
 /// Returns when other kernels are announced than those, or when it is time to look again.
 async fn wait_for_others(
-    decided: &mut watch::Receiver<Option<Arc<crate::shared::Decided>>>,
+    decided: &mut watch::Receiver<Option<Arc<Decided>>>,
     announced: &[PendingUpgrade],
     is_complete: bool,
 ) -> Result<(), watch::error::RecvError> {
-    let are_others = |decided: &Option<Arc<crate::shared::Decided>>| {
+    let are_others = |decided: &Option<Arc<Decided>>| {
         decided.as_ref().is_some_and(|decided| decided.governance.upgrades.0 != announced)
     };
     if is_complete {

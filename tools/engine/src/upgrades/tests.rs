@@ -145,7 +145,7 @@ fn a_page_that_is_missing_stops_the_block_and_nothing_else() {
     let absent = Scene::with(PreimageMap::default(), vec![root_hash]);
     let due = absent.engine.due_upgrade(&absent.state, DUE).unwrap().unwrap();
     assert_eq!(due.pages, Pages::Missing { page: root_hash });
-    assert_eq!(absent.engine.pages(root_hash).unwrap(), Pages::Missing { page: root_hash });
+    assert_eq!(absent.engine.prepare(&absent.state, root_hash).unwrap(), Pages::Missing { page: root_hash });
     let error = absent.error();
     assert!(matches!(error, EngineError::PageMissing { page } if page == root_hash), "{error}");
     assert!(!error.may_be_the_content());
@@ -153,7 +153,7 @@ fn a_page_that_is_missing_stops_the_block_and_nothing_else() {
     assert!(absent.apply(Timestamp::new(DUE.get() - 1)).is_ok());
     // Once it is there, the same is tried again.
     let there = Scene::with(preimages, vec![root_hash]);
-    assert_eq!(there.engine.pages(root_hash).unwrap(), Pages::Whole);
+    assert_eq!(there.engine.prepare(&there.state, root_hash).unwrap(), Pages::Whole);
     assert!(there.apply(DUE).is_ok());
 }
 
@@ -212,7 +212,7 @@ fn what_is_refused_is_not_due() {
     let scene = Scene::new(&[b"none".to_vec(), module("")]);
     let due = scene.engine.due_upgrade(&scene.state, DUE).unwrap().unwrap();
     assert_eq!((due.upgrade.root_hash, due.pages), (scene.roots[1], Pages::Whole));
-    assert_eq!(scene.engine.pages(scene.roots[0]).unwrap(), Pages::Refused(Refusal::NotWasm));
+    assert_eq!(scene.engine.prepare(&scene.state, scene.roots[0]).unwrap(), Pages::Refused(Refusal::NotWasm));
     let alone = Scene::new(&[b"none".to_vec()]);
     assert_eq!(alone.engine.due_upgrade(&alone.state, DUE).unwrap(), None);
 }
