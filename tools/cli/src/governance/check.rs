@@ -1,11 +1,10 @@
 //! `millrace governance check`.
 
 use super::{
-    BAD,
-    payload::root_hash,
-    print,
+    BAD, print,
     sources::{KernelFile, Sources},
 };
+use crate::preimages::root_hash;
 use millrace_governance::check::{KernelCheck, Proposed};
 use millrace_primitives::PreimageHash;
 use millrace_pvm::Version;
@@ -44,15 +43,7 @@ pub(crate) struct Arguments {
 /// Checks a kernel.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
     let file = arguments.kernel.as_deref().map(KernelFile::read).transpose()?;
-    let (root_hash, sources) = match (arguments.root_hash, &file) {
-        (Some(root_hash), _) => (root_hash, Sources::of(&arguments.preimages, root_hash)?),
-        (None, Some(file)) => {
-            let mut sources = Sources::of(&arguments.preimages, file.root_hash)?;
-            sources.push(file.pages.clone());
-            (file.root_hash, sources)
-        }
-        (None, None) => anyhow::bail!("neither a root hash nor a file"),
-    };
+    let (root_hash, sources) = Sources::of_kernel(&arguments.preimages, arguments.root_hash, file.as_ref())?;
     let proposed = Proposed {
         root_hash,
         preimages: &sources,

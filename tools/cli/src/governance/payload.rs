@@ -1,6 +1,7 @@
 //! `millrace governance encode`, `decode` and `explain`.
 
 use super::{BAD, print};
+use crate::preimages::root_hash;
 use anyhow::Context as _;
 use clap::{Args, Subcommand, ValueEnum};
 use millrace_governance::{
@@ -384,15 +385,6 @@ impl std::fmt::Display for Table<'_> {
 fn now() -> Timestamp {
     let now = SystemTime::now().duration_since(UNIX_EPOCH);
     Timestamp::new(now.map_or(0, |now| now.as_secs()))
-}
-
-/// Reads 33 bytes that begin with the tag of Blake2b.
-pub(super) fn root_hash(text: &str) -> Result<PreimageHash, String> {
-    let digits = text.strip_prefix("0x").unwrap_or(text);
-    let bytes = hex::decode(digits).map_err(|error| error.to_string())?;
-    let hash = PreimageHash::from_slice(&bytes)
-        .ok_or_else(|| format!("33 bytes are needed, not {}", bytes.len()))?;
-    if bytes.first() == Some(&0) { Ok(hash) } else { Err("a root hash begins with 00".into()) }
 }
 
 fn address(text: &str) -> Result<Address, String> {

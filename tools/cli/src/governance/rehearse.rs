@@ -2,10 +2,11 @@
 
 use super::{
     BAD, UNKNOWN,
-    payload::{base58, root_hash},
+    payload::base58,
     print,
     sources::{KernelFile, Sources},
 };
+use crate::preimages::root_hash;
 use anyhow::{Context as _, ensure};
 use clap::ValueEnum;
 use millrace_governance::{
@@ -107,16 +108,9 @@ impl From<Announcer> for Source {
 
 /// Rehearses an upgrade.
 pub(super) fn run(arguments: &Arguments) -> anyhow::Result<ExitCode> {
-    let (root_hash, mut sources) = match (arguments.root_hash, &arguments.kernel) {
-        (Some(root_hash), _) => (root_hash, Sources::of(&arguments.preimages, root_hash)?),
-        (None, Some(path)) => {
-            let file = KernelFile::read(path)?;
-            let mut sources = Sources::of(&arguments.preimages, file.root_hash)?;
-            sources.push(file.pages);
-            (file.root_hash, sources)
-        }
-        (None, None) => anyhow::bail!("neither a root hash nor a file"),
-    };
+    let file = arguments.kernel.as_deref().map(KernelFile::read).transpose()?;
+    let (root_hash, mut sources) =
+        Sources::of_kernel(&arguments.preimages, arguments.root_hash, file.as_ref())?;
     check_pages(root_hash, &sources)?;
     // What the kernel that runs reveals: the chain of a sandbox keeps what it was originated with.
     let origin = arguments.data_dir.join("origin").join("preimages");

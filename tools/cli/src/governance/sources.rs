@@ -1,6 +1,6 @@
 //! Where the pages of kernels come from.
 
-use anyhow::{Context as _, ensure};
+use anyhow::{Context as _, bail, ensure};
 use millrace_installer::Preimages as Cut;
 use millrace_preimages::{Client, FetchConfig, Folder};
 use millrace_primitives::PreimageHash;
@@ -19,7 +19,7 @@ pub(super) struct Sources {
 impl Sources {
     /// The folders that a user names, and after them the endpoints: all pages below `root` that the latter have are fetched at
     /// once, each checked by its hash. What they did wrong is said on the standard error stream.
-    pub(super) fn of(names: &[String], root: PreimageHash) -> anyhow::Result<Self> {
+    fn of(names: &[String], root: PreimageHash) -> anyhow::Result<Self> {
         let (endpoints, folders): (Vec<&String>, Vec<&String>) =
             names.iter().partition(|name| name.contains("://"));
         let mut sources = Self::default();
@@ -34,6 +34,23 @@ impl Sources {
             sources._fetched = Some(fetched);
         }
         Ok(sources)
+    }
+
+    /// Those of the kernel that is meant: of this root, or the one in a file, which is asked for its own pages last.
+    pub(super) fn of_kernel(
+        names: &[String],
+        root_hash: Option<PreimageHash>,
+        file: Option<&KernelFile>,
+    ) -> anyhow::Result<(PreimageHash, Self)> {
+        match (root_hash, file) {
+            (Some(root_hash), _) => Ok((root_hash, Self::of(names, root_hash)?)),
+            (None, Some(file)) => {
+                let mut sources = Self::of(names, file.root_hash)?;
+                sources.push(file.pages.clone());
+                Ok((file.root_hash, sources))
+            }
+            (None, None) => bail!("neither a root hash nor a file"),
+        }
     }
 
     /// Asks this one last.
