@@ -2,11 +2,14 @@
 
 use super::{Scene, debug, next_kernel, outcomes, value};
 use anyhow::{Context as _, ensure};
+use millrace_installer::Preimages;
 use millrace_next_kernel::Conduct;
-use millrace_primitives::U256;
+use millrace_primitives::{PreimageHash, U256};
 use millrace_pvm::{
-    BOOT_KEY, BootPhase, FALLBACK_KEY, Machine, MachineConfig, Outcome, Status, Stuck, Trap, durable::Key,
+    BOOT_KEY, BootPhase, FALLBACK_KEY, Machine, MachineConfig, Outcome, PvmError, Status, Stuck, Trap,
+    durable::Key,
 };
+use std::fs;
 
 /// What the kernels below share: host functions, a memory, and where boot kernel and a mark of theirs are.
 const PRELUDE: &str = r#"
@@ -17,6 +20,8 @@ const PRELUDE: &str = r#"
   (data (i32.const 0) "/kernel/boot.wasm") (data (i32.const 32) "/mark") (data (i32.const 48) "/kernel/env/reboot")
   (func $mark (drop (call $write (i32.const 32) (i32.const 5) (i32.const 0) (i32.const 32) (i32.const 1))))
 "#;
+/// Bytes of a kernel in a full page.
+const PAGE_CONTENTS_BYTES: usize = 4_091;
 /// An entry that does nothing.
 const ENTRY: &str = r#"(func (export "kernel_run"))"#;
 
@@ -47,8 +52,6 @@ fn balance(scene: &Scene, receiver: u8) -> anyhow::Result<U256> {
 #[test]
 fn what_is_no_kernel_never_takes_over() -> anyhow::Result<()> {
     let start = Scene::started()?;
-    let old = start.kernel()?;
-    let good = next_kernel(Conduct::SameLayout)?;
     let mut cut = kernel(ENTRY)?;
     cut.truncate(cut.len() - 3);
     let rows: [(&str, Vec<u8>, u8); 6] = [
@@ -60,25 +63,59 @@ fn what_is_no_kernel_never_takes_over() -> anyhow::Result<()> {
         ("two memories", kernel(&format!("(memory 1) {ENTRY}"))?, 8),
     ];
     for (name, bad, reason) in rows {
-        let check = || -> anyhow::Result<()> {
-            let (mut scene, mut twin) = (start.twin()?, start.twin()?);
-            let root_hash = scene.announced(&bad)?;
-            twin.level(&[])?;
-            // A deposit in the level of the block that would have brought it.
-            let messages = with_deposit(&mut scene, 0xd1)?;
-            ensure!(messages == with_deposit(&mut twin, 0xd1)?);
-            let report = scene.level(&messages)?;
-            twin.level(&messages)?;
-            ensure!(outcomes(&report) == [Outcome::Finished], "{}", debug(&report));
-            ensure!(scene.refusals()? == [(*root_hash.as_bytes(), reason)], "{:?}", scene.refusals()?);
-            ensure!(scene.runs(&old) && scene.number()? == start.number()? + 1, "{}", debug(&report));
-            scene.is_as(&twin, &[])?;
-            scene.upgrades_to(&good)?;
-            ensure!(balance(&scene, 0xd1)? == U256::exp10(12), "the deposit arrived");
-            Ok(())
-        };
-        check().context(name)?;
+        let scene = start.twin()?;
+        let root_hash = scene.publish(&bad)?;
+        is_refused(scene, root_hash, reason).context(name)?;
     }
+    // A page that has its name and is none.
+    let scene = start.twin()?;
+    let page = [9, 0, 0, 0, 1, 7];
+    let root_hash = Preimages::name(&page);
+    fs::write(scene.page(&root_hash), page)?;
+    is_refused(scene, root_hash, 1).context("a page that is none")
+}
+
+/// The old kernel makes the block as if nobody had announced anything, and a good kernel takes over after.
+fn is_refused(mut scene: Scene, root_hash: PreimageHash, reason: u8) -> anyhow::Result<()> {
+    let (mut twin, old, number) = (scene.twin()?, scene.kernel()?, scene.number()?);
+    scene.announced_as(root_hash)?;
+    twin.level(&[])?;
+    // A deposit in the level of the block that would have brought it.
+    let messages = with_deposit(&mut scene, 0xd1)?;
+    ensure!(messages == with_deposit(&mut twin, 0xd1)?);
+    let report = scene.level(&messages)?;
+    twin.level(&messages)?;
+    ensure!(outcomes(&report) == [Outcome::Finished], "{}", debug(&report));
+    ensure!(scene.refusals()? == [(*root_hash.as_bytes(), reason)], "{:?}", scene.refusals()?);
+    ensure!(scene.runs(&old) && scene.number()? == number + 1, "{}", debug(&report));
+    scene.is_as(&twin, &[])?;
+    scene.upgrades_to(&next_kernel(Conduct::SameLayout)?)?;
+    ensure!(balance(&scene, 0xd1)? == U256::exp10(12), "the deposit arrived");
+    Ok(())
+}
+
+#[test]
+fn a_page_that_nobody_has_halts_the_node_until_it_is_there() -> anyhow::Result<()> {
+    let mut scene = Scene::started()?;
+    let number = scene.number()?;
+    let good = next_kernel(Conduct::SameLayout)?;
+    scene.announced(&good)?;
+    // The one with the last bytes of the kernel.
+    let (_, last) = good.split_at(good.len() - good.len() % PAGE_CONTENTS_BYTES);
+    let page = [&[0][..], &u32::try_from(last.len())?.to_be_bytes(), last].concat();
+    let place = scene.page(&Preimages::name(&page));
+    fs::remove_file(&place)?;
+    let messages = with_deposit(&mut scene, 0xd1)?;
+    let before = scene.bench.durable().clone();
+    for _ in 0..2 {
+        let error = scene.level(&messages).err().context("it went on")?;
+        ensure!(matches!(error.downcast_ref(), Some(PvmError::PreimageMissing { .. })), "{error:?}");
+        ensure!(scene.bench.durable().is_same(&before), "the level has not been");
+    }
+    fs::write(place, page)?;
+    let report = scene.level(&messages)?;
+    ensure!(scene.runs(&good) && scene.number()? == number + 1, "{}", debug(&report));
+    ensure!(scene.bench.waiting()?.len() == 1, "the deposit of the level");
     Ok(())
 }
 

@@ -21,6 +21,7 @@ use millrace_wire::{
 };
 use std::{
     fs,
+    path::PathBuf,
     sync::{Mutex, OnceLock, PoisonError},
 };
 use tempfile::TempDir;
@@ -108,21 +109,36 @@ impl Scene {
         let mut pages = Preimages::default();
         let root_hash = pages.add(kernel)?;
         for (hash, page) in pages.iter() {
-            fs::write(self.pages.path().join(hash.to_string()), page)?;
+            fs::write(self.page(hash), page)?;
         }
         Ok(root_hash)
+    }
+
+    /// Where the page with this name is, or would be.
+    fn page(&self, name: &PreimageHash) -> PathBuf {
+        self.pages.path().join(name.to_string())
     }
 
     /// Publishes a kernel; answers its root, and the decision that it takes over with the next block.
     fn announce(&self, kernel: &[u8]) -> anyhow::Result<(PreimageHash, Vec<u8>)> {
         let root_hash = self.publish(kernel)?;
+        Ok((root_hash, self.announcement(root_hash)))
+    }
+
+    fn announcement(&self, root_hash: PreimageHash) -> Vec<u8> {
         let decision = Decision::KernelUpgrade(KernelUpgrade { root_hash, activation: Timestamp::ZERO });
-        Ok((root_hash, transfer(&self.bench, ADMIN, Parameter::Governance(&decision.encode()))))
+        transfer(&self.bench, ADMIN, Parameter::Governance(&decision.encode()))
     }
 
     /// A level with the announcement of a kernel.
     fn announced(&mut self, kernel: &[u8]) -> anyhow::Result<PreimageHash> {
-        let (root_hash, message) = self.announce(kernel)?;
+        let root_hash = self.publish(kernel)?;
+        self.announced_as(root_hash)
+    }
+
+    /// A level with the announcement of the kernel with this root.
+    fn announced_as(&mut self, root_hash: PreimageHash) -> anyhow::Result<PreimageHash> {
+        let message = self.announcement(root_hash);
         let report = self.level(&[message])?;
         ensure!(outcomes(&report) == [Outcome::Finished], "{:?}", outcomes(&report));
         ensure!(
