@@ -33,8 +33,6 @@ const FIRST_LEVEL: u32 = 8;
 
 /// A rollup that was booted from `dist/`.
 pub(crate) struct Bench {
-    #[cfg_attr(not(test), allow(dead_code, reason = "forks run on it"))]
-    machine: Machine,
     pvm: Pvm,
     pub(crate) engine: Engine,
     sequencer: SecretKey,
@@ -90,19 +88,19 @@ impl Bench {
         let authority = engine.authority(pvm.durable())?.context("no sequencer")?;
         ensure!(authority.members == [sequencer.public_key()], "dist/ has another sequencer key");
         let history = vec![vec![]; FIRST_LEVEL as usize];
-        Ok(Self { machine, pvm, engine, sequencer, slots, level: FIRST_LEVEL, history })
+        Ok(Self { pvm, engine, sequencer, slots, level: FIRST_LEVEL, history })
     }
 
     /// The same rollup in the same state, with pages in another folder, on the same machine or another.
     #[cfg(test)]
     pub(crate) fn fork(&self, machine: Option<&Machine>, pages: &Path) -> anyhow::Result<Self> {
-        let machine = machine.unwrap_or(&self.machine).clone();
+        let machine = machine.unwrap_or(self.pvm.machine()).clone();
         let slots = Arc::new(Slots::new(PreimageFolder::new(pages), DalParameters::USHUAIA));
         let rollup = Rollup { address: ADDRESS, origination_level: 0 };
         let pvm = Pvm::restore(machine.clone(), rollup, slots.clone(), self.pvm.state().clone());
         let (sequencer, level, history) = (self.sequencer.clone(), self.level, self.history.clone());
         let engine = engine(&machine, &slots, pvm.durable())?;
-        Ok(Self { machine, pvm, engine, sequencer, slots, level, history })
+        Ok(Self { pvm, engine, sequencer, slots, level, history })
     }
 
     /// The external messages of each level from origination on, outer tag included.

@@ -102,9 +102,9 @@ impl FromContent {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::calls::tests::engine_of;
+    use crate::states::tests::chain_of;
     use millrace_layout::parameters::{self as layout, DelayedInbox, Parameters};
-    use millrace_primitives::{Address, BlockHash, BlockNumber, Bloom, H256, Header, Mutez, U256};
+    use millrace_primitives::{Address, BlockNumber, Mutez};
     use millrace_wire::deposit::NativeDeposit;
 
     const CLOCK: L1Clock = L1Clock { level: L1Level::new(100), timestamp: Timestamp::new(5_000) };
@@ -113,25 +113,7 @@ mod tests {
     fn chain() -> (Engine, Durable) {
         let delayed = DelayedInbox { timeout_s: 60, timeout_levels: 2, forced_items_max: 2 };
         let parameters = Parameters { delayed, ..Parameters::default() };
-        let header = Header {
-            parent_hash: BlockHash::new([1; 32]),
-            beneficiary: Address::zero(),
-            state_root: H256::zero(),
-            transactions_root: H256::zero(),
-            receipts_root: H256::zero(),
-            logs_bloom: Bloom::default(),
-            number: BlockNumber::new(7),
-            gas_limit: parameters.gas_limit_header,
-            gas_used: Gas::ZERO,
-            timestamp: Timestamp::new(1_000),
-            base_fee_per_gas: U256::one(),
-        };
-        let hash = BlockHash::new([2; 32]);
-        let head =
-            Head { header, hash, backlog: Gas::ZERO, consumed: Vec::new(), queue_front: 0, key_change: None };
-        let mut host = NativeHost::new(&Durable::new());
-        World::Committed.head().unwrap().write(&mut host, &head).unwrap();
-        let engine = engine_of(&mut host, &parameters);
+        let (engine, host) = chain_of(&parameters);
         (engine, host.durable)
     }
 

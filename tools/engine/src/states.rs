@@ -119,7 +119,7 @@ impl Engine {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::calls::tests::engine_of;
     use millrace_evm::system::{CODE, FA_BRIDGE, NATIVE_BRIDGE};
@@ -128,8 +128,8 @@ mod tests {
     use millrace_primitives::{BlockNumber, Bloom, Gas, Timestamp, U256};
     use millrace_wire::blueprint::{Blueprint, Payload};
 
-    fn chain() -> (Engine, NativeHost<'static>) {
-        let parameters = Parameters::default();
+    /// A chain with these parameters whose head is block 7, and the engine for it.
+    pub(crate) fn chain_of(parameters: &Parameters) -> (Engine, NativeHost<'static>) {
         let header = Header {
             parent_hash: BlockHash::new([1; 32]),
             beneficiary: Address::zero(),
@@ -147,7 +147,11 @@ mod tests {
         let head = layout_head(header, hash, backlog);
         let mut host = NativeHost::new(&Durable::new());
         World::Committed.head().unwrap().write(&mut host, &head).unwrap();
-        (engine_of(&mut host, &parameters), host)
+        (engine_of(&mut host, parameters), host)
+    }
+
+    fn chain() -> (Engine, NativeHost<'static>) {
+        chain_of(&Parameters::default())
     }
 
     fn layout_head(header: Header, hash: BlockHash, backlog: Gas) -> millrace_layout::world::Head {

@@ -10,7 +10,7 @@
 #[path = "../../../kernel/wasm/src/tests/conduct.rs"]
 mod conduct;
 
-pub use conduct::{Conduct, MARK};
+pub use conduct::{Conduct, MARK, OPTIONAL};
 
 use std::{
     env, fs, io,

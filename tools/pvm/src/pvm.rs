@@ -82,6 +82,11 @@ pub struct Pvm {
 }
 
 impl Pvm {
+    /// What runs its kernels; clones share what is compiled.
+    pub const fn machine(&self) -> &Machine {
+        &self.machine
+    }
+
     /// A machine as it is right after origination.
     pub fn originate(
         machine: Machine,

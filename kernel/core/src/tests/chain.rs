@@ -7,7 +7,7 @@ use millrace_evm::{
     keccak,
     transaction::{Authorization, Signature, Transaction, TransactionType},
 };
-use millrace_host::{Budget, MemoryHost, Store};
+use millrace_host::{Budget, FaultAt, MemoryHost, RunEnd, Store};
 use millrace_layout::{
     delayed,
     events::{self, Event},
@@ -228,6 +228,29 @@ impl Chain {
         let runs = self.run(messages);
         self.host.set_trap(None);
         runs
+    }
+
+    /// One level, undisturbed; answers how many host calls in it can fail.
+    pub(super) fn run_counting(&mut self, messages: &[Vec<u8>]) -> u64 {
+        self.host.reset_meter();
+        self.run(messages);
+        self.host.fallible_calls()
+    }
+
+    /// One level whose run dies at the host call with this number. The next run finds the host as it should be.
+    pub(super) fn run_dying(&mut self, fatal: u64, messages: &[Vec<u8>]) {
+        self.open(messages);
+        self.host.reset_meter();
+        self.host.set_fault(Some(FaultAt::Dead(fatal)));
+        self.host.run_level(|host| {
+            let end = kernels::run(host, Budget::RUN);
+            if host.fallible_calls() <= fatal {
+                return end;
+            }
+            host.set_fault(None);
+            RunEnd::Trapped
+        });
+        self.host.set_fault(None);
     }
 
     /// Puts the inbox of the next level in place.

@@ -1,9 +1,25 @@
-//! What the test kernel is told to do: one byte in its bytes, behind a mark.
+//! What the test kernel is told to do: one byte in its bytes, behind a mark. And what its migration copies.
 //!
-//! `tools/next-kernel` has this file too: it is what writes the byte.
+//! `tools/next-kernel` has this file too: it is what writes the byte, and what tests look for the copies by.
 
 /// What stands before the byte, once in the whole module.
 pub const MARK: &[u8; 30] = b"what this kernel does to you: ";
+
+/// What may be absent: before the first block, without a sequencer, without governance.
+pub const OPTIONAL: [&str; 12] = [
+    "/base/authority",
+    "/base/authority_change",
+    "/base/next_authorities",
+    "/base/upgrades",
+    "/base/l1",
+    "/base/delayed/bounds",
+    "/base/queue/bounds",
+    "/base/queue/announced",
+    "/base/attempt",
+    "/base/progress",
+    "/base/settled",
+    "/base/outbox/cursor",
+];
 
 /// What a kernel does, and where it stops being of any use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -15,7 +15,7 @@
 mod conduct;
 
 use crate::host::PvmHost;
-use conduct::{Conduct, MARK};
+use conduct::{Conduct, MARK, OPTIONAL};
 use millrace_core::{Release, Step, StepFault, Turn, run_release, run_release_for_node};
 use millrace_host::{Budget, HostError, Path, PathBuf, Store};
 use millrace_layout::version::{CURRENT, StorageVersion};
@@ -24,22 +24,6 @@ use millrace_layout::version::{CURRENT, StorageVersion};
 const TURNS_MIN: u64 = 250;
 /// Two numbers of eight bytes: the positions of the delayed inbox that are in use.
 const BOUNDS_BYTES: usize = 16;
-
-/// What may be absent: before the first block, without a sequencer, without governance.
-const OPTIONAL: [&str; 12] = [
-    "/base/authority",
-    "/base/authority_change",
-    "/base/next_authorities",
-    "/base/upgrades",
-    "/base/l1",
-    "/base/delayed/bounds",
-    "/base/queue/bounds",
-    "/base/queue/announced",
-    "/base/attempt",
-    "/base/progress",
-    "/base/settled",
-    "/base/outbox/cursor",
-];
 
 const CONDUCT_BYTES: usize = MARK.len() + 1;
 

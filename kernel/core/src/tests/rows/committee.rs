@@ -8,7 +8,7 @@ use super::super::{
     kernels::{self, BOOT},
 };
 use millrace_evm::transaction::Transaction;
-use millrace_host::{Budget, FaultAt, RunEnd};
+use millrace_host::Budget;
 use millrace_layout::{
     events::Event,
     governance::{self, AUTHORITIES_MAX},
@@ -395,23 +395,10 @@ fn row_56_dying_at_any_host_call_of_the_switch_changes_it_once() {
     base.run(&[decision(ADMIN, &committee(&[1, 2, 3], 2, activation)), deposit(TICKETER, &[0xca; 20], 1)]);
     let waiting = base.seal(&base.after(1, base.head().hash, vec![]));
     let mut undisturbed = base.clone();
-    undisturbed.host.reset_meter();
-    undisturbed.run(&waiting);
-    let calls = undisturbed.host.fallible_calls();
+    let calls = undisturbed.run_counting(&waiting);
     for fatal in 0..calls {
         let mut chain = base.clone();
-        chain.open(&waiting);
-        chain.host.reset_meter();
-        chain.host.set_fault(Some(FaultAt::Dead(fatal)));
-        chain.host.run_level(|host| {
-            let end = kernels::run(host, Budget::RUN);
-            if host.fallible_calls() <= fatal {
-                return end;
-            }
-            host.set_fault(None);
-            RunEnd::Trapped
-        });
-        chain.host.set_fault(None);
+        chain.run_dying(fatal, &waiting);
         chain.run(&[]);
         undisturbed.level = chain.level;
         assert_eq!(chain.world(), undisturbed.world(), "call {fatal}");

@@ -7,7 +7,7 @@ use super::{
     },
     upgrades::{DAY_S, force},
 };
-use millrace_host::{Budget, FaultAt, RunEnd};
+use millrace_host::Budget;
 use millrace_layout::{
     parameters::{Parameters, Upgrades},
     sequencers, upgrade,
@@ -46,25 +46,11 @@ fn deaths_of(name: &[u8], check: impl Fn(&Chain, u64)) {
     chain.run(&[announced]);
     let messages = chain.seal(&chain.next(vec![]));
     let mut undisturbed = chain.clone();
-    undisturbed.host.reset_meter();
-    undisturbed.run(&messages);
-    let calls = undisturbed.host.fallible_calls();
+    let calls = undisturbed.run_counting(&messages);
     assert!(calls > 60, "{calls}");
     for fatal in 0..calls {
         let mut chain = chain.clone();
-        chain.open(&messages);
-        chain.host.reset_meter();
-        chain.host.set_fault(Some(FaultAt::Dead(fatal)));
-        chain.host.run_level(|host| {
-            let end = kernels::run(host, Budget::RUN);
-            if host.fallible_calls() <= fatal {
-                return end;
-            }
-            // The next run finds the host as it should be.
-            host.set_fault(None);
-            RunEnd::Trapped
-        });
-        chain.host.set_fault(None);
+        chain.run_dying(fatal, &messages);
         for _ in 0..3 {
             chain.run(&messages);
         }

@@ -1,15 +1,12 @@
 //! Rows 51 and 53: a sequencer that hands its key over by a transaction.
 
-use super::super::{
-    chain::{
-        ADMIN, BRIDGE, Chain, SEQUENCER_GOVERNANCE, TICKETER, User, decision, delay, deposit, name_of,
-        transfer_of,
-    },
-    kernels,
+use super::super::chain::{
+    ADMIN, BRIDGE, Chain, SEQUENCER_GOVERNANCE, TICKETER, User, decision, delay, deposit, name_of,
+    transfer_of,
 };
 use millrace_block::{KEY_CHANGE_DELAY_S, KeyChangeRefusal};
 use millrace_evm::{system::KEY_CHANGES, transaction::Transaction};
-use millrace_host::{Budget, FaultAt, RunEnd};
+use millrace_host::Budget;
 use millrace_layout::{
     events::Event,
     governance::{self, PendingAuthority},
@@ -367,26 +364,13 @@ fn row_53_dying_at_any_host_call_announces_it_once() {
     let raw = request(&base, &base.change_to(key(40).public_key()), &base.sequencer);
     let blueprint = base.seal(&base.next(vec![raw]));
     let mut undisturbed = base.clone();
-    undisturbed.host.reset_meter();
-    undisturbed.run(&blueprint);
-    let calls = undisturbed.host.fallible_calls();
+    let calls = undisturbed.run_counting(&blueprint);
     let announcements = |chain: &Chain| {
         chain.events().iter().filter(|event| matches!(event, Event::AuthorityAnnounced { .. })).count()
     };
     for fatal in 0..calls {
         let mut chain = base.clone();
-        chain.open(&blueprint);
-        chain.host.reset_meter();
-        chain.host.set_fault(Some(FaultAt::Dead(fatal)));
-        chain.host.run_level(|host| {
-            let end = kernels::run(host, Budget::RUN);
-            if host.fallible_calls() <= fatal {
-                return end;
-            }
-            host.set_fault(None);
-            RunEnd::Trapped
-        });
-        chain.host.set_fault(None);
+        chain.run_dying(fatal, &blueprint);
         let mut announced = announcements(&chain);
         // What a dead run was making is dropped once, and sent again.
         for _ in 0..3 {

@@ -3,7 +3,7 @@
 use super::{ADMIN, Scene, debug, genesis, next_kernel, outcomes, value};
 use crate::{inbox::BRIDGE, inbox::transfer, rows::transaction};
 use anyhow::{Context as _, ensure};
-use millrace_next_kernel::Conduct;
+use millrace_next_kernel::{Conduct, OPTIONAL};
 use millrace_primitives::{BlockHash, BlockNumber, Timestamp};
 use millrace_pvm::{Outcome, durable::Durable, durable::Key};
 use millrace_wire::{
@@ -15,21 +15,6 @@ use millrace_wire::{
 };
 use std::collections::BTreeMap;
 
-/// What may be absent, in the order of the test kernel.
-const OPTIONAL: [&str; 12] = [
-    "/base/authority",
-    "/base/authority_change",
-    "/base/next_authorities",
-    "/base/upgrades",
-    "/base/l1",
-    "/base/delayed/bounds",
-    "/base/queue/bounds",
-    "/base/queue/announced",
-    "/base/attempt",
-    "/base/progress",
-    "/base/settled",
-    "/base/outbox/cursor",
-];
 /// What a rollup cannot be without.
 const NEEDED: [&str; 2] = ["/base/storage_version", "/base/parameters"];
 
