@@ -1,14 +1,13 @@
 # The only door to the project: `make help` lists what there is.
 #
 # Every target does its own set-up: it builds what is missing, says so, and leaves alone what has not changed. Needed are
-# Rust by way of rustup (the pinned version comes from rust-toolchain.toml), a C and a C++ compiler, and for
-# `make test` Node.js 18 or newer with npm.
+# Rust by way of rustup (the pinned version comes from rust-toolchain.toml), a C compiler, and Node.js 18 or newer with npm.
 #
 # Variables:
 #   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench), of the conformance runner
 #   CONFIG=rollup.yaml    parameters that dist/ is made for; default: installer/sandbox.yaml
 #   DIST=dist             the folder that the kernel, its installer and its preimages go to
-#   WASM_OPT=0            ship the kernel as rustc made it: no C++ to compile, about a tenth larger; for trying things out
+#   WASM_OPT=0            ship the kernel as rustc made it: without Node.js, about a tenth larger; for trying things out
 #   FUZZ_S=600            how long `make fuzz` goes on, in seconds
 #   VECTORS=DIR           Ethereum's fixtures for `make conformance`: a folder, or an archive .tar.gz; default ../shared/vectors
 #   MILLRACE_VECTORS=DIR  the same for `make test`, which says so when there are none
@@ -82,7 +81,7 @@ check: needs-rust needs-git ## Format, clippy, directions between crates, docume
 kernel: dist ## dist/: the kernel, its installer and preimages
 
 .PHONY: dist
-dist: needs-rust $(SHIPPED)
+dist: needs-rust $(if $(filter 0,$(WASM_OPT)),,needs-node) $(SHIPPED)
 	$(call say,building the installer)
 	@$(CARGO) build --locked --bin millrace-installer --bin millrace-artifact
 	$(call say,making $(DIST)/ for $(CONFIG))
@@ -102,12 +101,9 @@ $(NEXT): FORCE
 	$(call say,building the kernel that tests upgrade to)
 	@scripts/build-kernel.sh next >/dev/null
 
-$(OPTIMISED): $(BUILT) tools/wasm-opt/src/main.rs tools/wasm-opt/Cargo.toml
-	$(call say,optimising the kernel with Binaryen (its C++ takes some minutes to compile - the first time only))
-	@scripts/require.sh cxx
-	@$(CARGO) clippy --locked -p millrace-wasm-opt --all-targets -- -D warnings
-	@$(CARGO) build --locked -p millrace-wasm-opt
-	@$(TARGET)/debug/millrace-wasm-opt $(BUILT) $@.part && mv $@.part $@
+$(OPTIMISED): $(BUILT) scripts/optimise-kernel.sh scripts/binaryen/package-lock.json
+	$(call say,optimising the kernel with Binaryen (a minute))
+	@scripts/optimise-kernel.sh $(BUILT) $@.part && mv $@.part $@
 
 .PHONY: reproducible
 reproducible: needs-rust $(BUILT) ## Builds the kernel once more in another folder and home: the bytes must be the same
@@ -140,7 +136,8 @@ fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, 
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays
 	@$(CARGO) clean
-	@rm -rf $(DIST) tezt-tests/npm/node_modules tools/bench/npm/node_modules tezt-tests/npm-toolchains/node_modules
+	@rm -rf $(DIST) tezt-tests/npm/node_modules tools/bench/npm/node_modules tezt-tests/npm-toolchains/node_modules \
+		scripts/binaryen/node_modules
 
 .PHONY: needs-rust needs-node needs-git FORCE
 needs-rust:

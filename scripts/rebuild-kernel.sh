@@ -9,7 +9,7 @@
 # it are what is downloaded (cargo's registry, rustup's toolchains) and, when it was built before, the private std of
 # scripts/wasm-toolchain.sh, as a copy in another place.
 #
-# WASM_OPT=0 leaves Binaryen out. It is built in the target folder of the checkout: its bytes are in no kernel.
+# WASM_OPT=0 leaves Binaryen out.
 set -eu
 
 cd "$(dirname "$0")/.."
@@ -63,9 +63,7 @@ share_downloads
 built=$(build)
 
 if [ "${WASM_OPT:-1}" != 0 ]; then
-    scripts/require.sh cxx
-    cargo build --locked -p millrace-wasm-opt >&2
-    "$TARGET_DIR/debug/millrace-wasm-opt" "$built" "$SCRATCH/kernel.opt.wasm" >&2
+    scripts/optimise-kernel.sh "$built" "$SCRATCH/kernel.opt.wasm" >&2
     built=$SCRATCH/kernel.opt.wasm
 fi
 printf '%s\n' "$built"

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Says at once, and all together, what a machine lacks: `scripts/require.sh rust cc cxx node git`. What rustup fetches by
+# Says at once, and all together, what a machine lacks: `scripts/require.sh rust cc node git`. What rustup fetches by
 # itself is fetched here, in sight.
 set -eu
 
@@ -39,7 +39,6 @@ for need in "$@"; do
         fi
         ;;
     cc) answers cc --version || lacks "a C compiler. On Debian: apt-get install build-essential" ;;
-    cxx) answers c++ --version || lacks "a C++ compiler. On Debian: apt-get install build-essential (or use WASM_OPT=0)" ;;
     git) answers git --version || lacks "git. On Debian: apt-get install git" ;;
     node)
         if ! answers node --version || ! answers npm --version; then

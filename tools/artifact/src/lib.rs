@@ -72,7 +72,7 @@ pub struct Report {
     pub memory_pages: u64,
 }
 
-/// Everything that both executors of Octez accept, and that rustc or wasm-opt may emit.
+/// Everything that both executors of Octez accept, and that rustc or Binaryen may emit.
 const FEATURES: WasmFeatures = WasmFeatures::MUTABLE_GLOBAL
     .union(WasmFeatures::SIGN_EXTENSION)
     .union(WasmFeatures::BULK_MEMORY)

@@ -21,7 +21,7 @@ pub(crate) enum Command {
     /// Build the kernel from sources, elsewhere, and see whether it is this one.
     #[command(
         after_help = "The sources are copied to a scratch folder and built there as somebody else would build them. It takes some
-minutes, and the C++ of Binaryen some more the first time. Needed is what `make kernel` needs.
+minutes. Needed is what `make kernel` needs.
 
 Exit codes: 0 it is the same kernel, 1 it is another, 2 wrong command line, 3 it could not be built.
 
