@@ -6,6 +6,7 @@ mod governance;
 mod hostile;
 mod layer1;
 mod preimages;
+mod schedules;
 mod survival;
 mod toolchains;
 mod upgrades;

@@ -38,7 +38,6 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("artifact", &[]),
     ("next-kernel", &[]),
     ("architecture", &[]),
-    ("wasm-opt", &[]),
     ("installer", &["primitives", "wire", "layout", "artifact"]),
     ("pvm", &["primitives", "wire", "layout", "artifact"]),
     (

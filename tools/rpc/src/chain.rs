@@ -5,7 +5,8 @@ use crate::governance::{AuthorityStatus, UpgradesStatus};
 use crate::simulation::{SimulateError, SimulatedBlock, SimulationRequest};
 use crate::wallet::Wallet;
 use millrace_primitives::{
-    Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, TransactionHash, U256,
+    Account, Address, Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, PreimageHash, TransactionHash,
+    U256,
 };
 use millrace_trace::{AccessList, Trace, Watch};
 use std::future::Future;
@@ -339,6 +340,12 @@ pub trait Chain: Send + Sync + 'static {
     /// # Errors
     /// The node cannot tell.
     fn code(&self, at: BlockNumber, address: Address) -> Result<Vec<u8>, ChainError>;
+
+    /// The root of the pages of the kernel that made a block; `None` for the one that the rollup was originated with.
+    ///
+    /// # Errors
+    /// The node cannot tell.
+    fn kernel_root(&self, at: BlockNumber) -> Result<Option<PreimageHash>, ChainError>;
 
     /// Runs a call, and gives what it returns.
     ///

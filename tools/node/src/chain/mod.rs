@@ -10,9 +10,9 @@ mod wallet;
 pub use wallet::{DevelopmentKeys, InvalidKey};
 
 use crate::shared::{Decided, Shared, Snapshot};
-use millrace_engine::EngineError;
+use millrace_engine::{EngineError, standing::Standing};
 use millrace_primitives::{
-    Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, TransactionHash, U256,
+    Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, PreimageHash, TransactionHash, U256,
 };
 use millrace_rpc::{
     AuthorityStatus, BlockTag, CallError, CallRequest, Chain, ChainError, Fees, ListedCall,
@@ -133,6 +133,10 @@ impl Chain for LocalChain {
 
     fn code(&self, at: BlockNumber, address: Address) -> Result<Vec<u8>, ChainError> {
         self.shared.engine.code(&self.snapshot(at)?.state, address).map_err(engine)
+    }
+
+    fn kernel_root(&self, at: BlockNumber) -> Result<Option<PreimageHash>, ChainError> {
+        Standing::of(&self.snapshot(at)?.state).kernel_root().map_err(engine)
     }
 
     fn call(&self, request: &CallRequest) -> Result<Vec<u8>, CallError> {

@@ -92,3 +92,9 @@ pub(super) fn pending_upgrades(api: &Api, _: &Arguments<'_>) -> Result<Json, Rpc
     });
     json(&reply)
 }
+
+/// The kernel that made a block.
+pub(super) fn kernel_root(api: &Api, arguments: &Arguments<'_>) -> Result<Json, RpcError> {
+    let at = api.state_at(arguments.optional(0, "block")?)?;
+    json(&api.chain.kernel_root(at)?.map(|root| Data(root.as_bytes()).to_text()))
+}

@@ -97,6 +97,7 @@ const METHODS: &[Method] = &[
     Method("personal_sign", 3, Light(wallet::personal_sign)),
     Method("eth_signTransaction", 1, Execute(wallet::sign_transaction)),
     Method("millrace_authority", 0, Light(governance::authority)),
+    Method("millrace_kernelRoot", 1, Read(governance::kernel_root)),
     Method("millrace_pendingUpgrades", 0, Light(governance::pending_upgrades)),
     Method("txpool_status", 0, Light(pool::status)),
     Method("txpool_content", 0, Read(pool::content)),

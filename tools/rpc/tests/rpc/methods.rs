@@ -63,6 +63,8 @@ async fn what_the_layer_1_has_decided_is_told() {
     let upgrade = json!({ "rootHash": repeated(0x11, 33), "activation": "0xbb8", "source": "admin" });
     let expected = json!({ "kernelRoot": null, "waiting": [upgrade] });
     assert_eq!(fixture.call("millrace_pendingUpgrades", json!([])).await, expected);
+    assert_eq!(fixture.call("millrace_kernelRoot", json!(["0x1"])).await, json!(null));
+    assert_eq!(fixture.call("millrace_kernelRoot", json!([])).await, repeated(0x22, 33));
 }
 
 #[test]

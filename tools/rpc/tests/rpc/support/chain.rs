@@ -5,8 +5,8 @@ use super::transactions::{
 };
 use super::wallet::FakeWallet;
 use millrace_primitives::{
-    Account, Address, Block, BlockHash, BlockNumber, Bloom, Epoch, Gas, H256, Header, L1Level, Log, Receipt,
-    Timestamp, TransactionHash, U256,
+    Account, Address, Block, BlockHash, BlockNumber, Bloom, Epoch, Gas, H256, Header, L1Level, Log,
+    PreimageHash, Receipt, Timestamp, TransactionHash, U256,
 };
 use millrace_rpc::{
     AnnouncedAuthority, AnnouncedUpgrade, AuthorityStatus, BlockRequest, BlockTag, Call, CallError,
@@ -579,6 +579,11 @@ impl Chain for FakeChain {
             standby: Some("waiting".to_owned()),
             announced: vec![change],
         })
+    }
+
+    fn kernel_root(&self, at: BlockNumber) -> Result<Option<PreimageHash>, ChainError> {
+        self.check_state(at)?;
+        Ok((at.get() > 1).then_some(PreimageHash::new([0x22; 33])))
     }
 
     fn upgrades(&self) -> Option<UpgradesStatus> {
