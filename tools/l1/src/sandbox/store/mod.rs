@@ -1,11 +1,15 @@
 //! The database files of the sandbox: redb, one file for the layer 1 and one for the rollup node.
-//! Each write is one transaction, on disk (fsync) when it returns. A file gets its name when it is complete, and after a
-//! crash it is opened without going through all of it.
+//! Each write is one transaction, on disk (fsync) when it returns. A file gets its name when it is complete, and is gone through
+//! before it is opened: one that is damaged is refused, and stays as it is ([`intact`]).
+
+mod intact;
+#[cfg(test)]
+pub(crate) mod tape;
 
 use super::limits::CACHE_BYTES;
-use redb::{Database, ReadTransaction, ReadableDatabase, ReadableTable, TableDefinition, WriteTransaction};
+use redb::{Database, ReadTransaction, ReadableDatabase, TableDefinition, WriteTransaction};
 use std::fs::{self, File};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// Facts about the file itself: its format under `format`.
 pub(crate) const META: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("meta");
@@ -19,9 +23,17 @@ pub enum StoreError {
     /// Another process has the file open.
     #[error("the data directory is in use by another sandbox")]
     InUse,
-    /// The file cannot be read or written, or is damaged.
+    /// The file cannot be read or written.
     #[error("the database failed: {0}")]
     Database(Box<redb::Error>),
+    /// The file is not as the last commit left it, or no database. Nothing was written to it.
+    #[error("{} is damaged: {cause}", path.display())]
+    Corrupt {
+        /// The file.
+        path: PathBuf,
+        /// What does not fit.
+        cause: String,
+    },
     /// A record is not what was written.
     #[error("the database is damaged: {record}")]
     Damaged {
@@ -79,30 +91,36 @@ pub(crate) struct Store {
 impl Store {
     /// Opens or creates the file. `format` names its contents and their version.
     pub(crate) fn open(path: &Path, format: &'static str) -> Result<Self, StoreError> {
-        if !path.exists() {
+        if path.exists() {
+            let found = intact::check(path)?.unwrap_or_default();
+            if found != format.as_bytes() {
+                let found = String::from_utf8_lossy(&found).into_owned();
+                return Err(StoreError::Format { found, expected: format });
+            }
+        } else {
             make(path, format)?;
         }
-        Self::claim(path, format)
+        Self::claim(path)
     }
 
-    /// Opens the file, which may be empty, and checks its format.
-    fn claim(path: &Path, format: &'static str) -> Result<Self, StoreError> {
-        let store = Self { database: Database::builder().set_cache_size(CACHE_BYTES).create(path)? };
-        let found = store.write(|transaction| {
-            let mut meta = transaction.open_table(META)?;
-            let found = meta.get("format")?.map(|value| value.value().to_vec());
-            if found.is_none() {
-                meta.insert("format", format.as_bytes())?;
-            }
-            Ok(found)
-        })?;
-        match found {
-            Some(found) if found.as_slice() != format.as_bytes() => Err(StoreError::Format {
-                found: String::from_utf8_lossy(&found).into_owned(),
-                expected: format,
-            }),
-            _ => Ok(store),
-        }
+    fn claim(path: &Path) -> Result<Self, StoreError> {
+        Ok(Self { database: Database::builder().set_cache_size(CACHE_BYTES).create(path)? })
+    }
+
+    /// A database in another place than a file, made there.
+    #[cfg(test)]
+    pub(crate) fn on(backend: impl redb::StorageBackend, format: &'static str) -> Result<Self, StoreError> {
+        let store = Self { database: Database::builder().create_with_backend(backend)? };
+        store.name(format)?;
+        Ok(store)
+    }
+
+    /// Writes the format into a new file.
+    fn name(&self, format: &'static str) -> Result<(), StoreError> {
+        self.write(|transaction| {
+            transaction.open_table(META)?.insert("format", format.as_bytes())?;
+            Ok(())
+        })
     }
 
     /// A consistent look at the file.
@@ -130,7 +148,7 @@ fn make(path: &Path, format: &'static str) -> Result<(), StoreError> {
         // Of a start that was cut off.
         fs::remove_file(&part)?;
     }
-    drop(Store::claim(&part, format)?);
+    Store::claim(&part)?.name(format)?;
     fs::rename(&part, path)?;
     // The new name is on the disk when its folder is.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
@@ -187,7 +205,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file.redb");
         std::fs::write(&path, vec![7u8; 10_000]).unwrap();
-        assert!(matches!(Store::open(&path, "one/1"), Err(StoreError::Database(_))));
+        assert!(matches!(Store::open(&path, "one/1"), Err(StoreError::Corrupt { .. })));
         assert_eq!(std::fs::read(&path).unwrap(), vec![7u8; 10_000], "and not overwritten");
+    }
+
+    #[test]
+    fn a_database_of_somebody_else_is_refused_and_stays_as_it_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file.redb");
+        drop(Database::create(&path).unwrap());
+        let theirs = fs::read(&path).unwrap();
+        let refused = Store::open(&path, "one/1").err().unwrap();
+        assert!(matches!(&refused, StoreError::Format { found, .. } if found.is_empty()), "{refused}");
+        assert!(fs::read(&path).unwrap() == theirs);
     }
 }
