@@ -18,4 +18,6 @@ pub mod control;
 pub mod sandbox;
 mod text;
 
-pub use text::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash, MessageId, NotAName};
+pub use text::{
+    CommitmentHash, InboxHash, InboxWitness, L1BlockHash, MessageId, NotAName, OperationHash, StateHash,
+};

@@ -19,6 +19,10 @@ mod prefix {
     pub(super) const INBOX: &[u8] = &[3, 255, 138, 145, 110];
     /// `srib2…`, 55 characters.
     pub(super) const INBOX_WITNESS: &[u8] = &[3, 255, 138, 145, 140];
+    /// `o…`, 51 characters.
+    pub(super) const OPERATION: &[u8] = &[5, 116];
+    /// `srs1…`, 54 characters.
+    pub(super) const STATE: &[u8] = &[17, 165, 235, 240];
     /// `scmsg…`, 55 characters.
     pub(super) const MESSAGE: &[u8] = &[3, 250, 179, 247, 196];
 }
@@ -123,6 +127,14 @@ name32! {
     CommitmentHash, prefix::COMMITMENT, "a commitment hash (src1…)"
 }
 name32! {
+    /// The hash of a state of the PVM, shown as `srs1…`.
+    StateHash, prefix::STATE, "a state hash (srs1…)"
+}
+name32! {
+    /// The hash of an operation of the layer 1, shown as `o…`.
+    OperationHash, prefix::OPERATION, "an operation hash (o…)"
+}
+name32! {
     /// The hash of an inbox, shown as `srib1…`.
     InboxHash, prefix::INBOX, "an inbox hash (srib1…)"
 }
@@ -143,6 +155,8 @@ mod tests {
                 (L1BlockHash::new(bytes).to_string(), "B", 51),
                 (MessageId::new(bytes).to_string(), "scmsg", 55),
                 (CommitmentHash::new(bytes).to_string(), "src1", 54),
+                (StateHash::new(bytes).to_string(), "srs1", 54),
+                (OperationHash::new(bytes).to_string(), "o", 51),
                 (InboxHash::new(bytes).to_string(), "srib1", 55),
                 (InboxWitness::new(bytes).to_string(), "srib2", 55),
             ];

@@ -62,11 +62,12 @@ pub enum ClientError {
 
 impl ClientError {
     /// Whether the same request may succeed later without anybody changing anything: connection trouble,
-    /// a timeout, or a status that says so (429, 5xx).
+    /// a timeout, or a status that says so (429, 5xx). Octez has status 500 for nearly all errors, and says of each
+    /// whether it is permanent.
     pub fn is_transient(&self) -> bool {
         match self {
             Self::Refused { .. } | Self::Timeout { .. } => true,
-            Self::Status { status, .. } => *status == 429 || *status >= 500,
+            Self::Status { status, trace, .. } => *status == 429 || (*status >= 500 && !trace.is_permanent),
             _ => false,
         }
     }
@@ -77,6 +78,8 @@ impl ClientError {
 pub struct ErrorTrace {
     /// Identifiers such as `failure`, in the order sent; empty when the body was no trace.
     pub ids: Vec<String>,
+    /// One of the errors never goes away, by its own words.
+    pub is_permanent: bool,
     /// The body as it was sent, cut to [`ErrorTrace::TEXT_CHARS_MAX`].
     pub text: String,
 }
@@ -90,7 +93,8 @@ impl ErrorTrace {
         let text: String = String::from_utf8_lossy(body).chars().take(Self::TEXT_CHARS_MAX).collect();
         let errors: Vec<serde_json::Value> = serde_json::from_slice(body).unwrap_or_default();
         let ids = errors.iter().filter_map(|error| Some(error.get("id")?.as_str()?.to_owned())).collect();
-        Self { ids, text }
+        let is_permanent = errors.iter().any(|error| error["kind"] == "permanent");
+        Self { ids, is_permanent, text }
     }
 }
 
@@ -122,6 +126,13 @@ mod tests {
             |status| ClientError::Status { request: String::new(), status, trace: ErrorTrace::read(b"") };
         assert!(status(502).is_transient() && status(429).is_transient());
         assert!(!status(400).is_transient() && !status(404).is_transient());
+        let octez = |kind: &str| ClientError::Status {
+            request: String::new(),
+            status: 500,
+            trace: ErrorTrace::read(format!(r#"[{{"kind":"{kind}","id":"failure","msg":"x"}}]"#).as_bytes()),
+        };
+        assert!(octez("temporary").is_transient() && octez("branch").is_transient());
+        assert!(!octez("permanent").is_transient());
         assert!(ClientError::Timeout { request: String::new(), timeout_ms: 1 }.is_transient());
         assert!(!ClientError::NotExternal { index: 0 }.is_transient());
     }

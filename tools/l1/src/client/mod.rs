@@ -5,12 +5,14 @@
 //! whether it may help. No TLS: the rollup node is on the same machine or behind a tunnel.
 
 mod error;
+mod simulation;
 mod stream;
 mod types;
 
 pub use error::{ClientError, ErrorTrace};
+pub use simulation::{Insight, Simulated, Simulation};
 pub use stream::BlockStream;
-pub use types::{BlockHeader, BlockId, Health, L1Health, Version};
+pub use types::{BlockHeader, BlockId, Commitment, Health, L1Health, Version};
 
 use crate::{L1BlockHash, MessageId};
 use millrace_primitives::{L1Level, RollupAddress};
@@ -20,6 +22,7 @@ use reqwest::{Method, Response, Url};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
+use types::{CommitmentWithHash, Universal};
 
 /// Time and size limits of a [`RollupNode`].
 #[derive(Clone, Debug)]
@@ -163,7 +166,8 @@ impl RollupNode {
     /// # Errors
     /// As [`RollupNode::durable_value`].
     pub async fn durable_subkeys(&self, id: BlockId, key: &str) -> Result<Vec<String>, ClientError> {
-        self.durable(id, "subkeys", key).json().await
+        let names: Vec<Universal> = self.durable(id, "subkeys", key).json().await?;
+        Ok(names.into_iter().map(Universal::into_text).collect())
     }
 
     /// The values directly below a durable key after a block, with their names.
@@ -177,6 +181,7 @@ impl RollupNode {
     ) -> Result<Vec<(String, Vec<u8>)>, ClientError> {
         #[derive(Deserialize)]
         struct Entry {
+            #[serde(deserialize_with = "Universal::text")]
             key: String,
             value: String,
         }
@@ -220,6 +225,30 @@ impl RollupNode {
         self.inject(&payloads).await
     }
 
+    /// The oldest level whose durable storage can be asked for.
+    ///
+    /// # Errors
+    /// Any [`ClientError`] of a request.
+    pub async fn first_available_level(&self) -> Result<L1Level, ClientError> {
+        #[derive(Deserialize)]
+        struct GcInfo {
+            #[serde(with = "types::level_number")]
+            first_available_level: L1Level,
+        }
+        let GcInfo { first_available_level } = self.get(&["local", "gc_info"]).json().await?;
+        Ok(first_available_level)
+    }
+
+    /// The newest commitment that nobody can dispute any more; `None` when there is none but that of the origination.
+    ///
+    /// # Errors
+    /// Any [`ClientError`] of a request.
+    pub async fn last_cemented_commitment(&self) -> Result<Option<Commitment>, ClientError> {
+        let answer: Option<CommitmentWithHash> =
+            self.get(&["global", "last_cemented_commitment"]).json().await?;
+        Ok(answer.map(Commitment::from))
+    }
+
     /// Whether the node works, and how far behind its layer 1 it is.
     ///
     /// # Errors
@@ -261,9 +290,13 @@ impl RollupNode {
         path: &[&str],
         body: &B,
     ) -> Result<A, ClientError> {
+        self.posting(path, body)?.json().await
+    }
+
+    fn posting<B: Serialize>(&self, path: &[&str], body: &B) -> Result<Request<'_>, ClientError> {
         let mut request = Request::new(self, Method::POST, path);
         request.body = Some(serde_json::to_vec(body).map_err(|error| request.undecodable(error))?);
-        request.json().await
+        Ok(request)
     }
 
     /// Reads a JSON answer.
@@ -313,7 +346,12 @@ impl<'a> Request<'a> {
 
     /// Sends the request; an answer with another status than success becomes an error.
     async fn send(&self) -> Result<Response, ClientError> {
-        let mut builder = self.node.http.request(self.method.clone(), self.url.clone());
+        // Octez also speaks a binary form.
+        let mut builder = self
+            .node
+            .http
+            .request(self.method.clone(), self.url.clone())
+            .header("accept", "application/json");
         if let Some(body) = &self.body {
             builder = builder.header("content-type", "application/json").body(body.clone());
         }

@@ -1,8 +1,8 @@
 //! What the RPC of the rollup node says, as types.
 
-use crate::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash};
+use crate::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash, StateHash};
 use millrace_primitives::L1Level;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
 use std::fmt;
 
 /// Which block of the layer 1 a question is about.
@@ -56,7 +56,7 @@ pub struct BlockHeader {
     /// Ticks of this level, in decimal.
     pub num_ticks: String,
     /// What the PVM was doing at the end of the level.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none", deserialize_with = "Universal::optional")]
     pub pvm_status: Option<String>,
 }
 
@@ -84,15 +84,78 @@ pub struct L1Health {
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
 pub struct Version {
     /// Of the software.
+    #[serde(deserialize_with = "Universal::text")]
     pub version: String,
     /// Of its block store.
+    #[serde(deserialize_with = "Universal::text")]
     pub store_version: String,
     /// Of its state store.
+    #[serde(deserialize_with = "Universal::text")]
     pub context_version: String,
 }
 
+/// A commitment to a state, by its hash.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Commitment {
+    /// Its hash.
+    pub hash: CommitmentHash,
+    /// The state at the end of the level.
+    pub state: StateHash,
+    /// The level.
+    pub level: L1Level,
+    /// The commitment before.
+    pub predecessor: CommitmentHash,
+}
+
+/// `{commitment, hash}`, as several endpoints answer it.
+#[derive(Deserialize)]
+pub(super) struct CommitmentWithHash {
+    commitment: CommitmentParts,
+    hash: CommitmentHash,
+}
+
+#[derive(Deserialize)]
+struct CommitmentParts {
+    compressed_state: StateHash,
+    #[serde(with = "level_number")]
+    inbox_level: L1Level,
+    predecessor: CommitmentHash,
+}
+
+impl From<CommitmentWithHash> for Commitment {
+    fn from(CommitmentWithHash { commitment, hash }: CommitmentWithHash) -> Self {
+        let CommitmentParts { compressed_state, inbox_level, predecessor } = commitment;
+        Self { hash, state: compressed_state, level: inbox_level, predecessor }
+    }
+}
+
+/// A text of Octez: what is no UTF-8 comes as a list of bytes, and is read with replacement characters.
+#[derive(Deserialize)]
+#[serde(untagged)]
+pub(super) enum Universal {
+    Text(String),
+    Bytes { invalid_utf8_string: Vec<u8> },
+}
+
+impl Universal {
+    pub(super) fn into_text(self) -> String {
+        match self {
+            Self::Text(text) => text,
+            Self::Bytes { invalid_utf8_string } => String::from_utf8_lossy(&invalid_utf8_string).into_owned(),
+        }
+    }
+
+    pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+        Ok(Self::deserialize(deserializer)?.into_text())
+    }
+
+    fn optional<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+        Ok(Option::<Self>::deserialize(deserializer)?.map(Self::into_text))
+    }
+}
+
 /// A level as a JSON number. Octez has signed 32-bit levels; a negative one is refused.
-mod level_number {
+pub(super) mod level_number {
     use millrace_primitives::L1Level;
     use serde::{Deserialize, Deserializer, Serializer};
 
@@ -150,6 +213,9 @@ mod tests {
         let mut json = serde_json::to_value(&header).unwrap();
         assert!(json.get("commitment_hash").unwrap().is_null(), "present, as Octez sends it");
         json.as_object_mut().unwrap().insert("context".into(), "CoV…".into());
-        assert_eq!(serde_json::from_value::<BlockHeader>(json).unwrap(), header);
+        assert_eq!(serde_json::from_value::<BlockHeader>(json.clone()).unwrap(), header);
+        json["pvm_status"] = serde_json::json!({ "invalid_utf8_string": [79, 255] });
+        let read = serde_json::from_value::<BlockHeader>(json).unwrap();
+        assert_eq!(read.pvm_status.as_deref(), Some("O\u{fffd}"));
     }
 }

@@ -157,6 +157,11 @@ async fn a_deposit_arrives_as_a_transfer_of_the_ticketer() {
 
 /// A server that gives the same bytes to every connection, or none.
 fn answering(answer: Option<&'static str>) -> RollupNode {
+    limited(answer, 64)
+}
+
+/// The same, with answers of so many bytes at most.
+pub(crate) fn limited(answer: Option<&'static str>, answer_bytes_max: usize) -> RollupNode {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let addr = listener.local_addr().unwrap();
     std::thread::spawn(move || {
@@ -173,7 +178,7 @@ fn answering(answer: Option<&'static str>) -> RollupNode {
     });
     let config = RollupNodeConfig {
         request_timeout_ms: if answer.is_some() { 30_000 } else { 20 },
-        answer_bytes_max: 64,
+        answer_bytes_max,
         ..RollupNodeConfig::default()
     };
     RollupNode::new(&format!("http://{addr}"), config).unwrap()
