@@ -83,3 +83,9 @@ pub const TICKS_PER_RUN: u128 = 50_000_000_000_000;
 
 /// Bytes of durable values that one answer holds.
 pub const VALUE_ANSWER_BYTES_MAX: usize = 32 << 20;
+
+/// Simulations that run at once; each may take as long as a level.
+pub const SIMULATIONS_AT_ONCE: usize = 2;
+
+/// Insights of one simulation.
+pub const INSIGHTS_MAX: usize = 1_000;

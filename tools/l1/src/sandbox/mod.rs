@@ -5,7 +5,8 @@
 //!
 //! * `l1.redb`: the chain and the messages that wait ([`chain`]);
 //! * `rollup-node.redb`: the durable storage, one transaction per level ([`rollup_node`]);
-//! * `kernels/`: compiled kernels, can be deleted at any time ([`SandboxConfig::compiled`]).
+//! * `kernels/`: compiled kernels, can be deleted at any time ([`SandboxConfig::compiled`]);
+//! * `simulation_kernel_logs/`: debug output of simulations that asked for it, likewise.
 //!
 //! A crash at any moment loses nothing that was promised: an injected message is on disk before the answer,
 //! a level before anybody sees it, and levels that the rollup node had not finished are run again.
@@ -15,6 +16,8 @@ mod clock;
 mod codec;
 mod contracts;
 pub mod limits;
+mod micheline;
+mod outbox_message;
 pub mod recording;
 pub mod rollup_node;
 mod server;
@@ -38,7 +41,7 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinHandle;
 use tracing::{info, warn};
 
@@ -46,6 +49,9 @@ use tracing::{info, warn};
 pub(crate) const CHAIN_FILE: &str = "l1.redb";
 /// The file of the durable storage.
 pub(crate) const NODE_FILE: &str = "rollup-node.redb";
+
+/// The folder of debug output of simulations, named as Octez names it.
+const SIMULATION_LOGS: &str = "simulation_kernel_logs";
 
 /// Time that open connections get to end at shutdown.
 const GRACE_MS: u64 = 5_000;
@@ -192,6 +198,9 @@ impl Sandbox {
             node: node.clone(),
             contracts,
             behaviour: watch::channel(Behaviour::default()).0,
+            level_time_ms,
+            simulation_logs: data_dir.join(SIMULATION_LOGS),
+            simulations: Arc::new(Semaphore::new(limits::SIMULATIONS_AT_ONCE)),
             levels_stopped,
             stop: stop.subscribe(),
         };

@@ -28,7 +28,41 @@ async fn the_queue_shows_what_waits_until_it_is_included() {
     assert_eq!(waits, json!({ "content": "74776f", "status": "pending_batch" }));
     sandbox.bake().await.unwrap();
     assert_eq!(get("/local/batcher/queue".into()).await, json!([]));
-    assert_eq!(get(format!("/local/batcher/queue/{}", ids[1])).await, json!({ "status": "unknown" }));
+    let included = get(format!("/local/batcher/queue/{}", ids[1])).await;
+    assert_eq!((&included["status"], &included["content"]), (&json!("included"), &json!("74776f")));
+    let layer1 = &included["layer1"];
+    assert_eq!((&layer1["level"], &layer1["block_hash"]), (&json!(1), &json!(sandbox.head().hash)));
+    assert_eq!((&included["finalized"], &included["cemented"]), (&json!(false), &json!(false)));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn the_queue_is_cleared_by_order() {
+    let site = Site::new();
+    let sandbox = site.start().await;
+    let http = reqwest::Client::new();
+    let fill = async || {
+        for query in ["", "order=2", "order=5"] {
+            let url = format!("{}/local/batcher/injection?{query}", sandbox.endpoint());
+            http.post(url).body("[\"00\"]").send().await.unwrap();
+        }
+    };
+    let clear = async |query: &str| {
+        let url = format!("{}/admin/batcher/queue?{query}", sandbox.endpoint());
+        assert_eq!(http.delete(url).send().await.unwrap().json::<Value>().await.unwrap(), json!({}));
+        let url = format!("{}/local/batcher/queue", sandbox.endpoint());
+        let left: Vec<Value> = reqwest::get(url).await.unwrap().json().await.unwrap();
+        left.iter().map(|message| message["order"].as_str().unwrap_or("none").to_owned()).collect::<Vec<_>>()
+    };
+    fill().await;
+    // A call of a contract is not the batcher's.
+    sandbox.deposit(millrace_primitives::Address::zero(), millrace_primitives::Mutez::new(1)).await.unwrap();
+    assert_eq!(clear("order_below=2").await, ["2", "5", "none"]);
+    assert_eq!(clear("order_below=5").await, ["5", "none"]);
+    assert_eq!(clear("order_below=5&drop_no_order").await, ["5"]);
+    fill().await;
+    assert_eq!(clear("").await, [""; 0]);
+    assert_eq!(sandbox.bake().await.unwrap().messages.len(), 1, "the deposit");
     sandbox.shutdown().await;
 }
 

@@ -15,3 +15,4 @@ mod preimages;
 mod recording;
 mod restart;
 mod schema;
+mod simulate;

@@ -156,3 +156,59 @@ async fn a_rollup_node_of_another_chain_is_refused() {
     let error = Sandbox::start(site.config()).await.err().unwrap();
     assert!(matches!(&error, SandboxError::Node(NodeError::OtherChain { .. })), "{error}");
 }
+
+#[tokio::test]
+async fn a_branch_deeper_than_what_is_kept_is_refused_and_loses_nothing() {
+    use millrace_l1::sandbox::limits::STATES_MAX;
+    let site = Site::new();
+    let sandbox = site.start().await;
+    sandbox.bake().await.unwrap();
+    let other = site.crash_image();
+    // Two chains that have no block of the last levels in common.
+    let grow = async |sandbox: &Sandbox, message: &str| {
+        client(sandbox).inject(&[message]).await.unwrap();
+        for _ in 0..STATES_MAX + 2 {
+            sandbox.bake().await.unwrap();
+        }
+    };
+    grow(&sandbox, "here").await;
+    sandbox.shutdown().await;
+    let elsewhere = other.start().await;
+    grow(&elsewhere, "there").await;
+    elsewhere.shutdown().await;
+    let (ours, theirs) = (site.data_dir().join("l1.redb"), other.data_dir().join("l1.redb"));
+    let kept = std::fs::read(&ours).unwrap();
+    std::fs::copy(&theirs, &ours).unwrap();
+    let error = Sandbox::start(site.config()).await.err().unwrap();
+    assert!(matches!(&error, SandboxError::Node(NodeError::OtherChain { .. })), "{error}");
+    // With the chain that it knows, the node goes on.
+    std::fs::write(&ours, kept).unwrap();
+    let sandbox = site.start().await;
+    let level = sandbox.bake().await.unwrap().level.get();
+    let value = client(&sandbox).durable_value(BlockId::Head, "/count").await.unwrap();
+    assert_eq!(value, Some(count(3 * level + 1)));
+    sandbox.shutdown().await;
+}
+
+#[tokio::test]
+async fn a_reorganisation_goes_as_deep_as_what_is_kept_and_no_deeper() {
+    use millrace_l1::client::ClientError;
+    use millrace_l1::control::Control;
+    use millrace_l1::control::faults::Reorg;
+    use millrace_l1::sandbox::limits::CONTENTS_MAX;
+    let site = Site::new();
+    let sandbox = site.start().await;
+    let control = Control::new(&sandbox.endpoint()).unwrap();
+    control.bake(CONTENTS_MAX + 5).await.unwrap();
+    let reorg = |levels| Reorg { levels, new_levels: None, operations: None, beyond_finality: true };
+    let refused = control.reorganise(&reorg(CONTENTS_MAX + 1)).await.unwrap_err();
+    let ClientError::Status { status: 400, trace, .. } = &refused else { panic!("{refused}") };
+    assert_eq!(trace.ids, ["sandbox.bad_levels"]);
+    let head = sandbox.head();
+    control.reorganise(&reorg(CONTENTS_MAX)).await.unwrap();
+    assert_ne!(sandbox.head().hash, head.hash);
+    let level = sandbox.bake().await.unwrap().level.get();
+    let value = client(&sandbox).durable_value(BlockId::Head, "/count").await.unwrap();
+    assert_eq!(value, Some(count(3 * level)), "every level once");
+    sandbox.shutdown().await;
+}

@@ -1,6 +1,7 @@
 //! As much of JSON schema as the OpenAPI file of Octez uses.
 
 use serde_json::Value;
+use std::collections::BTreeSet;
 
 /// The OpenAPI file.
 pub(crate) struct OpenApi {
@@ -8,17 +9,26 @@ pub(crate) struct OpenApi {
 }
 
 impl OpenApi {
-    /// The file in the folder that `MILLRACE_SCHEMAS` names; says so when there is none.
-    pub(crate) fn from_environment() -> Option<Self> {
-        let Some(folder) = std::env::var_os("MILLRACE_SCHEMAS") else {
-            // Past the capture of the test harness, which hides what a test that passes prints.
-            let notice = "NOT CHECKED: answers against the OpenAPI file: MILLRACE_SCHEMAS names no folder";
-            eprintln!("{notice}");
-            return None;
-        };
-        let path = std::path::Path::new(&folder).join("octez-smart-rollup-node-openapi.json");
+    /// The one that comes with this crate.
+    pub(crate) fn vendored() -> Self {
+        let path =
+            std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("openapi/octez-smart-rollup-node.json");
         let bytes = std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
-        Some(Self { document: serde_json::from_slice(&bytes).unwrap() })
+        Self { document: serde_json::from_slice(&bytes).unwrap() }
+    }
+
+    pub(crate) fn document(&self) -> &Value {
+        &self.document
+    }
+
+    /// All methods and paths, the latter with their parameters in braces.
+    pub(crate) fn operations(&self) -> BTreeSet<(String, String)> {
+        let mut operations = BTreeSet::new();
+        for (path, methods) in self.document["paths"].as_object().expect("there are paths") {
+            let methods = methods.as_object().expect("a path has methods").keys();
+            operations.extend(methods.map(|method| (method.clone(), path.clone())));
+        }
+        operations
     }
 
     /// What is wrong with an answer to `method` `path` (with its parameters in braces).

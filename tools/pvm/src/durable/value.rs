@@ -113,6 +113,19 @@ impl Value {
         }
     }
 
+    /// A chunk of the hashed form: 512 bytes, the last one padded with zeros. `None` past the end, and where nothing was ever
+    /// written.
+    pub fn chunk(&self, index: usize) -> Option<Vec<u8>> {
+        match &self.0 {
+            Form::Dense(bytes) => {
+                let mut chunk = bytes.chunks(CHUNK_BYTES).nth(index)?.to_vec();
+                chunk.resize(CHUNK_BYTES, 0);
+                Some(chunk)
+            }
+            Form::Sparse(sparse) => sparse.chunks.get(&index).map(|chunk| chunk.to_vec()),
+        }
+    }
+
     /// A form for databases that keeps never-written parts: tag 0 and the bytes, or tag 1, the size
     /// (8 bytes, little endian), and per written chunk its index (8 bytes) and its 512 bytes.
     pub fn to_record(&self) -> Vec<u8> {

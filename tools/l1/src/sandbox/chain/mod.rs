@@ -309,6 +309,39 @@ impl Chain {
         Ok(true)
     }
 
+    /// Forgets the messages of the batcher that wait and whose order is one of these.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file fails; nothing has changed then.
+    pub fn clear_batcher(&self, is_unwanted: impl Fn(Option<u64>) -> bool) -> Result<(), StoreError> {
+        let mut inner = self.lock();
+        let waiting = inner.mempool.iter().filter(|message| message.origin == Origin::Batcher);
+        let unwanted = waiting.filter(|message| is_unwanted(message.order));
+        let places: Vec<Place> = unwanted.map(Pending::place).collect();
+        self.store.write(|transaction| tables::remove_pending(transaction, &places))?;
+        inner.mempool.remove(&places);
+        Ok(())
+    }
+
+    /// The newest operation of this name that is in a block, with its level and its place there. What no reorganisation can
+    /// reach is not remembered.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file fails or is damaged.
+    pub fn find_included(&self, id: MessageId) -> Result<Option<(L1Level, usize, Included)>, StoreError> {
+        let mut level = Some(self.head().level);
+        while let Some(at) = level
+            && let Some(contents) = self.contents(at)?
+        {
+            let found = contents.operations.into_iter().enumerate().find(|(_, it)| it.operation.id == id);
+            if let Some((index, included)) = found {
+                return Ok(Some((at, index, included)));
+            }
+            level = at.checked_sub(1);
+        }
+        Ok(None)
+    }
+
     fn lock(&self) -> MutexGuard<'_, Inner> {
         // A panic under the lock cannot leave it half changed: memory is changed only after the disk.
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)

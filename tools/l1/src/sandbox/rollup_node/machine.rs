@@ -1,10 +1,14 @@
 //! The PVM, fed by the blocks of the chain.
 
+use super::simulation::Simulator;
 use super::{Origination, Processed};
 use crate::sandbox::chain::Block;
 use crate::sandbox::limits::TICKS_PER_RUN;
+use crate::{L1BlockHash, StateHash};
 use millrace_primitives::{L1Level, RollupAddress, Timestamp};
+use millrace_pvm::durable::Durable;
 use millrace_pvm::inputs::{self, LevelInfo};
+use millrace_pvm::reveal::Preimages;
 use millrace_pvm::{
     LevelReport, Machine, MachineConfig, Outcome, PreimageFolder, Pvm, PvmError, Rollup, State, Status,
     Version,
@@ -18,6 +22,8 @@ const VERSION: Version = Version::V6;
 /// Runs levels. It remembers nothing but compiled code: every level starts from the state it is given.
 pub(super) struct LevelRunner {
     pvm: Pvm,
+    rollup: Rollup,
+    preimages: Arc<dyn Preimages>,
 }
 
 /// What a level left behind.
@@ -33,10 +39,20 @@ impl LevelRunner {
         let cache_dir = Some(origination.compiled.clone());
         let machine = Machine::new(MachineConfig { cache_dir, ..MachineConfig::default() })?;
         let rollup = Rollup { address: *origination.rollup.as_bytes(), origination_level: 0 };
-        let preimages = Arc::new(PreimageFolder::new(&origination.preimages));
-        let mut pvm = Pvm::originate(machine, rollup, preimages, VERSION, origination.installer.clone());
+        let preimages: Arc<dyn Preimages> = Arc::new(PreimageFolder::new(&origination.preimages));
+        let installer = origination.installer.clone();
+        let mut pvm = Pvm::originate(machine, rollup, Arc::clone(&preimages), VERSION, installer);
         pvm.stream_debug(Arc::new(show_debug));
-        Ok(Self { pvm })
+        Ok(Self { pvm, rollup, preimages })
+    }
+
+    /// What runs levels beside this.
+    pub(super) fn simulator(&self) -> Simulator {
+        Simulator {
+            machine: self.pvm.machine().clone(),
+            rollup: self.rollup,
+            preimages: Arc::clone(&self.preimages),
+        }
     }
 
     /// The state as it is now: that of the origination, or after the last level.
@@ -54,19 +70,33 @@ impl LevelRunner {
         self.pvm.set_state(State { durable: from.durable.clone(), status: from.record.status.clone() });
         let report = self.pvm.run_level(level.get(), inputs)?;
         show_failures(&report);
-        // As Octez counts: a level is padded to whole runs, one more than the kernel makes.
-        let ticks = TICKS_PER_RUN * (1 + report.runs.len() as u128);
+        let ticks = ticks(&report);
         Ok(Ran { state: self.state(), outbox: report.outbox, ticks })
     }
 }
 
 /// The inputs of a level: its messages, framed as the layer 1 does.
 pub(crate) fn level_inputs(predecessor_timestamp: Timestamp, block: &Block) -> Vec<Vec<u8>> {
-    let info = LevelInfo {
-        predecessor_timestamp: i64::try_from(predecessor_timestamp.get()).unwrap_or(i64::MAX),
-        predecessor: *block.predecessor.as_bytes(),
-    };
-    inputs::level_inputs(info, None, &block.messages)
+    inputs::level_inputs(info_after(predecessor_timestamp, block.predecessor), None, &block.messages)
+}
+
+/// What a level is told of the block before it.
+pub(super) fn info_after(timestamp: Timestamp, block: L1BlockHash) -> LevelInfo {
+    LevelInfo {
+        predecessor_timestamp: i64::try_from(timestamp.get()).unwrap_or(i64::MAX),
+        predecessor: *block.as_bytes(),
+    }
+}
+
+/// As Octez counts: a level is padded to whole runs, one more than the kernel makes.
+pub(super) fn ticks(report: &LevelReport) -> u128 {
+    TICKS_PER_RUN * (1 + report.runs.len() as u128)
+}
+
+/// The hash by which the node knows a state: that of its durable storage, as Octez computes it. The state hash of Octez is about
+/// the machine too: its buffers and its outbox.
+pub(crate) fn state_hash(durable: &Durable) -> StateHash {
+    StateHash::new(durable.hash())
 }
 
 /// The address of the rollup that this installer kernel makes: its Blake2b-160. On a real network the

@@ -11,8 +11,10 @@ mod history;
 mod machine;
 mod pages;
 mod record;
+mod simulation;
 mod state;
 
+pub(super) use commitments::Commitment;
 pub use commitments::Commitments;
 pub use record::LevelRecord;
 pub use state::Processed;
@@ -21,11 +23,11 @@ use super::NODE_FILE;
 use super::chain::{Block, Chain};
 use super::limits::LEVELS_KEPT;
 use super::store::StoreError;
-use crate::L1BlockHash;
 use crate::client::BlockId;
+use crate::{CommitmentHash, L1BlockHash, StateHash};
 use history::History;
 use machine::LevelRunner;
-pub(super) use machine::{level_inputs, rollup_address, status_text};
+pub(super) use machine::{level_inputs, rollup_address, state_hash, status_text};
 use millrace_preimages::Folder;
 use millrace_primitives::{L1Level, PreimageHash, RollupAddress};
 use millrace_pvm::durable::Durable;
@@ -34,6 +36,8 @@ use millrace_wire::base58::Base58Check;
 pub(super) use pages::Endpoints;
 use pages::Pages;
 use record::Outcome;
+use simulation::Simulator;
+pub(super) use simulation::{Simulated, Simulation, SimulationError};
 use state::Sent;
 pub(super) use state::StateStore;
 use std::panic::AssertUnwindSafe;
@@ -169,6 +173,7 @@ struct Shared {
     history: History,
     rollup: RollupAddress,
     commitments: Commitments,
+    simulator: Simulator,
     status: watch::Sender<NodeStatus>,
     rest: watch::Sender<bool>,
     stop: watch::Sender<bool>,
@@ -206,6 +211,7 @@ impl EmbeddedNode {
             history,
             rollup,
             commitments: origination.commitments,
+            simulator: runner.simulator(),
             status: watch::channel(status).0,
             rest: watch::channel(false).0,
             stop: watch::channel(false).0,
@@ -265,13 +271,27 @@ impl EmbeddedNode {
         self.record_at(level)?.ok_or(LookupError::Unknown(id))
     }
 
-    /// The durable storage after a block.
-    pub(super) fn durable(&self, id: BlockId) -> Result<Durable, LookupError> {
+    /// A block and the durable storage after it.
+    fn processed(&self, id: BlockId) -> Result<Arc<Processed>, LookupError> {
         let level = self.resolve(id)?;
-        let processed = self.shared.history.get(level);
         let forgotten =
             || LookupError::Forgotten { level, first_available: self.shared.history.first_level() };
-        processed.map(|processed| processed.durable.clone()).ok_or_else(forgotten)
+        self.shared.history.get(level).ok_or_else(forgotten)
+    }
+
+    /// The durable storage after a block.
+    pub(super) fn durable(&self, id: BlockId) -> Result<Durable, LookupError> {
+        Ok(self.processed(id)?.durable.clone())
+    }
+
+    /// The hash of the state after a block. Takes time where it was not asked for before.
+    pub(super) fn state_hash(&self, id: BlockId) -> Result<StateHash, LookupError> {
+        Ok(state_hash(&self.processed(id)?.durable))
+    }
+
+    /// The commitment of this hash; `None` when the node did not make it, or has forgotten it.
+    pub(super) fn commitment(&self, hash: CommitmentHash) -> Result<Option<Commitment>, LookupError> {
+        Ok(self.shared.store.commitment(hash)?)
     }
 
     /// The block of the layer 1 behind a block id.
@@ -444,7 +464,7 @@ impl Shared {
         let level = block.level;
         let inputs = level_inputs(head.record.timestamp, block);
         let ran = runner.run(head, level, &inputs).map_err(|error| pages::level_error(level, error))?;
-        let commits_to = self.commitments.is_due(level).then(|| ran.state.durable.hash());
+        let commits_to = self.commitments.is_due(level).then(|| state_hash(&ran.state.durable));
         let outcome = Outcome { ticks: ran.ticks, status: ran.state.status, commits_to };
         let record = LevelRecord::after(&head.record, block, &inputs, outcome);
         let processed = Arc::new(Processed { record, durable: ran.state.durable });

@@ -1,11 +1,12 @@
 //! What the rollup node remembers of every level, besides the durable storage.
 
+use super::commitments::Commitment;
 use super::machine::status_text;
 use crate::client::BlockHeader;
 use crate::sandbox::chain::Block;
 use crate::sandbox::codec::{Damaged, Reader, Writer};
 use crate::text::blake2b_256;
-use crate::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash};
+use crate::{CommitmentHash, InboxHash, InboxWitness, L1BlockHash, StateHash};
 use millrace_primitives::{L1Level, RollupAddress, Timestamp};
 use millrace_pvm::Status;
 
@@ -51,7 +52,7 @@ pub(super) struct Outcome {
     /// What the PVM is ready for.
     pub(super) status: Status,
     /// The hash of the state, if the level ends a period of commitments.
-    pub(super) commits_to: Option<[u8; 32]>,
+    pub(super) commits_to: Option<StateHash>,
 }
 
 impl LevelRecord {
@@ -80,7 +81,8 @@ impl LevelRecord {
         let previous_commitment = previous.commitment.unwrap_or(previous.previous_commitment);
         let before = if previous.commitment.is_some() { 0 } else { previous.uncommitted_ticks };
         let uncommitted_ticks = before.saturating_add(ticks);
-        let commit = |state| commitment(state, block.level, &previous_commitment, uncommitted_ticks);
+        let (level, predecessor) = (block.level, previous_commitment);
+        let commit = |state| Commitment { state, level, predecessor, ticks: uncommitted_ticks }.hash();
         let inbox_witness = witness(inputs);
         let link = [previous.inbox_hash.as_bytes().as_slice(), inbox_witness.as_bytes()].concat();
         Self {
@@ -94,10 +96,21 @@ impl LevelRecord {
             initial_tick: previous.initial_tick.saturating_add(previous.ticks),
             ticks,
             status,
-            commitment: commits_to.as_ref().map(commit),
+            commitment: commits_to.map(commit),
             previous_commitment,
             uncommitted_ticks,
         }
+    }
+
+    /// What was committed to at this level, when that is this state; `None` when nothing was.
+    pub(super) fn committed(&self, state: StateHash) -> Option<Commitment> {
+        let commitment = Commitment {
+            state,
+            level: self.level,
+            predecessor: self.previous_commitment,
+            ticks: self.uncommitted_ticks,
+        };
+        (self.commitment == Some(commitment.hash())).then_some(commitment)
     }
 
     /// As the RPC shows it.
@@ -168,14 +181,6 @@ fn origination_commitment(rollup: &RollupAddress) -> CommitmentHash {
     ))
 }
 
-/// The hash of a commitment as Octez makes it (`sc_rollup_commitment_repr.ml`): of state, level, commitment before and
-/// ticks since. The state is that of the durable storage; Octez hashes buffers and outboxes with it.
-fn commitment(state: &[u8; 32], level: L1Level, previous: &CommitmentHash, ticks: u128) -> CommitmentHash {
-    let ticks = i64::try_from(ticks).unwrap_or(i64::MAX).to_be_bytes();
-    let level = level.get().to_be_bytes();
-    CommitmentHash::new(blake2b_256(&[state.as_slice(), &level, previous.as_bytes(), &ticks].concat()))
-}
-
 fn witness(inputs: &[Vec<u8>]) -> InboxWitness {
     let empty = [0; 32];
     let link =
@@ -202,7 +207,7 @@ mod tests {
         assert_ne!(one.inbox_hash, record(&[vec![1, 2]]).inbox_hash);
         assert_ne!(one.inbox_hash, record(&[vec![2], vec![1]]).inbox_hash);
         let stuck = Status::Stuck(Stuck::NoEntry);
-        let two = LevelRecord::after(&one, &first, &[], outcome(3, stuck, Some([5; 32])));
+        let two = LevelRecord::after(&one, &first, &[], outcome(3, stuck, Some(StateHash::new([5; 32]))));
         assert_eq!((two.initial_tick, two.ticks), (7, 3));
         assert_ne!(two.inbox_hash, one.inbox_hash);
         let three = LevelRecord::after(&two, &first, &[], outcome(4, Status::WaitingForInput, None));
@@ -210,6 +215,12 @@ mod tests {
         assert_eq!((two.previous_commitment, two.uncommitted_ticks), (origination, 10));
         assert_eq!((Some(three.previous_commitment), three.uncommitted_ticks), (two.commitment, 4));
         assert_eq!((one.commitment, three.commitment), (None, None));
+        let committed = two.committed(StateHash::new([5; 32])).unwrap();
+        assert_eq!((Some(committed.hash()), committed.ticks), (two.commitment, 10));
+        assert_eq!(
+            (two.committed(StateHash::new([6; 32])), one.committed(StateHash::new([5; 32]))),
+            (None, None)
+        );
         for record in [&origin, &one, &two, &three] {
             assert_eq!(LevelRecord::decode(&record.encode()).as_ref(), Ok(record));
         }

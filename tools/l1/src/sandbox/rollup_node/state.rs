@@ -4,14 +4,17 @@
 //! what would undo it. Records and outboxes are kept for the last [`LEVELS_KEPT`] levels. The undo records of the last [`STATES_MAX`] levels rebuild the versions that the RPC
 //! serves after a restart, and are what a reorganisation is rolled back by.
 
+use super::commitments::Commitment;
+use super::machine::state_hash;
 use super::record::LevelRecord;
+use crate::CommitmentHash;
 use crate::sandbox::chain::old_levels;
 use crate::sandbox::codec::{Damaged, Reader, Writer};
 use crate::sandbox::limits::{LEVELS_KEPT, STATES_MAX};
 use crate::sandbox::store::{META, Store, StoreError};
 use millrace_primitives::{L1Level, RollupAddress};
 use millrace_pvm::durable::{Durable, Key, Value};
-use redb::{ReadableTable, TableDefinition, WriteTransaction};
+use redb::{ReadableTable, Table, TableDefinition, WriteTransaction};
 use std::collections::VecDeque;
 use std::fmt;
 use std::path::Path;
@@ -28,6 +31,10 @@ const DURABLE: TableDefinition<'_, &str, &[u8]> = TableDefinition::new("durable"
 const UNDO: TableDefinition<'_, u32, &[u8]> = TableDefinition::new("undo");
 /// Outbox messages by level and index.
 const OUTBOX: TableDefinition<'_, (u32, u32), &[u8]> = TableDefinition::new("outbox");
+
+/// Encoded [`Commitment`]s by their hash, those of the levels in [`LEVELS`]. The commitment of the origination is no more than
+/// a name.
+const COMMITMENTS: TableDefinition<'_, &[u8; 32], &[u8]> = TableDefinition::new("commitments");
 
 /// A level with the durable storage after it.
 #[derive(Clone)]
@@ -56,12 +63,16 @@ type Differences<'a> = Vec<(String, Option<&'a Value>)>;
 impl StateStore {
     /// Opens or creates the file. Answers the rollup that it belongs to, if it has one yet.
     pub(in crate::sandbox) fn open(path: &Path) -> Result<(Self, Option<RollupAddress>), StoreError> {
-        let store = Store::open(path, FORMAT)?;
+        Self::over(Store::open(path, FORMAT)?)
+    }
+
+    fn over(store: Store) -> Result<(Self, Option<RollupAddress>), StoreError> {
         store.write(|transaction| {
             transaction.open_table(LEVELS)?;
             transaction.open_table(DURABLE)?;
             transaction.open_table(UNDO)?;
             transaction.open_table(OUTBOX)?;
+            transaction.open_table(COMMITMENTS)?;
             Ok(())
         })?;
         let meta = store.read()?.open_table(META)?;
@@ -96,6 +107,7 @@ impl StateStore {
         self.store.write(|transaction| {
             write_durable(transaction, &after.durable.differences_since(before))?;
             write_record(transaction, &after.record)?;
+            write_commitment(transaction, after)?;
             prune(transaction, after.record.level)?;
             let mut undos = transaction.open_table(UNDO)?;
             undos.insert(level, undo.as_slice())?;
@@ -115,6 +127,7 @@ impl StateStore {
             let mut levels = transaction.open_table(LEVELS)?;
             let mut undos = transaction.open_table(UNDO)?;
             let mut durable = transaction.open_table(DURABLE)?;
+            let mut commitments = transaction.open_table(COMMITMENTS)?;
             loop {
                 let newest = levels.last()?.map(|(level, _)| level.value());
                 let Some(level) = newest.filter(|level| *level > last.get()) else { break };
@@ -128,7 +141,7 @@ impl StateStore {
                         None => durable.remove(key.as_str())?,
                     };
                 }
-                levels.remove(level)?;
+                remove_level(&mut levels, &mut commitments, level)?;
             }
             transaction.open_table(OUTBOX)?.retain(|(level, _), _| level <= last.get())?;
             Ok(())
@@ -178,6 +191,15 @@ impl StateStore {
         record.map(Some).map_err(|Damaged| StoreError::damaged(format!("record of level {level}")))
     }
 
+    /// The commitment of this hash, `None` when it was not made here, or is forgotten.
+    pub(super) fn commitment(&self, hash: CommitmentHash) -> Result<Option<Commitment>, StoreError> {
+        let commitments = self.store.read()?.open_table(COMMITMENTS)?;
+        let Some(bytes) = commitments.get(hash.as_bytes())? else { return Ok(None) };
+        let commitment =
+            Commitment::decode(bytes.value()).ok().filter(|commitment| commitment.hash() == hash);
+        commitment.map(Some).ok_or_else(|| StoreError::damaged(format!("commitment {hash}")))
+    }
+
     /// The outbox messages of a level in order.
     pub(super) fn outbox(&self, level: L1Level) -> Result<Vec<Vec<u8>>, StoreError> {
         let messages = self.store.read()?.open_table(OUTBOX)?;
@@ -197,10 +219,33 @@ pub(crate) type Sent = (L1Level, u32, Vec<u8>);
 fn prune(transaction: &WriteTransaction, head: L1Level) -> Result<(), StoreError> {
     let mut levels = transaction.open_table(LEVELS)?;
     let mut outbox = transaction.open_table(OUTBOX)?;
+    let mut commitments = transaction.open_table(COMMITMENTS)?;
     for level in old_levels(&levels, head.saturating_sub(LEVELS_KEPT))? {
-        levels.remove(level)?;
+        remove_level(&mut levels, &mut commitments, level)?;
         outbox.retain_in((level, 0)..=(level, u32::MAX), |_, _| false)?;
     }
+    Ok(())
+}
+
+/// Removes the record of a level, and the commitment that was made there.
+fn remove_level(
+    levels: &mut Table<'_, u32, &'static [u8]>,
+    commitments: &mut Table<'_, &'static [u8; 32], &'static [u8]>,
+    level: u32,
+) -> Result<(), StoreError> {
+    let Some(bytes) = levels.remove(level)? else { return Ok(()) };
+    let record = LevelRecord::decode(bytes.value())
+        .map_err(|Damaged| StoreError::damaged(format!("record of level {level}")))?;
+    if let Some(hash) = record.commitment {
+        commitments.remove(hash.as_bytes())?;
+    }
+    Ok(())
+}
+
+fn write_commitment(transaction: &WriteTransaction, after: &Processed) -> Result<(), StoreError> {
+    let Some(hash) = after.record.commitment else { return Ok(()) };
+    let Some(commitment) = after.record.committed(state_hash(&after.durable)) else { return Ok(()) };
+    transaction.open_table(COMMITMENTS)?.insert(hash.as_bytes(), commitment.encode().as_slice())?;
     Ok(())
 }
 
@@ -296,6 +341,7 @@ mod tests {
     use super::super::record::Outcome;
     use super::*;
     use crate::sandbox::chain::Block;
+    use crate::sandbox::store::tape::Tape;
     use millrace_primitives::Timestamp;
     use millrace_pvm::Status;
 
@@ -450,5 +496,98 @@ mod tests {
         store.store.write(damage).unwrap();
         let error = store.load().unwrap_err();
         assert!(error.to_string().contains("durable key \"/n\""), "{error}");
+    }
+
+    /// All of a version, to compare.
+    type Version = (LevelRecord, Vec<(String, Vec<u8>)>, Vec<Vec<u8>>, Option<Commitment>);
+
+    fn newest(store: &StateStore) -> Version {
+        let newest = store.load().unwrap().pop_back().unwrap();
+        let outbox = store.outbox(newest.record.level).unwrap();
+        let commitment = newest.record.commitment.and_then(|hash| store.commitment(hash).unwrap());
+        (newest.record, values(&newest.durable), outbox, commitment)
+    }
+
+    #[test]
+    fn a_process_that_dies_at_any_write_leaves_a_level_whole_or_the_one_before() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.redb");
+        let tape = Tape::default();
+        let (store, _) = StateStore::over(Store::on(tape.clone(), FORMAT).unwrap()).unwrap();
+        let many = |word: &str| {
+            let keys = (0..500).map(|number| (format!("/{word}/{number}"), format!("{word} {number}")));
+            Durable::from_values(keys.map(|(key, value)| (key, value.into_bytes()))).unwrap()
+        };
+        let origin = first(many("a"));
+        store.originate(&ADDRESS, &origin).unwrap();
+        tape.record();
+
+        let mut committed = next(&origin, many("b"));
+        let state = state_hash(&committed.durable);
+        committed.record = LevelRecord::after(
+            &origin.record,
+            &block(1),
+            &[],
+            Outcome { commits_to: Some(state), ..outcome() },
+        );
+        let acts: [(&str, &dyn Fn()); 2] = [
+            ("append", &|| store.append(&origin.durable, &committed, &[vec![1], vec![2]]).unwrap()),
+            ("take back", &|| store.take_back(L1Level::ZERO).unwrap()),
+        ];
+        for (name, act) in acts {
+            let before = newest(&store);
+            tape.images();
+            act();
+            let after = newest(&store);
+            assert_ne!(before, after);
+            let images = tape.images();
+            assert!(images.len() > 2, "{} writes", images.len());
+            let mut seen = Vec::new();
+            for image in &images {
+                std::fs::write(&path, image).unwrap();
+                let found = newest(&StateStore::open(&path).unwrap().0);
+                assert!(found == before || found == after, "{name}: a part of a level");
+                seen.push(found == after);
+            }
+            assert!(seen.is_sorted(), "{name}: what was there is gone: {seen:?}");
+            assert_eq!((seen.first(), seen.last()), (Some(&false), Some(&true)), "{name}");
+        }
+        assert_eq!(
+            store.commitment(committed.record.commitment.unwrap()).unwrap(),
+            None,
+            "it is taken back too"
+        );
+    }
+
+    /// `MILLRACE_LEVEL_CHANGES` asks for more than in every run of the tests.
+    #[test]
+    fn a_level_of_very_many_changes_is_one_commit_and_can_be_taken_back() {
+        let asked = std::env::var("MILLRACE_LEVEL_CHANGES").ok();
+        let changes: u32 = asked.map_or(50_000, |text| text.parse().unwrap());
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("node.redb");
+        let (store, _) = StateStore::open(&path).unwrap();
+        let origin = first(durable(&[("/a", "0")]));
+        store.originate(&ADDRESS, &origin).unwrap();
+        let key = |number: u32| format!("/{}/{number}", number % 1_000);
+        let values = (0..changes).map(|number| (key(number), number.to_be_bytes().to_vec()));
+        let after = next(&origin, Durable::from_values(values).unwrap());
+        let begin = std::time::Instant::now();
+        store.append(&origin.durable, &after, &[]).unwrap();
+        let appended_ms = begin.elapsed().as_millis();
+        drop(store);
+        let begin = std::time::Instant::now();
+        let (store, _) = StateStore::open(&path).unwrap();
+        let loaded = store.load().unwrap();
+        let loaded_ms = begin.elapsed().as_millis();
+        assert_eq!(loaded[1].durable.hash(), after.durable.hash());
+        assert_eq!(loaded[0].durable.hash(), origin.durable.hash());
+        let begin = std::time::Instant::now();
+        store.take_back(L1Level::ZERO).unwrap();
+        let taken_back_ms = begin.elapsed().as_millis();
+        eprintln!(
+            "{changes} changes: {appended_ms} ms to append, {loaded_ms} to load, {taken_back_ms} to take back"
+        );
+        assert_eq!(store.load().unwrap().back().unwrap().durable.hash(), origin.durable.hash());
     }
 }

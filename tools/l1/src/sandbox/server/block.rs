@@ -1,6 +1,6 @@
 //! Endpoints below `/global/block/<id>`: what the rollup node knows of a block and its durable storage.
 
-use super::{App, Failure, Queries, Shared, blocking, queries};
+use super::{App, Failure, Queries, Shared, blocking, commitments, flag, pending, queries};
 use crate::client::BlockId;
 use crate::sandbox::limits::VALUE_ANSWER_BYTES_MAX;
 use crate::sandbox::rollup_node::{LevelRecord, level_inputs, status_text};
@@ -15,7 +15,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// The `{block_id}` of the path.
-pub(super) struct At(BlockId);
+pub(super) struct At(pub(super) BlockId);
 
 impl<S: Send + Sync> FromRequestParts<S> for At {
     type Rejection = Failure;
@@ -107,12 +107,26 @@ pub(super) async fn inbox(State(app): Shared, at: At) -> Result<Json<Value>, Fai
     .await
 }
 
-pub(super) async fn full(State(app): Shared, at: At) -> Result<Json<Value>, Failure> {
+pub(super) async fn state_hash(State(app): Shared, at: At) -> Result<Json<Value>, Failure> {
+    blocking(move || Ok(Json(json!(app.node.state_hash(at.0)?)))).await
+}
+
+/// A block with all that belongs to it; its outbox when the query says so.
+pub(super) async fn full(State(app): Shared, at: At, parameters: Queries) -> Result<Json<Value>, Failure> {
+    let with_outbox = flag(&queries(parameters)?, "outbox")?;
     blocking(move || {
         let record = app.node.record(at.0)?;
         let mut answer = serde_json::to_value(record.header()).map_err(Failure::internal)?;
         answer["inbox"] = inbox_of(&app, &record)?;
         answer["messages"] = messages_of(&app, &record)?.iter().map(hex::encode).collect();
+        if let Some(hash) = record.commitment
+            && let Some(commitment) = app.node.commitment(hash)?
+        {
+            answer["commitment"] = commitments::parts(&commitment);
+        }
+        if with_outbox {
+            answer["outbox"] = pending::of_block(&app.node.outbox(record.level)?);
+        }
         Ok(Json(answer))
     })
     .await
@@ -141,26 +155,12 @@ fn inbox_of(app: &App, record: &LevelRecord) -> Result<Value, Failure> {
     }))
 }
 
-pub(super) async fn outbox(
-    State(app): Shared,
-    at: At,
-    path: Path<BTreeMap<String, String>>,
-) -> Result<Json<Value>, Failure> {
-    blocking(move || {
-        let level = parse_level(&path)?;
-        app.node.record(at.0)?;
-        if app.node.outbox(level)?.is_empty() {
-            return Ok(Json(json!([])));
-        }
-        let message = format!("Outbox messages are served undecoded, at /sandbox/outbox/{level}");
-        Err(Failure::new(StatusCode::NOT_IMPLEMENTED, "sandbox.outbox_not_decoded", message))
-    })
-    .await
-}
-
 /// The `{level}` of the path.
 pub(super) fn parse_level(path: &BTreeMap<String, String>) -> Result<L1Level, Failure> {
-    let text = path.get("level").map_or("", String::as_str);
+    level_of(path.get("level").map_or("", String::as_str))
+}
+
+pub(super) fn level_of(text: &str) -> Result<L1Level, Failure> {
     text.parse()
         .map(L1Level::new)
         .map_err(|_| Failure::bad_request("sandbox.bad_level", "Cannot parse the level"))
@@ -221,7 +221,44 @@ pub(super) async fn values(State(app): Shared, at: At, parameters: Queries) -> R
     .await
 }
 
-fn check_size(size_bytes: usize) -> Result<(), Failure> {
+/// A leaf of the tree of the PVM, by its path. The part below `durable` is known: each value is a number of bytes and chunks.
+pub(super) async fn state(State(app): Shared, at: At, parameters: Queries) -> Result<Json<Value>, Failure> {
+    let parameters = queries(parameters)?;
+    let Some(path) = parameters.get("key") else {
+        return Err(Failure::bad_request("sandbox.missing_key", "The query has no key"));
+    };
+    let steps: Vec<String> = path.split('/').filter(|step| !step.is_empty()).map(str::to_owned).collect();
+    blocking(move || {
+        let leaf = leaf_of(&app.node.durable(at.0)?, &steps)?;
+        let leaf = leaf.ok_or_else(|| {
+            Failure::new(StatusCode::NOT_FOUND, "sandbox.no_such_state", "The PVM has nothing at this path")
+        })?;
+        Ok(Json(json!(hex::encode(leaf))))
+    })
+    .await
+}
+
+/// The bytes of a leaf; `None` when there is none.
+pub(super) fn leaf_of(durable: &Durable, steps: &[String]) -> Result<Option<Vec<u8>>, Failure> {
+    let Some((first, rest)) = steps.split_first() else { return Ok(None) };
+    if first != "durable" {
+        let message = "Of the state of the PVM the sandbox has only what is below durable";
+        return Err(Failure::new(StatusCode::NOT_IMPLEMENTED, "sandbox.no_machine_state", message));
+    }
+    let key = |steps: &[String]| steps.iter().map(|step| format!("/{step}")).collect::<String>();
+    Ok(match rest {
+        [path @ .., at, length] if at == "@" && length == "length" => {
+            durable.get(&key(path)).map(|value| (value.len() as u64).to_be_bytes().to_vec())
+        }
+        [path @ .., at, contents, index] if at == "@" && contents == "contents" => {
+            let index = index.parse().ok().filter(|number: &usize| number.to_string() == *index);
+            durable.get(&key(path)).zip(index).and_then(|(value, index)| value.chunk(index))
+        }
+        _ => None,
+    })
+}
+
+pub(super) fn check_size(size_bytes: usize) -> Result<(), Failure> {
     if size_bytes <= VALUE_ANSWER_BYTES_MAX {
         return Ok(());
     }

@@ -12,6 +12,8 @@ use axum::extract::State;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use futures::Stream;
+use millrace_primitives::L1Level;
+use serde_json::json;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -22,6 +24,68 @@ pub(super) async fn blocks(State(app): Shared) -> Response {
 
 pub(super) async fn finalized_blocks(State(app): Shared) -> Response {
     respond(Monitor::new(app, BlockId::Finalized))
+}
+
+/// How far the node is, until it has caught up with the layer 1.
+pub(super) async fn synchronized(State(app): Shared) -> Response {
+    let stream = futures::stream::unfold(Some(Synchronizing::new(&app)), |waiting| async move {
+        let (line, waiting) = waiting?.next().await?;
+        Some((Ok::<_, std::convert::Infallible>(line), waiting))
+    });
+    ([(CONTENT_TYPE, "application/json")], Body::from_stream(stream)).into_response()
+}
+
+/// A reader that waits for the node to catch up.
+struct Synchronizing {
+    node: watch::Receiver<NodeStatus>,
+    heads: watch::Receiver<Arc<Block>>,
+    stop: watch::Receiver<bool>,
+    told: Option<(L1Level, L1Level)>,
+}
+
+impl Synchronizing {
+    fn new(app: &App) -> Self {
+        let (node, heads, stop) = (app.node.watch(), app.chain.watch_head(), app.stop.clone());
+        Self { node, heads, stop, told: None }
+    }
+
+    /// The next line, and who waits for another; `None` when the server stops.
+    async fn next(mut self) -> Option<(Bytes, Option<Self>)> {
+        loop {
+            if *self.stop.borrow_and_update() {
+                return None;
+            }
+            let head = Arc::clone(&self.heads.borrow_and_update());
+            let processed = self.node.borrow_and_update().head.record.clone();
+            if processed.block_hash == head.hash {
+                return Some((Bytes::from_static(b"\"synchronized\"\n"), None));
+            }
+            let progress = (processed.level, head.level);
+            if self.told != Some(progress) {
+                self.told = Some(progress);
+                return Some((progress_line(progress), Some(self)));
+            }
+            let closed = tokio::select! {
+                changed = self.node.changed() => changed.is_err(),
+                changed = self.heads.changed() => changed.is_err(),
+                changed = self.stop.changed() => changed.is_err(),
+            };
+            if closed {
+                return None;
+            }
+        }
+    }
+}
+
+fn progress_line((processed, head): (L1Level, L1Level)) -> Bytes {
+    // A reorganisation may have left the node ahead of the chain.
+    let done = f64::from(processed.get().min(head.get())) / f64::from(head.get().max(1));
+    let progress = json!({
+        "processed_level": processed.get(),
+        "l1_head_level": head.get(),
+        "percentage_done": done * 100.0,
+    });
+    Bytes::from(format!("{}\n", json!({ "synchronizing": progress })))
 }
 
 fn respond(monitor: Monitor) -> Response {

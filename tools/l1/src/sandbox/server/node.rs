@@ -3,9 +3,13 @@
 use super::{Failure, Shared};
 use axum::Json;
 use axum::extract::State;
+use axum::http::header::CONTENT_TYPE;
+use axum::response::{IntoResponse, Response};
 use millrace_primitives::Timestamp;
 use millrace_wire::base58::Base58Check;
 use serde_json::{Value, json};
+
+const OPENAPI: &str = include_str!("../../../openapi/octez-smart-rollup-node.json");
 
 pub(super) async fn smart_rollup_address(State(app): Shared) -> Json<String> {
     Json(app.node.rollup().to_base58())
@@ -22,6 +26,11 @@ pub(super) async fn tezos_level(State(app): Shared) -> Json<u32> {
 pub(super) async fn gc_info(State(app): Shared) -> Json<Value> {
     let level = app.node.first_available_level().get();
     Json(json!({ "first_available_level": level, "last_gc_level": level }))
+}
+
+/// Octez's description of the endpoints, as far as they are served or refused by name.
+pub(super) async fn openapi() -> Response {
+    ([(CONTENT_TYPE, "application/json")], OPENAPI).into_response()
 }
 
 pub(super) async fn ping() -> Json<Value> {
@@ -67,7 +76,7 @@ pub(super) async fn health(State(app): Shared) -> Result<Json<Value>, Failure> {
 }
 
 /// `1970-01-01T00:00:00Z`, the form of timestamps in the JSON of Octez.
-fn rfc3339(timestamp: Timestamp) -> String {
+pub(super) fn rfc3339(timestamp: Timestamp) -> String {
     const SECONDS_PER_DAY: u64 = 86_400;
     let (days, seconds) = (timestamp.get() / SECONDS_PER_DAY, timestamp.get() % SECONDS_PER_DAY);
     // Years that start in March, counted from 0000-03-01: leap days come last. 400 years have 146,097 days.

@@ -132,20 +132,14 @@ pub(super) async fn operation(
         if let Some(waits) = app.chain.pending().into_iter().find(|operation| operation.id == id) {
             return Ok(Json(Operation::Pending { not_before_level: waits.not_before.get() }));
         }
-        let mut level = Some(app.chain.head().level);
-        while let Some(at) = level
-            && let Some(contents) = app.chain.contents(at)?
-        {
-            if let Some(included) = contents.operations.iter().find(|included| included.operation.id == id) {
-                return Ok(Json(Operation::Included {
-                    level: at.get(),
-                    fee_mutez: included.fee.get(),
-                    failure: included.failure.map(|failure| failure.to_string()),
-                }));
-            }
-            level = at.checked_sub(1);
-        }
-        Ok(Json(Operation::Unknown))
+        Ok(Json(match app.chain.find_included(id)? {
+            None => Operation::Unknown,
+            Some((level, _, included)) => Operation::Included {
+                level: level.get(),
+                fee_mutez: included.fee.get(),
+                failure: included.failure.map(|failure| failure.to_string()),
+            },
+        }))
     })
     .await
 }
