@@ -254,16 +254,16 @@ mod tests {
         let path = folder.path().join("file.redb");
         file(&path, 200);
         let (whole, values) = (fs::read(&path).unwrap(), read(&path).unwrap());
-        let used = whole.iter().rposition(|byte| *byte != 0).unwrap();
+        let used: Vec<usize> = (320..whole.len()).filter(|at| whole[*at] != 0).collect();
         let (mut refused, mut harmless) = (0, 0);
         // Every part of the header, and pages of every kind.
-        for at in (0..320).step_by(5).chain((320..used).step_by(used / 50)) {
+        for at in (0..320).step_by(5).chain(used.iter().copied().step_by(used.len() / 60)) {
             let mut damaged = whole.clone();
             damaged[at] ^= 1 << (at % 8);
             fs::write(&path, &damaged).unwrap();
             match read(&path) {
                 Ok(found) => {
-                    assert_eq!(found, values, "byte {at} of {used} changes what is read");
+                    assert_eq!(found, values, "byte {at} changes what is read");
                     harmless += 1;
                 }
                 Err(error) => {
@@ -276,7 +276,7 @@ mod tests {
                 }
             }
         }
-        assert!(refused > 50 && harmless > 0, "{refused} refused, {harmless} harmless");
+        assert!(refused > 30 && harmless > 0, "{refused} refused, {harmless} harmless");
     }
 
     #[test]
