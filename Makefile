@@ -4,13 +4,15 @@
 # Rust by way of rustup (the pinned version comes from rust-toolchain.toml), a C compiler, and Node.js 18 or newer with npm.
 #
 # Variables:
-#   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench), of the conformance runner
+#   ARGS=...              arguments of `millrace sandbox` (make run), of the benchmark (make bench), of the runners of vectors
 #   CONFIG=rollup.yaml    parameters that dist/ is made for; default: installer/sandbox.yaml
 #   DIST=dist             the folder that the kernel, its installer and its preimages go to
 #   WASM_OPT=0            ship the kernel as rustc made it: without Node.js, about a tenth larger; for trying things out
 #   FUZZ_S=600            how long `make fuzz` goes on, in seconds
-#   VECTORS=DIR           Ethereum's fixtures for `make conformance`: a folder, or an archive .tar.gz; default ../shared/vectors
-#   MILLRACE_VECTORS=DIR  the same for `make test`, which says so when there are none
+#   VECTORS=DIR           what `make conformance` runs, a folder or an archive .tar.gz, default ../shared/vectors; or what
+#                         `make pvm-vectors` runs, a folder, default ../shared/vectors/pvm
+#   MILLRACE_VECTORS=DIR  Ethereum's fixtures for `make test`, which says so when there are none
+#   MILLRACE_PVM_VECTORS=DIR  the recordings of the PVM for `make test`, likewise
 #   CARGO_TARGET_DIR      as cargo has it; default `target`
 # and for the wasm32 standard library those of scripts/wasm-toolchain.sh.
 #
@@ -25,7 +27,8 @@ CARGO ?= cargo
 CONFIG ?= installer/sandbox.yaml
 DIST ?= dist
 FUZZ_S ?= 600
-VECTORS ?= ../shared/vectors
+ETHEREUM_VECTORS := $(or $(VECTORS),../shared/vectors)
+PVM_VECTORS := $(or $(VECTORS),../shared/vectors/pvm)
 TARGET := $(if $(CARGO_TARGET_DIR),$(CARGO_TARGET_DIR),target)
 
 # The kernel as rustc makes it, and as Binaryen leaves it.
@@ -42,7 +45,7 @@ say = @printf '\n==> %s\n' "$(1)"
 
 .PHONY: help
 help: ## Shows this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' Makefile
 
 .PHONY: run
 run: dist ## Starts a chain at http://127.0.0.1:8545, with ten funded accounts
@@ -60,8 +63,15 @@ test: needs-node dist $(NEXT) ## Every test, and the check of the shipped kernel
 conformance: needs-rust ## Ethereum's fixtures below VECTORS: `N passed, N failed, N skipped` (ARGS=--verbose, --filter TEXT)
 	$(call say,building the conformance runner)
 	@$(CARGO) build --locked --bin millrace-conformance
-	$(call say,running the fixtures in $(VECTORS))
-	@$(TARGET)/debug/millrace-conformance $(ARGS) "$(VECTORS)"
+	$(call say,running the fixtures in $(ETHEREUM_VECTORS))
+	@$(TARGET)/debug/millrace-conformance $(ARGS) "$(ETHEREUM_VECTORS)"
+
+.PHONY: pvm-vectors
+pvm-vectors: needs-rust ## What Octez recorded, below VECTORS: `N passed, N failed, N skipped` (ARGS=--verbose, --filter TEXT)
+	$(call say,building the runner of the PVM's vectors)
+	@$(CARGO) build --locked --bin millrace-pvm-vectors
+	$(call say,running the vectors in $(PVM_VECTORS))
+	@$(TARGET)/debug/millrace-pvm-vectors $(ARGS) "$(PVM_VECTORS)"
 
 .PHONY: check
 check: needs-rust needs-git ## Format, clippy, directions between crates, documentation, unwanted files

@@ -40,6 +40,8 @@ const ALLOWED: &[(&str, &[&str])] = &[
     ("architecture", &[]),
     ("installer", &["primitives", "wire", "layout", "artifact"]),
     ("pvm", &["primitives", "wire", "layout", "artifact"]),
+    // A test of the PVM that happens to be a program.
+    ("pvm-vectors", &["pvm"]),
     (
         "engine",
         &["primitives", "wire", "host", "layout", "evm", "inbox", "block", "upgrade", "core", "pvm", "trace"],

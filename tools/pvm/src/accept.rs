@@ -11,10 +11,10 @@ use wasmparser::{
 };
 
 /// Bytes of the longest name that the PVM decodes.
-const NAME_BYTES_MAX: usize = 512;
+pub(crate) const NAME_BYTES_MAX: usize = 512;
 
 /// The proposals that the decoder of the PVM knows. Several memories are decoded; host calls then fail.
-const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
+pub(crate) const FEATURES: WasmFeatures = WasmFeatures::WASM2.union(WasmFeatures::MULTI_MEMORY);
 
 /// Why bytes are not a kernel.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -308,7 +308,7 @@ fn sub_opcode(bytes: &[u8]) -> u32 {
 
 /// Instructions that the float check of the PVM refuses: those on f32 and f64, and vector arithmetic on
 /// floats. Conversions that end in integers, and all vector conversions, pass it.
-fn is_float_opcode(bytes: &[u8]) -> bool {
+pub(crate) fn is_float_opcode(bytes: &[u8]) -> bool {
     match bytes[0] {
         // Loads, stores, constants, comparisons, arithmetic.
         0x2a | 0x2b | 0x38 | 0x39 | 0x43 | 0x44 | 0x5b..=0x66 | 0x8b..=0xa6 => true,
@@ -325,7 +325,7 @@ fn is_float_opcode(bytes: &[u8]) -> bool {
 }
 
 /// The instructions of WebAssembly 2.0.
-fn is_known_opcode(bytes: &[u8]) -> bool {
+pub(crate) fn is_known_opcode(bytes: &[u8]) -> bool {
     match bytes[0] {
         0x00..=0x05 | 0x0b..=0x11 | 0x1a..=0x1c | 0x20..=0x26 | 0x28..=0xc4 | 0xd0..=0xd2 => true,
         0xfc => sub_opcode(&bytes[1..]) <= 17,

@@ -19,7 +19,7 @@ use std::path::{Path, PathBuf};
 use wasmtime::{Engine, Module};
 
 /// Changes when the meaning of a file does.
-const TAG: &[u8] = b"millrace compiled kernel, format 2, wasmtime 48.0.8";
+const TAG: &[u8] = b"millrace compiled kernel, format 3, wasmtime 48.0.8";
 const DIGEST_BYTES: usize = 32;
 
 /// A folder of compiled kernels.
@@ -71,7 +71,9 @@ impl CodeCache {
 
 fn spelling(counting: Counting) -> String {
     let depth = counting.call_depth_limit.unwrap_or(0);
-    format!("{}{depth}", if counting.operators { "metered-" } else { "" })
+    let operators = if counting.operators { "metered-" } else { "" };
+    let ticks = if counting.ticks { "ticks-" } else { "" };
+    format!("{operators}{ticks}{depth}")
 }
 
 fn digest(kernel: &[u8; 32], counting: Counting, code: &[u8]) -> [u8; 32] {

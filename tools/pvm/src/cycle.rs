@@ -4,7 +4,7 @@
 //! as wasm ([`Runs`]) has the same reboots, traps and kernels that do not start.
 
 use crate::durable::{Durable, Key};
-use crate::status::{Outcome, Status};
+use crate::status::{Outcome, Status, Stuck};
 use crate::{BOOT_KEY, FALLBACK_KEY};
 
 pub(crate) const REBOOT_KEY: Key<'static> = Key::constant("/kernel/env/reboot");
@@ -29,6 +29,11 @@ pub trait Runs {
     /// # Errors
     /// The host could not do its part: nothing more is run.
     fn run_once(&mut self) -> Result<Outcome, Self::Error>;
+
+    /// Reboots of one level, after its first run.
+    fn reboots_max(&self) -> u32 {
+        REBOOTS_PER_LEVEL_MAX
+    }
 }
 
 /// Runs a kernel as the PVM does within a level: again while it asks for it and reboots are left.
@@ -36,14 +41,20 @@ pub trait Runs {
 /// # Errors
 /// As [`Runs::run_once`].
 pub fn run_until_rest<R: Runs>(runs: &mut R) -> Result<Status, R::Error> {
-    let mut reboots_left = REBOOTS_PER_LEVEL_MAX;
+    let reboots_max = runs.reboots_max();
+    let mut reboots_left = reboots_max;
     loop {
         runs.durable().delete(REBOOT_KEY);
         set_reboot_counter(runs.durable(), reboots_left);
         let outcome = runs.run_once()?;
         match after(runs.durable(), outcome, reboots_left) {
             Next::Reboot => reboots_left -= 1,
-            Next::Rest(status) => return Ok(status),
+            Next::Rest => {
+                runs.durable().set(REBOOT_KEY, Vec::new());
+                set_reboot_counter(runs.durable(), reboots_max.saturating_add(1));
+                return Ok(Status::WaitingForInput);
+            }
+            Next::Stuck(stuck) => return Ok(Status::Stuck(stuck)),
         }
     }
 }
@@ -51,7 +62,8 @@ pub fn run_until_rest<R: Runs>(runs: &mut R) -> Result<Status, R::Error> {
 /// What follows a run.
 enum Next {
     Reboot,
-    Rest(Status),
+    Rest,
+    Stuck(Stuck),
 }
 
 fn set_reboot_counter(durable: &mut Durable, reboots_left: u32) {
@@ -61,7 +73,7 @@ fn set_reboot_counter(durable: &mut Durable, reboots_left: u32) {
 /// Notes how a run ended and decides what follows.
 fn after(durable: &mut Durable, outcome: Outcome, reboots_left: u32) -> Next {
     match outcome {
-        Outcome::Stuck(stuck) => return Next::Rest(Status::Stuck(stuck)),
+        Outcome::Stuck(stuck) => return Next::Stuck(stuck),
         Outcome::Finished => {
             durable.delete(STUCK_KEY);
             durable.delete(UPGRADE_ERROR_KEY);
@@ -76,9 +88,7 @@ fn after(durable: &mut Durable, outcome: Outcome, reboots_left: u32) -> Next {
             durable.delete(TOO_MANY_REBOOT_KEY);
         }
     }
-    durable.set(REBOOT_KEY, Vec::new());
-    set_reboot_counter(durable, REBOOTS_PER_LEVEL_MAX + 1);
-    Next::Rest(Status::WaitingForInput)
+    Next::Rest
 }
 
 /// What runs is what to fall back on: noted as soon as it is initialised.

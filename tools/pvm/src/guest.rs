@@ -1,6 +1,8 @@
 //! What a run sees of its host, and what it leaves behind.
 
+use crate::constants::Constants;
 use crate::durable::Durable;
+use crate::meter::Meter;
 use crate::reveal::Preimages;
 use crate::version::{IMPORTS_COUNT, import_name};
 use crate::{PvmError, Rollup};
@@ -47,6 +49,7 @@ impl HostUse {
 pub(crate) struct LevelContext {
     pub(crate) level: u32,
     pub(crate) rollup: Rollup,
+    pub(crate) constants: Constants,
     pub(crate) preimages: Arc<dyn Preimages>,
     pub(crate) inputs: Arc<Vec<Vec<u8>>>,
     pub(crate) debug_sink: Option<DebugSink>,
@@ -74,6 +77,8 @@ pub(crate) struct Guest {
     pub(crate) host_use: HostUse,
     pub(crate) memory: GuestMemory,
     pub(crate) deadline: Option<Instant>,
+    /// When ticks are counted.
+    pub(crate) meter: Option<Meter>,
     /// Bytes of debug output that a first attempt at this run has streamed already.
     pub(crate) debug_streamed: usize,
 }
@@ -110,6 +115,8 @@ pub(crate) enum Abort {
     Fatal(&'static str),
     #[error("out of time")]
     OutOfTime,
+    #[error("out of ticks")]
+    OutOfTicks,
     /// The level cannot be run now.
     #[error("{0}")]
     Host(PvmError),

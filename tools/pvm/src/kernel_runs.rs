@@ -1,5 +1,6 @@
 //! Runs of the kernel that is in its place, as wasm: in a level, or by themselves.
 
+use crate::constants::Constants;
 use crate::durable::{Durable, Key};
 use crate::guest::{Effects, HostUse, LevelContext};
 use crate::machine::{Depth, Machine};
@@ -7,8 +8,9 @@ use crate::pvm::RunReport;
 use crate::reveal::Preimages;
 use crate::run::{Ended, Ending, Run};
 use crate::status::{BootPhase, Outcome, Stuck};
+use crate::ticks::boot;
 use crate::version::Version;
-use crate::{BOOT_KEY, FALLBACK_KEY, PvmError, Rollup};
+use crate::{BOOT_KEY, FALLBACK_KEY, PvmError, RUN_TICKS_ADVISED_MAX, Rollup, RunTicks};
 use std::sync::Arc;
 
 pub(crate) const VERSION_KEY: Key<'static> = Key::constant("/readonly/wasm_version");
@@ -43,7 +45,10 @@ pub struct Caller {
 impl Caller {
     /// Runs kernels on `machine`, as the rollup that they ask for.
     pub fn new(machine: Machine, rollup: Rollup, preimages: Arc<dyn Preimages>) -> Self {
-        let context = LevelContext { level: 0, rollup, preimages, inputs: Arc::default(), debug_sink: None };
+        // What a node calls is no run of the rollup: its ticks are not limited.
+        let constants = Constants { ticks_per_snapshot: u64::MAX, ..Constants::default() };
+        let inputs = Arc::default();
+        let context = LevelContext { level: 0, rollup, constants, preimages, inputs, debug_sink: None };
         Self { machine, context }
     }
 
@@ -120,30 +125,52 @@ impl<'a> KernelRuns<'a> {
 
     /// One run on a stack that is large enough for the shallow tier.
     pub(crate) fn run_once(&mut self) -> Result<RunReport, PvmError> {
-        let (ending, host_use, work, memory_pages) = match self.boot_and_run()? {
-            Booted::Failed(phase, detail) => {
-                (Ending::BootFailed { phase, detail }, HostUse::default(), None, None)
-            }
-            Booted::Ran(ended) => {
-                self.effects = ended.effects;
-                self.debug_streamed = ended.debug_streamed;
-                (ended.ending, ended.host_use, ended.work, ended.memory_pages)
-            }
+        let ended = match self.boot_and_run()? {
+            Booted::Failed(failure) => self.ended_before_it_ran(failure),
+            Booted::Ran(ended) => *ended,
         };
-        let outcome = match ending {
+        let Ended { work, ticks, memory_pages, host_use, .. } = ended;
+        self.effects = ended.effects;
+        self.debug_streamed = ended.debug_streamed;
+        let outcome = match ended.ending {
             Ending::Finished => Outcome::Finished,
             Ending::Trapped(trap) => Outcome::Trapped(trap),
             Ending::Stuck(stuck) => Outcome::Stuck(stuck),
             Ending::BootFailed { phase, detail } => self.fall_back(phase, detail),
             Ending::NeedsDeeperStack => Outcome::Stuck(Stuck::CallStackExhausted),
         };
+        if let Some(ticks) = ticks.filter(|ticks| ticks.total() > RUN_TICKS_ADVISED_MAX) {
+            let (level, ticks) = (self.context.level, ticks.total());
+            tracing::warn!(level, ticks, "a run takes more ticks than can be replayed in a dispute");
+        }
         Ok(RunReport {
             outcome,
+            ticks,
             operators: work.map(|work| work.operators),
             bulk_bytes: work.map(|work| work.bulk_bytes),
             memory_pages,
             host_use,
         })
+    }
+
+    /// A failure to decode or to link, as the end of a run.
+    fn ended_before_it_ran(&self, Failure { phase, detail, ticks }: Failure) -> Ended {
+        let ticks_per_snapshot = self.context.constants.ticks_per_snapshot;
+        let ticks = self.machine.config().counts_ticks.then_some(ticks);
+        let is_beyond = ticks.is_some_and(|ticks| ticks.is_beyond(ticks_per_snapshot));
+        Ended {
+            ending: if is_beyond {
+                Ending::Stuck(Stuck::TooManyTicks)
+            } else {
+                Ending::BootFailed { phase, detail }
+            },
+            effects: self.effects.clone(),
+            host_use: HostUse::default(),
+            work: None,
+            ticks: ticks.map(|ticks| if is_beyond { ticks.cut(ticks_per_snapshot) } else { ticks }),
+            memory_pages: None,
+            debug_streamed: self.debug_streamed,
+        }
     }
 
     fn boot_and_run(&mut self) -> Result<Booted, PvmError> {
@@ -162,18 +189,24 @@ impl<'a> KernelRuns<'a> {
     /// Runs the kernel on one tier, on a copy of the effects.
     fn attempt(&mut self, version: Version, depth: Depth) -> Result<Booted, PvmError> {
         let Some(at) = self.effects.durable.handle(BOOT_KEY.as_str()) else {
-            return Ok(Booted::Failed(BootPhase::Decode, "value not found".into()));
+            return Ok(Booted::Failed(Failure::no_kernel()));
         };
         let Some(value) = at.value() else {
-            return Ok(Booted::Failed(BootPhase::Decode, "value not found".into()));
+            return Ok(Booted::Failed(Failure::no_kernel()));
         };
         let wasm = value.to_bytes();
         let kernel = match self.machine.kernel(&at, &wasm, depth)? {
             Ok(kernel) => kernel,
-            Err(refused) => return Ok(Booted::Failed(BootPhase::Decode, refused.to_string())),
+            Err(refused) => {
+                let ticks = RunTicks { decode: boot::of(&wasm).decode, ..RunTicks::default() };
+                let detail = refused.to_string();
+                return Ok(Booted::Failed(Failure { phase: BootPhase::Decode, detail, ticks }));
+            }
         };
-        if let Some(import) = kernel.unexpected_import(version) {
-            return Ok(Booted::Failed(BootPhase::Link, import));
+        if let Some((index, detail)) = kernel.unexpected_import(version) {
+            let decode = kernel.boot_ticks(&wasm).decode;
+            let ticks = RunTicks { decode, link: index as u64 + 1, ..RunTicks::default() };
+            return Ok(Booted::Failed(Failure { phase: BootPhase::Link, detail, ticks }));
         }
         let run = Run {
             machine: self.machine,
@@ -203,7 +236,21 @@ impl<'a> KernelRuns<'a> {
     }
 }
 
+/// Why a kernel could not be instantiated.
+struct Failure {
+    phase: BootPhase,
+    detail: String,
+    ticks: RunTicks,
+}
+
+impl Failure {
+    fn no_kernel() -> Self {
+        let ticks = RunTicks { decode: 1, ..RunTicks::default() };
+        Self { phase: BootPhase::Decode, detail: "value not found".into(), ticks }
+    }
+}
+
 enum Booted {
-    Failed(BootPhase, String),
+    Failed(Failure),
     Ran(Box<Ended>),
 }

@@ -7,15 +7,16 @@
 //! whoever executes a kernel otherwise. [`durable`] stands alone and is also what native execution of a kernel stands on.
 //!
 //! **Bounds**: those of the PVM (values 2^31−1 bytes, keys 240, reads and writes 2,048, messages 4,096, 100
-//! outbox messages and 1,001 runs a level, 60,000 frames), wall-clock time in place of ticks, and
+//! outbox messages and 1,001 runs a level, 60,000 frames), wall-clock time, and ticks where they are counted, and
 //! [`DEBUG_BYTES_PER_LEVEL_MAX`]. **Failure**: what a kernel does wrong is an [`Outcome`] or a
 //! [`Status`], as on Octez; [`PvmError`] says that this host could not do its part, and leaves the state as
 //! it was. **Deliberately unknown**: what messages mean (but for the end of a level and migrations), how a
-//! state is kept on disk, ticks, proofs, the layer 1.
+//! state is kept on disk, proofs, the layer 1.
 
 mod accept;
 mod cache;
 mod clock;
+mod constants;
 mod cycle;
 pub mod durable;
 mod guest;
@@ -24,13 +25,16 @@ pub mod inputs;
 mod instrument;
 mod kernel_runs;
 mod machine;
+mod meter;
 mod pvm;
 pub mod reveal;
 mod run;
 mod status;
+mod ticks;
 mod version;
 
 pub use accept::{Entry, Import, Refused, Shape, accept};
+pub use constants::Constants;
 pub use cycle::{REBOOTS_PER_LEVEL_MAX, Runs, note_started, run_until_rest};
 pub use guest::{
     DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX,
@@ -43,6 +47,7 @@ pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
 pub use pvm::{LevelReport, Pvm, Rollup, RunReport, State};
 pub use reveal::{DalPage, DalParameters, PreimageFolder, PreimageMap, Preimages, Slots};
 pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
+pub use ticks::{RUN_TICKS_ADVISED_MAX, RunTicks};
 pub use version::Version;
 
 use durable::Key;

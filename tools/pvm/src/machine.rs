@@ -12,10 +12,11 @@ use crate::cache::CodeCache;
 use crate::clock::Clock;
 use crate::durable::{Handle, blake2b};
 use crate::guest::Guest;
-use crate::instrument::{self, Counting};
+use crate::instrument::{self, Ahead, Counting};
+use crate::ticks::boot::{self, BootTicks};
 use crate::version::{HOST_MODULE, Version};
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::{Collector, Config, Engine, ExternType, InstancePre, Linker, Module};
 
 /// A frame takes no less than a return address and a frame pointer.
@@ -39,8 +40,10 @@ pub struct MachineConfig {
     pub cache_dir: Option<PathBuf>,
     /// Count operators.
     pub metered: bool,
+    /// Count ticks, and hold runs to [`Constants::ticks_per_snapshot`](crate::Constants::ticks_per_snapshot).
+    pub counts_ticks: bool,
     /// Wall-clock time that one run may take; then the machine is stuck with `TooManyTicks`. Stands in for
-    /// the 5·10^13 ticks of the PVM. `None`: no bound.
+    /// the 5·10^13 ticks of the PVM, which take days. `None`: no bound.
     pub run_time_ms_max: Option<u64>,
     /// Frames at which a run is stuck, instead of as many as the version says: to find out how deep a kernel goes.
     pub call_depth_limit: Option<u32>,
@@ -48,7 +51,13 @@ pub struct MachineConfig {
 
 impl Default for MachineConfig {
     fn default() -> Self {
-        Self { cache_dir: None, metered: false, run_time_ms_max: Some(600_000), call_depth_limit: None }
+        Self {
+            cache_dir: None,
+            metered: false,
+            counts_ticks: false,
+            run_time_ms_max: Some(600_000),
+            call_depth_limit: None,
+        }
     }
 }
 
@@ -103,6 +112,7 @@ pub(crate) struct Kernel {
     pub(crate) module: Module,
     /// `Err` when an import has another type than the host function.
     pub(crate) linked: Result<InstancePre<Guest>, String>,
+    boot_ticks: OnceLock<BootTicks>,
 }
 
 impl Machine {
@@ -153,7 +163,8 @@ impl Machine {
             Depth::Shallow => None,
             Depth::Deep { limit } => Some(limit),
         };
-        Counting { operators: self.0.config.metered, call_depth_limit }
+        let MachineConfig { metered, counts_ticks, .. } = self.0.config;
+        Counting { operators: metered, ticks: counts_ticks, call_depth_limit }
     }
 
     /// Decodes and compiles the kernel at a node, unless it is kept.
@@ -210,7 +221,7 @@ impl Machine {
             }
         };
         let linked = tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"));
-        Ok(Ok(Kernel { module, linked }))
+        Ok(Ok(Kernel { module, linked, boot_ticks: OnceLock::new() }))
     }
 }
 
@@ -221,17 +232,28 @@ pub(crate) fn instrumented(wasm: &[u8], counting: Counting) -> Result<Vec<u8>, R
         .map_err(|error| Refused::Invalid { detail: error.to_string() })
 }
 
+/// How far the counter of ticks is ahead in what is compiled, at an offset in a function.
+pub(crate) fn ahead(wasm: &[u8], counting: Counting, place: (u32, usize)) -> Option<Ahead> {
+    let shape = accept(wasm).ok()?;
+    instrument::ahead(wasm, counting, &shape.broken, place)
+}
+
 impl Kernel {
-    /// The link phase: the first import that a version does not have.
-    pub(crate) fn unexpected_import(&self, version: Version) -> Option<String> {
-        self.module.imports().find_map(|import| {
+    /// The link phase: the first import that a version does not have, and how many come before it.
+    pub(crate) fn unexpected_import(&self, version: Version) -> Option<(usize, String)> {
+        self.module.imports().enumerate().find_map(|(index, import)| {
             if import.module() != HOST_MODULE {
-                return Some(format!("unexpected module import: {}", import.module()));
+                return Some((index, format!("unexpected module import: {}", import.module())));
             }
             let is_function = matches!(import.ty(), ExternType::Func(_));
             (!is_function || !version.has_import(import.name()))
-                .then(|| format!("unexpected import: {HOST_MODULE}.{}", import.name()))
+                .then(|| (index, format!("unexpected import: {HOST_MODULE}.{}", import.name())))
         })
+    }
+
+    /// What booting it takes; `wasm` is the kernel, not compiled.
+    pub(crate) fn boot_ticks(&self, wasm: &[u8]) -> BootTicks {
+        *self.boot_ticks.get_or_init(|| boot::of(wasm))
     }
 }
 

@@ -1,5 +1,6 @@
 //! The machine of one rollup: a level, and what is left of it.
 
+use crate::constants::Constants;
 use crate::cycle::{REBOOT_KEY, Runs, run_until_rest};
 use crate::durable::Durable;
 use crate::guest::{DebugSink, HostUse, LevelContext};
@@ -9,7 +10,7 @@ use crate::machine::{Depth, Machine};
 use crate::reveal::Preimages;
 use crate::status::{Outcome, Status, Stuck};
 use crate::version::Version;
-use crate::{BOOT_KEY, KERNEL_ENTRY, PvmError};
+use crate::{BOOT_KEY, KERNEL_ENTRY, PvmError, RunTicks};
 use std::sync::Arc;
 
 /// Who a rollup is: what the reveal of metadata answers.
@@ -55,11 +56,20 @@ pub struct LevelReport {
     pub reveal_requests: Vec<Vec<u8>>,
 }
 
+impl LevelReport {
+    /// The ticks of all its runs without padding; `None` when they are not counted.
+    pub fn ticks(&self) -> Option<u64> {
+        self.runs.iter().map(|run| run.ticks.map(|ticks| ticks.total())).sum()
+    }
+}
+
 /// What happened in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunReport {
     /// How it ended.
     pub outcome: Outcome,
+    /// What the interpreter of Octez would have taken, when the machine counts ticks.
+    pub ticks: Option<RunTicks>,
     /// Operators executed by `kernel_run`, when the machine is metered and the kernel booted.
     pub operators: Option<u64>,
     /// Bytes that its bulk memory operators moved, likewise: each counts as one operator, but the PVM takes a tick and
@@ -76,6 +86,7 @@ pub struct RunReport {
 pub struct Pvm {
     machine: Machine,
     rollup: Rollup,
+    constants: Constants,
     preimages: Arc<dyn Preimages>,
     debug_sink: Option<DebugSink>,
     state: State,
@@ -99,12 +110,25 @@ impl Pvm {
         durable.set(VERSION_KEY, version.as_str().as_bytes());
         durable.set(REBOOT_KEY, Vec::new());
         durable.set(BOOT_KEY, boot_sector);
-        Self::restore(machine, rollup, preimages, State { durable, status: Status::WaitingForInput })
+        let state = State { durable, status: Status::WaitingForInput };
+        let constants = Constants::at_origination(version);
+        Self { constants, ..Self::restore(machine, rollup, preimages, state) }
     }
 
-    /// A machine that goes on from a state.
+    /// A machine that goes on from a state. Its constants are those of the latest version, unless
+    /// [`Self::set_constants`] says otherwise.
     pub fn restore(machine: Machine, rollup: Rollup, preimages: Arc<dyn Preimages>, state: State) -> Self {
-        Self { machine, rollup, preimages, debug_sink: None, state }
+        Self { machine, rollup, constants: Constants::default(), preimages, debug_sink: None, state }
+    }
+
+    /// The constants of this rollup, when they are others than those of its version.
+    pub fn set_constants(&mut self, constants: Constants) {
+        self.constants = constants;
+    }
+
+    /// The constants of this rollup.
+    pub const fn constants(&self) -> Constants {
+        self.constants
     }
 
     /// Sends debug output also to `sink`, as it is written.
@@ -149,9 +173,11 @@ impl Pvm {
         if let Status::Stuck(_) = self.state.status {
             return Ok(LevelReport { level, status: self.state.status.clone(), ..LevelReport::default() });
         }
+        let constants = self.constants_after(inputs);
         let context = LevelContext {
             level,
             rollup: self.rollup,
+            constants,
             preimages: self.preimages.clone(),
             inputs: Arc::new(inputs.to_vec()),
             debug_sink: self.debug_sink.clone(),
@@ -160,8 +186,19 @@ impl Pvm {
         // Wasm has its own bound of the stack, which the thread of the caller may not have room for.
         let (report, durable) =
             on_stack(Depth::Shallow.thread_stack_bytes(), || Level::new(self, &context).run())?;
+        self.constants = constants;
         self.state = State { durable, status: report.status.clone() };
         Ok(report)
+    }
+
+    /// The constants once the migrations among the inputs have taken effect.
+    fn constants_after(&self, inputs: &[Vec<u8>]) -> Constants {
+        inputs.iter().fold(self.constants, |constants, input| match meaning(input) {
+            Meaning::Migration(protocol) => {
+                Version::of_protocol(protocol).map_or(constants, |version| constants.migrated_to(version))
+            }
+            _ => constants,
+        })
     }
 }
 
@@ -175,6 +212,7 @@ impl Version {
 /// A level being run.
 struct Level<'a> {
     kernel: KernelRuns<'a>,
+    reboots_max: u32,
     report: LevelReport,
 }
 
@@ -182,7 +220,7 @@ impl<'a> Level<'a> {
     fn new(pvm: &'a Pvm, context: &'a LevelContext) -> Self {
         let report = LevelReport { level: context.level, ..LevelReport::default() };
         let kernel = KernelRuns::new(&pvm.machine, context, KERNEL_ENTRY, pvm.state.durable.clone());
-        Self { kernel, report }
+        Self { kernel, reboots_max: context.constants.reboots_per_level_max, report }
     }
 
     fn run(mut self) -> Result<(LevelReport, Durable), PvmError> {
@@ -227,5 +265,9 @@ impl Runs for Level<'_> {
         let outcome = report.outcome.clone();
         self.report.runs.push(report);
         Ok(outcome)
+    }
+
+    fn reboots_max(&self) -> u32 {
+        self.reboots_max
     }
 }

@@ -59,6 +59,14 @@ pub struct DalPage {
     pub page: i16,
 }
 
+impl DalPage {
+    /// The request that asks for it, tag included.
+    pub fn request(self) -> Vec<u8> {
+        let level = self.published_level.to_be_bytes();
+        [&[2], level.as_slice(), &[self.slot], &self.page.to_be_bytes()].concat()
+    }
+}
+
 /// Where revealed data comes from. What it answers is checked against the hash by the PVM.
 pub trait Preimages: Send + Sync {
     /// The preimage of this hash; `None` when nobody has it: the level cannot be run then.
@@ -72,6 +80,15 @@ pub trait Preimages: Send + Sync {
     /// # Errors
     /// The source cannot be read.
     fn dal_page(&self, _page: DalPage) -> io::Result<Option<Vec<u8>>> {
+        Ok(None)
+    }
+
+    /// The answer to a request of a kind that this host does not know; `None` when nobody does, and the kernel gets
+    /// nothing.
+    ///
+    /// # Errors
+    /// The source cannot be read.
+    fn other(&self, _request: &[u8]) -> io::Result<Option<Vec<u8>>> {
         Ok(None)
     }
 
@@ -176,6 +193,10 @@ impl<P: Preimages> Preimages for Slots<P> {
             slot.chunks(size_bytes.max(1)).nth(index).map(<[u8]>::to_vec)
         };
         Ok(slots.get(&(page.published_level, page.slot)).and_then(pages))
+    }
+
+    fn other(&self, request: &[u8]) -> io::Result<Option<Vec<u8>>> {
+        self.preimages.other(request)
     }
 
     fn dal_parameters(&self) -> DalParameters {

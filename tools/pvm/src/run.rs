@@ -6,6 +6,7 @@ use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
 use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
 use crate::status::{BootPhase, Stuck, Trap};
+use crate::ticks::RunTicks;
 use crate::version::IMPORTS_COUNT;
 use std::time::{Duration, Instant};
 use wasmtime::{Error, Instance, Store, UpdateDeadline, Val, WasmBacktrace};
@@ -31,12 +32,22 @@ pub(crate) struct Work {
     pub(crate) bulk_bytes: u64,
 }
 
+/// What is known of a run while it goes on.
+pub(crate) struct Progress {
+    work: Option<Work>,
+    pub(crate) ticks: Option<RunTicks>,
+    /// From the counter of ticks to the ticks, where the run ended.
+    pub(crate) correction: i64,
+}
+
 /// A run that ended.
 pub(crate) struct Ended {
     pub(crate) ending: Ending,
     pub(crate) effects: Effects,
     pub(crate) host_use: HostUse,
     pub(crate) work: Option<Work>,
+    /// When they are counted.
+    pub(crate) ticks: Option<RunTicks>,
     pub(crate) memory_pages: Option<u64>,
     pub(crate) debug_streamed: usize,
 }
@@ -68,15 +79,23 @@ impl Run<'_> {
             host_use: HostUse::default(),
             memory: GuestMemory::Initialising,
             deadline: limit.map(|limit| Instant::now() + limit),
+            meter: None,
             debug_streamed: self.debug_streamed,
         };
         let mut store = Store::new(&self.machine.tier(self.depth).engine, guest);
         store.set_epoch_deadline(1);
-        store.epoch_deadline_callback(|guest| match guest.data().deadline {
-            Some(deadline) if Instant::now() >= deadline => Err(Error::new(Abort::OutOfTime)),
-            _ => Ok(UpdateDeadline::Continue(1)),
+        store.epoch_deadline_callback(|mut guest| {
+            if guest.data().meter.is_some_and(|meter| meter.is_exhausted(&mut guest)) {
+                return Err(Error::new(Abort::OutOfTicks));
+            }
+            match guest.data().deadline {
+                Some(deadline) if Instant::now() >= deadline => Err(Error::new(Abort::OutOfTime)),
+                _ => Ok(UpdateDeadline::Continue(1)),
+            }
         });
-        let (ending, work) = self.initialise_and_call(&mut store)?;
+        let mut run = Progress { work: None, ticks: self.boot_ticks(), correction: 0 };
+        let ending = self.initialise_and_call(&mut store, &mut run)?;
+        let ending = self.within_ticks(ending, &mut run);
         let memory_pages = match store.data().memory {
             GuestMemory::One(memory) => Some(memory.size(&store)),
             GuestMemory::Initialising | GuestMemory::Several => None,
@@ -86,17 +105,18 @@ impl Run<'_> {
             ending,
             host_use: guest.finished_host_use(),
             effects: guest.effects,
-            work,
+            work: run.work,
+            ticks: run.ticks,
             memory_pages,
             debug_streamed: guest.debug_streamed,
         })
     }
 
-    fn initialise_and_call(&self, store: &mut Store<Guest>) -> Result<(Ending, Option<Work>), PvmError> {
+    fn initialise_and_call(&self, store: &mut Store<Guest>, run: &mut Progress) -> Result<Ending, PvmError> {
         let linked = match &self.kernel.linked {
             Ok(linked) => linked,
             Err(detail) => {
-                return Ok((Ending::BootFailed { phase: BootPhase::Init, detail: detail.clone() }, None));
+                return Ok(Ending::BootFailed { phase: BootPhase::Init, detail: detail.clone() });
             }
         };
         let instance = match linked.instantiate(&mut *store) {
@@ -108,7 +128,7 @@ impl Run<'_> {
                     Ending::Stuck(Stuck::CallStackExhausted) => init_failed("call stack exhausted".into()),
                     other => other,
                 };
-                return Ok((ending, None));
+                return Ok(ending);
             }
         };
         if let Some(memory) = instance.get_memory(&mut *store, MEMORY) {
@@ -116,31 +136,42 @@ impl Run<'_> {
         } else if instance.get_memory(&mut *store, MEMORY_OF_SEVERAL).is_some() {
             store.data_mut().memory = GuestMemory::Several;
         } else {
-            return Ok((init_failed("module must export memory 0".into()), None));
+            if let Some(ticks) = &mut run.ticks {
+                ticks.init = self.kernel.boot_ticks(self.wasm).init_to_exports;
+            }
+            return Ok(init_failed("module must export memory 0".into()));
+        }
+        self.begin_metering(store, &instance, run);
+        if run.ticks.is_some_and(|ticks| ticks.is_beyond(self.ticks_per_snapshot())) {
+            return Ok(Ending::Stuck(Stuck::TooManyTicks));
         }
         let Some(entry) = instance.get_func(&mut *store, self.function) else {
             return match self.function {
-                ENTRY => Ok((Ending::Stuck(Stuck::NoEntry), None)),
+                ENTRY => Ok(Ending::Stuck(Stuck::NoEntry)),
                 function => Err(PvmError::FunctionMissing { function }),
             };
         };
         note_started(&mut store.data_mut().effects.durable);
         let ty = entry.ty(&*store);
         if ty.params().len() > 0 {
-            return Ok((Ending::Stuck(Stuck::EntryWithParameters), None));
+            return Ok(Ending::Stuck(Stuck::EntryWithParameters));
         }
         let before = work(store, &instance);
         let mut results = vec![Val::I32(0); ty.results().len()];
         let called = entry.call(&mut *store, &[], &mut results);
         let ending = match called {
             Ok(()) => Ending::Finished,
-            Err(error) => self.ending(store, Some(&instance), error)?,
+            Err(error) => {
+                run.correction = self.correction(store, &instance, &error);
+                self.ending(store, Some(&instance), error)?
+            }
         };
-        let work = work(store, &instance).zip(before).map(|(after, before)| Work {
+        run.work = work(store, &instance).zip(before).map(|(after, before)| Work {
             operators: after.operators - before.operators,
             bulk_bytes: after.bulk_bytes - before.bulk_bytes,
         });
-        Ok((ending, work))
+        self.end_metering(store, &ending, run);
+        Ok(ending)
     }
 
     /// What an error of the engine means for the machine.
@@ -152,7 +183,7 @@ impl Run<'_> {
     ) -> Result<Ending, PvmError> {
         let error = match error.downcast::<Abort>() {
             Ok(Abort::Host(error)) => return Err(error),
-            Ok(Abort::OutOfTime) => return Ok(Ending::Stuck(Stuck::TooManyTicks)),
+            Ok(Abort::OutOfTime | Abort::OutOfTicks) => return Ok(Ending::Stuck(Stuck::TooManyTicks)),
             Ok(abort) => return Ok(Ending::Stuck(Stuck::Fatal { detail: abort.to_string() })),
             Err(error) => error,
         };
@@ -216,7 +247,7 @@ fn work(store: &mut Store<Guest>, instance: &Instance) -> Option<Work> {
     Some(Work { operators, bulk_bytes: counter(store, instance, BULK_BYTES)? })
 }
 
-fn counter(store: &mut Store<Guest>, instance: &Instance, name: &str) -> Option<u64> {
+pub(crate) fn counter(store: &mut Store<Guest>, instance: &Instance, name: &str) -> Option<u64> {
     let global = instance.get_global(&mut *store, name)?;
     match global.get(&mut *store) {
         Val::I64(count) => Some(count as u64),

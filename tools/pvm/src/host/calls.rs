@@ -6,9 +6,7 @@
 
 use super::Call;
 use crate::durable::{ErrorCode, KEY_BYTES_MAX, Key, STORE_IO_BYTES_MAX};
-use crate::guest::{
-    Abort, DEBUG_BYTES_PER_LEVEL_MAX, Guest, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX,
-};
+use crate::guest::{Abort, DEBUG_BYTES_PER_LEVEL_MAX, Guest, OUTPUT_BYTES_MAX};
 use crate::inputs::INPUT_BYTES_MAX;
 use crate::reveal::{REQUEST_BYTES_MAX, Request, preimage_of};
 
@@ -199,7 +197,7 @@ pub(super) fn write_output(memory: &mut [u8], guest: &mut Guest, from: i32, coun
         return Err(ErrorCode::InputOutputTooLarge.into());
     }
     let message = load(memory, from, size(count)?)?;
-    if guest.effects.outbox.len() >= OUTBOX_MESSAGES_PER_LEVEL_MAX {
+    if guest.effects.outbox.len() >= guest.context.constants.outbox_messages_per_level_max {
         return Err(ErrorCode::OutboxFull.into());
     }
     guest.effects.outbox.push(message.to_vec());
@@ -280,7 +278,7 @@ fn revealed(guest: &Guest, request: &[u8]) -> Call<Vec<u8>> {
         Request::Metadata => Ok(context.rollup.metadata()),
         Request::Page(page) => Ok(context.preimages.dal_page(page).map_err(unreadable)?.unwrap_or_default()),
         Request::DalParameters => Ok(context.preimages.dal_parameters().to_bytes()),
-        Request::Unknown => Ok(Vec::new()),
+        Request::Unknown => Ok(context.preimages.other(request).map_err(unreadable)?.unwrap_or_default()),
     }
 }
 

@@ -9,6 +9,7 @@ pub use portable::PortableHost;
 
 use crate::durable::ErrorCode;
 use crate::guest::{Abort, Guest, GuestMemory};
+use crate::ticks::{self, UNTIL_HOST_CALL_TAKES_EFFECT};
 use crate::version::{HOST_MODULE, import_index};
 use wasmtime::{Caller, Engine, Linker};
 
@@ -57,17 +58,17 @@ macro_rules! host_functions {
             "reveal_preimage" reveal_preimage(hash: i32, n: i32, to: i32, max: i32) -> i32;
             "reveal_metadata" reveal_metadata(to: i32, max: i32) -> i32;
             "reveal" reveal(payload: i32, n: i32, to: i32, max: i32) -> i32;
-            "nds_registry_resize" nds(_a: i64) -> i32;
-            "nds_registry_copy" nds_2(_a: i64, _b: i64) -> i32;
-            "nds_registry_move" nds_2(_a: i64, _b: i64) -> i32;
-            "nds_registry_clear" nds(_a: i64) -> i32;
-            "nds_store_exists" nds_key(_a: i64, _k: i32, _n: i32) -> i32;
-            "nds_store_delete" nds_key(_a: i64, _k: i32, _n: i32) -> i32;
-            "nds_store_value_size" nds_key(_a: i64, _k: i32, _n: i32) -> i32;
-            "nds_database_get_hash" nds_key(_a: i64, _to: i32, _max: i32) -> i32;
-            "nds_store_read" nds_access(_a: i64, _k: i32, _n: i32, _o: i64, _p: i32, _c: i32) -> i32;
-            "nds_store_write" nds_access(_a: i64, _k: i32, _n: i32, _o: i64, _p: i32, _c: i32) -> i32;
-            "nds_store_set" nds_set(_a: i64, _k: i32, _n: i32, _p: i32, _c: i32) -> i32;
+            "nds_registry_resize" nds(a: i64) -> i32;
+            "nds_registry_copy" nds_2(a: i64, b: i64) -> i32;
+            "nds_registry_move" nds_2(a: i64, b: i64) -> i32;
+            "nds_registry_clear" nds(a: i64) -> i32;
+            "nds_store_exists" nds_key(a: i64, k: i32, n: i32) -> i32;
+            "nds_store_delete" nds_key(a: i64, k: i32, n: i32) -> i32;
+            "nds_store_value_size" nds_key(a: i64, k: i32, n: i32) -> i32;
+            "nds_database_get_hash" nds_key(a: i64, _to: i32, _max: i32) -> i32;
+            "nds_store_read" nds_access(a: i64, k: i32, n: i32, o: i64, p: i32, c: i32) -> i32;
+            "nds_store_write" nds_access(a: i64, k: i32, n: i32, o: i64, p: i32, c: i32) -> i32;
+            "nds_store_set" nds_set(a: i64, k: i32, n: i32, p: i32, c: i32) -> i32;
         }
     };
 }
@@ -75,9 +76,10 @@ macro_rules! host_functions {
 use host_functions;
 
 /// Answers a call: its result, its code, or the end of the run.
-fn answer<T: From<i32>>(
+fn answer<T: From<i32> + Copy + Into<i64>>(
     caller: &mut Caller<'_, Guest>,
     import: usize,
+    arguments: &[i64],
     call: impl FnOnce(&mut [u8], &mut Guest) -> Call<T>,
 ) -> wasmtime::Result<T> {
     let memory = match caller.data().memory {
@@ -88,13 +90,28 @@ fn answer<T: From<i32>>(
             return Err(wasmtime::Error::new(abort));
         }
     };
-    let (memory, guest) = memory.data_and_store_mut(caller);
+    check_ticks(caller, UNTIL_HOST_CALL_TAKES_EFFECT)?;
+    let (memory, guest) = memory.data_and_store_mut(&mut *caller);
     guest.count_call(import);
-    match call(memory, guest) {
-        Ok(result) => Ok(result),
-        Err(Refusal::Code(code)) => Ok(code.code().into()),
-        Err(Refusal::Abort(abort)) => Err(wasmtime::Error::new(abort)),
+    let result = match call(memory, guest) {
+        Ok(result) => result,
+        Err(Refusal::Code(code)) => code.code().into(),
+        Err(Refusal::Abort(abort)) => return Err(wasmtime::Error::new(abort)),
+    };
+    if let Some(meter) = &mut caller.data_mut().meter {
+        meter.host_ticks += ticks::host_call(import, arguments, result.into());
+        check_ticks(caller, 0)?;
     }
+    Ok(result)
+}
+
+/// Whether there are so many more ticks left.
+fn check_ticks(caller: &mut Caller<'_, Guest>, more: u64) -> wasmtime::Result<()> {
+    let Some(meter) = caller.data().meter else { return Ok(()) };
+    if meter.ticks(&mut *caller).saturating_add(more) > meter.ticks_max {
+        return Err(wasmtime::Error::new(Abort::OutOfTicks));
+    }
+    Ok(())
 }
 
 /// All host functions of the newest version. Which of them a kernel may import is checked by name before.
@@ -108,7 +125,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
                     let call = |memory: &mut [u8], guest: &mut Guest| -> Call<$result> {
                         calls::$function(memory, guest, $($argument),*)
                     };
-                    answer(&mut caller, IMPORT, call)
+                    answer(&mut caller, IMPORT, &[$(i64::from($argument)),*], call)
                 })?;
             })*
         };
@@ -120,7 +137,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
         |mut caller: Caller<'_, Guest>, from: i32, count: i32| {
             const IMPORT: usize = import_index("write_debug");
             let call = |memory: &mut [u8], guest: &mut Guest| calls::write_debug(memory, guest, from, count);
-            answer(&mut caller, IMPORT, call).map(|_: i32| ())
+            answer(&mut caller, IMPORT, &[], call).map(|_: i32| ())
         },
     )?;
     Ok(linker)

@@ -1,11 +1,11 @@
 //! The host functions for other engines than ours, to compare them. Not part of the machine.
 
 use super::{Refusal, calls, host_functions};
-use crate::Rollup;
 use crate::durable::Durable;
 use crate::guest::{Effects, Guest, GuestMemory, HostUse, LevelContext};
 use crate::reveal::Preimages;
 use crate::version::import_index;
+use crate::{Constants, Rollup};
 use std::sync::Arc;
 
 /// The host of the runs of one level.
@@ -20,7 +20,9 @@ impl PortableHost {
         durable: Durable,
         inputs: Vec<Vec<u8>>,
     ) -> Self {
-        let context = LevelContext { level, rollup, preimages, inputs: Arc::new(inputs), debug_sink: None };
+        let constants = Constants::default();
+        let inputs = Arc::new(inputs);
+        let context = LevelContext { level, rollup, constants, preimages, inputs, debug_sink: None };
         Self(Guest {
             context,
             effects: Effects { durable, ..Effects::default() },
@@ -28,6 +30,7 @@ impl PortableHost {
             host_use: HostUse::default(),
             memory: GuestMemory::Several,
             deadline: None,
+            meter: None,
             debug_streamed: 0,
         })
     }

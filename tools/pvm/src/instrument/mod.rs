@@ -6,9 +6,18 @@
 //! `else`, `end` and `nop` count 0. The count is a property of the kernel and its input alone, whatever
 //! engine runs it; a run that traps has counted the whole block in which it trapped.
 //!
+//! *Ticks* are added up the same way, from what each operator costs ([`crate::ticks::charge`]); at a call
+//! they are exact, so that a host function knows when it takes effect. Where a run traps,
+//! [`ahead`] says how far the counter is ahead.
+//!
 //! *Frames* are counted exactly by one counter that each function raises when it is entered and lowers
 //! when it is left.
 
+mod body;
+
+use crate::ticks::charge::Functions;
+pub(crate) use body::Ahead;
+use body::BodyWriter;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use wasm_encoder::reencode::{Error, Reencode, utils};
@@ -16,7 +25,7 @@ use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
     GlobalType, ImportSection, Instruction, Module, SectionId, TypeSection, ValType,
 };
-use wasmparser::{ExternalKind, FunctionBody, Operator, Parser, TypeRef};
+use wasmparser::{ExternalKind, FunctionBody, Parser, TypeRef};
 
 /// The memory, when it is the only one.
 pub(crate) const MEMORY: &str = "memory";
@@ -30,6 +39,10 @@ pub(crate) const NODE_ENTRY: &str = "node_run";
 pub(crate) const OPERATORS: &str = "operators";
 /// The counter of bytes that bulk memory operators moved, i64.
 pub(crate) const BULK_BYTES: &str = "bulk bytes";
+/// What a bulk operator was last asked to move, i32.
+pub(crate) const BULK_SIZE: &str = "bulk size";
+/// The counter of ticks, i64.
+pub(crate) const TICKS: &str = "ticks";
 /// The counter of frames, i32.
 pub(crate) const DEPTH: &str = "depth";
 /// Set to 1 by a call of a function whose body is invalid, i32.
@@ -40,6 +53,8 @@ pub(crate) const BROKEN: &str = "broken";
 pub(crate) struct Counting {
     /// Count operators, and the bytes of those that move many.
     pub(crate) operators: bool,
+    /// Count ticks.
+    pub(crate) ticks: bool,
     /// Trap when a call makes this many frames.
     pub(crate) call_depth_limit: Option<u32>,
 }
@@ -57,9 +72,22 @@ pub(crate) fn instrument(
     let memory_name = if memories > 1 { MEMORY_OF_SEVERAL } else { MEMORY };
     let mut instrumenter =
         Instrumenter { counting, broken: broken.clone(), memory_name, ..Default::default() };
-    let mut module = Module::new();
-    instrumenter.parse_core_module(&mut module, Parser::new(0), wasm)?;
-    Ok(module.finish())
+    instrumenter.write(wasm)
+}
+
+/// How far the counter of ticks is ahead at an instruction of the instrumented module: `function` is its
+/// index, imports included, and `offset` where the instruction is in it.
+pub(crate) fn ahead(
+    wasm: &[u8],
+    counting: Counting,
+    broken: &BTreeSet<u32>,
+    (function, offset): (u32, usize),
+) -> Option<Ahead> {
+    let watched = Some(Watched { function, offset, found: None });
+    let mut instrumenter =
+        Instrumenter { counting, broken: broken.clone(), memory_name: MEMORY, watched, ..Default::default() };
+    instrumenter.write(wasm).ok()?;
+    instrumenter.watched?.found
 }
 
 /// The same module with only the exports that the machine uses, each once.
@@ -77,7 +105,7 @@ pub(crate) fn without_duplicate_exports(wasm: &[u8]) -> Result<Vec<u8>, Error> {
 /// [`crate::Refused`] when the module is not a kernel.
 pub fn with_operator_count(wasm: &[u8]) -> Result<Vec<u8>, crate::Refused> {
     let shape = crate::accept(wasm)?;
-    let counting = Counting { operators: true, call_depth_limit: None };
+    let counting = Counting { operators: true, ..Counting::default() };
     instrument(wasm, counting, &shape.broken, shape.memories)
         .map_err(|error| crate::Refused::Invalid { detail: error.to_string() })
 }
@@ -97,6 +125,16 @@ struct Instrumenter {
     globals: u32,
     added: Option<Added>,
     bodies: u32,
+    /// What each operator costs, when ticks are counted.
+    functions: Option<Functions>,
+    watched: Option<Watched>,
+}
+
+/// An instruction that is looked for.
+struct Watched {
+    function: u32,
+    offset: usize,
+    found: Option<Ahead>,
 }
 
 /// The globals that were added.
@@ -104,19 +142,34 @@ struct Instrumenter {
 struct Added {
     operators: Option<u32>,
     bulk: Option<Bulk>,
+    ticks: Option<u32>,
     depth: Option<u32>,
     broken: Option<u32>,
 }
 
-/// Counts bytes of bulk memory.
+/// Counts what bulk operators move.
 #[derive(Clone, Copy)]
 struct Bulk {
-    bytes: u32,
+    /// Bytes of memory, when operators are counted.
+    bytes: Option<u32>,
     /// Holds a size while it is counted, i32.
     size: u32,
 }
 
 impl Instrumenter {
+    fn write(&mut self, wasm: &[u8]) -> Result<Vec<u8>, Error> {
+        if self.counting.ticks {
+            self.functions = Some(match Functions::of(wasm) {
+                Ok(functions) => functions,
+                // Two exports of one name, which is all that was accepted and does not validate.
+                Err(_) => Functions::of(&without_duplicate_exports(wasm)?)?,
+            });
+        }
+        let mut module = Module::new();
+        self.parse_core_module(&mut module, Parser::new(0), wasm)?;
+        Ok(module.finish())
+    }
+
     fn add_globals(&mut self, globals: &mut GlobalSection) {
         let mut next = self.globals;
         let mut add = |wanted: bool, val_type: ValType, zero: ConstExpr| {
@@ -128,10 +181,12 @@ impl Instrumenter {
         };
         let operators = add(self.counting.operators, ValType::I64, ConstExpr::i64_const(0));
         let bytes = add(self.counting.operators, ValType::I64, ConstExpr::i64_const(0));
-        let size = add(self.counting.operators, ValType::I32, ConstExpr::i32_const(0));
+        let counts = self.counting.operators || self.counting.ticks;
+        let size = add(counts, ValType::I32, ConstExpr::i32_const(0));
         self.added = Some(Added {
             operators,
-            bulk: bytes.zip(size).map(|(bytes, size)| Bulk { bytes, size }),
+            bulk: size.map(|size| Bulk { bytes, size }),
+            ticks: add(self.counting.ticks, ValType::I64, ConstExpr::i64_const(0)),
             depth: add(self.counting.call_depth_limit.is_some(), ValType::I32, ConstExpr::i32_const(0)),
             broken: add(!self.broken.is_empty(), ValType::I32, ConstExpr::i32_const(0)),
         });
@@ -203,7 +258,7 @@ impl Reencode for Instrumenter {
             }
         }
         utils::parse_type_section(self, types, section)?;
-        if self.counting.call_depth_limit.is_some() {
+        if self.counting.call_depth_limit.is_some() || self.counting.ticks {
             for (ty, results) in several {
                 types.ty().function([], results);
                 self.block_types.insert(ty, self.types);
@@ -271,7 +326,9 @@ impl Reencode for Instrumenter {
             (ENTRY, ExportKind::Func, entry),
             (NODE_ENTRY, ExportKind::Func, node_entry),
             (OPERATORS, ExportKind::Global, added.operators),
-            (BULK_BYTES, ExportKind::Global, added.bulk.map(|bulk| bulk.bytes)),
+            (BULK_BYTES, ExportKind::Global, added.bulk.and_then(|bulk| bulk.bytes)),
+            (BULK_SIZE, ExportKind::Global, added.bulk.map(|bulk| bulk.size)),
+            (TICKS, ExportKind::Global, added.ticks),
             (DEPTH, ExportKind::Global, added.depth),
             (BROKEN, ExportKind::Global, added.broken),
         ];
@@ -297,21 +354,24 @@ impl Reencode for Instrumenter {
         }
         let mut function = self.new_function_with_parsed_locals(&body)?;
         let mut operators = body.get_operators_reader()?;
-        let mut writer = BodyWriter {
-            function: &mut function,
-            added: self.added(),
-            pending: Vec::new(),
-            cost: 0,
-            nesting: 0,
-        };
-        if let Some(limit) = self.counting.call_depth_limit {
-            let ty = self.function_types.get(index as usize).copied().unwrap_or_default();
-            writer.enter(limit, self.block_type_of(ty));
+        let mut charges = self.functions.as_mut().and_then(|functions| functions.take(index, &body));
+        let mut writer = BodyWriter::new(&mut function, self.added());
+        writer.watch = self.watched.as_ref().and_then(|watched| {
+            (watched.function == self.imported_functions + index).then_some(watched.offset)
+        });
+        if let Some(charges) = &charges {
+            writer.charge_calls(charges.enter, charges.leave);
         }
+        let ty = self.function_types.get(index as usize).copied().unwrap_or_default();
+        writer.enter(self.counting.call_depth_limit, self.block_type_of(ty));
         while !operators.eof() {
             let operator = operators.read()?;
             let instruction = self.instruction(operator.clone())?;
-            writer.operator(&operator, instruction);
+            let charge = charges.as_mut().map(|charges| charges.of(&operator)).unwrap_or_default();
+            writer.operator(&operator, instruction, charge);
+        }
+        if let (Some(watched), Some(found)) = (&mut self.watched, writer.found) {
+            watched.found = Some(found);
         }
         code.function(&function);
         Ok(())
@@ -324,125 +384,6 @@ impl Instrumenter {
             (Some(block), _) => BlockType::FunctionType(*block),
             (None, Some(result)) => BlockType::Result(*result),
             (None, None) => BlockType::Empty,
-        }
-    }
-}
-
-/// Writes one body, a basic block at a time.
-struct BodyWriter<'a, 'f> {
-    function: &'f mut Function,
-    added: Added,
-    /// The instructions of the present block.
-    pending: Vec<Instruction<'a>>,
-    /// Operators among them.
-    cost: u32,
-    /// Blocks that are open.
-    nesting: u32,
-}
-
-impl<'a> BodyWriter<'a, '_> {
-    /// Counts a frame, and puts the body in a block that every way out leaves.
-    fn enter(&mut self, limit: u32, block_type: BlockType) {
-        let Some(depth) = self.added.depth else { return };
-        self.add_to_depth(depth, 1);
-        for instruction in [
-            Instruction::GlobalGet(depth),
-            Instruction::I32Const(limit as i32),
-            Instruction::I32GeU,
-            Instruction::If(BlockType::Empty),
-            Instruction::Unreachable,
-            Instruction::End,
-            Instruction::Block(block_type),
-        ] {
-            self.function.instruction(&instruction);
-        }
-    }
-
-    fn add_to_depth(&mut self, depth: u32, frames: i32) {
-        self.function
-            .instruction(&Instruction::GlobalGet(depth))
-            .instruction(&Instruction::I32Const(frames))
-            .instruction(&Instruction::I32Add)
-            .instruction(&Instruction::GlobalSet(depth));
-    }
-
-    fn operator(&mut self, operator: &Operator<'_>, instruction: Instruction<'a>) {
-        let is_free = matches!(
-            operator,
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::Else | Operator::End | Operator::Nop
-        );
-        self.cost += u32::from(!is_free);
-        match operator {
-            Operator::Block { .. } | Operator::Loop { .. } | Operator::If { .. } => self.nesting += 1,
-            Operator::End if self.nesting == 0 => {
-                self.leave();
-                return;
-            }
-            Operator::End => self.nesting -= 1,
-            _ => {}
-        }
-        if matches!(
-            operator,
-            Operator::MemoryCopy { .. } | Operator::MemoryFill { .. } | Operator::MemoryInit { .. }
-        ) {
-            self.count_bulk();
-        }
-        let is_return = matches!(operator, Operator::Return) && self.added.depth.is_some();
-        // The block around the body has taken the place of the function as the outermost label.
-        self.pending.push(if is_return { Instruction::Br(self.nesting) } else { instruction });
-        // What follows is entered by another way, or not always.
-        if matches!(
-            operator,
-            Operator::Loop { .. }
-                | Operator::If { .. }
-                | Operator::Else
-                | Operator::End
-                | Operator::Br { .. }
-                | Operator::BrIf { .. }
-                | Operator::BrTable { .. }
-                | Operator::Return
-                | Operator::Unreachable
-        ) {
-            self.flush();
-        }
-    }
-
-    /// Adds the size on top of the stack to the bytes, and leaves it there.
-    fn count_bulk(&mut self) {
-        let Some(Bulk { bytes, size }) = self.added.bulk else { return };
-        self.pending.extend([
-            Instruction::GlobalSet(size),
-            Instruction::GlobalGet(bytes),
-            Instruction::GlobalGet(size),
-            Instruction::I64ExtendI32U,
-            Instruction::I64Add,
-            Instruction::GlobalSet(bytes),
-            Instruction::GlobalGet(size),
-        ]);
-    }
-
-    fn leave(&mut self) {
-        self.flush();
-        if let Some(depth) = self.added.depth {
-            self.function.instruction(&Instruction::End);
-            self.add_to_depth(depth, -1);
-        }
-        self.function.instruction(&Instruction::End);
-    }
-
-    fn flush(&mut self) {
-        if let Some(operators) = self.added.operators
-            && self.cost > 0
-        {
-            self.function
-                .instruction(&Instruction::GlobalGet(operators))
-                .instruction(&Instruction::I64Const(i64::from(self.cost)))
-                .instruction(&Instruction::I64Add)
-                .instruction(&Instruction::GlobalSet(operators));
-        }
-        self.cost = 0;
-        for instruction in self.pending.drain(..) {
-            self.function.instruction(&instruction);
         }
     }
 }
