@@ -12,6 +12,7 @@ use crate::cache::CodeCache;
 use crate::clock::Clock;
 use crate::durable::{Handle, blake2b};
 use crate::guest::Guest;
+use crate::host::has_type;
 use crate::instrument::{self, Ahead, Counting};
 use crate::ticks::boot::{self, BootTicks};
 use crate::version::{HOST_MODULE, Version};
@@ -249,6 +250,22 @@ impl Kernel {
             (!is_function || !version.has_import(import.name()))
                 .then(|| (index, format!("unexpected import: {HOST_MODULE}.{}", import.name())))
         })
+    }
+
+    /// The import whose type is another one than the host function's, the last one if there are several: they are
+    /// looked at from the end.
+    pub(crate) fn import_of_other_type(&self) -> Option<u64> {
+        let mut imports: Vec<_> = self.module.imports().enumerate().collect();
+        imports.reverse();
+        let has_other_type = |ty: &ExternType, name: &str| match ty {
+            ExternType::Func(ty) => {
+                let (parameters, results): (Vec<_>, Vec<_>) = (ty.params().collect(), ty.results().collect());
+                !has_type(name, &parameters, &results)
+            }
+            _ => true,
+        };
+        let found = imports.iter().find(|(_, import)| has_other_type(&import.ty(), import.name()));
+        found.map(|(index, _)| *index as u64)
     }
 
     /// What booting it takes; `wasm` is the kernel, not compiled.

@@ -5,7 +5,8 @@ use crate::instrument::{BULK_SIZE, TICKS};
 use crate::machine::ahead;
 use crate::run::{Ending, Progress, Run, counter};
 use crate::status::Stuck;
-use crate::ticks::{AFTER_RETURN, RunTicks, TRAP, UNTIL_HOST_CALL_TAKES_EFFECT};
+use crate::ticks::boot::BootTicks;
+use crate::ticks::{AFTER_RETURN, RunTicks, TRAP, UNTIL_CALL_TAKES_EFFECT};
 use wasmtime::{AsContextMut, Error, Global, Instance, Store, Trap, Val, WasmBacktrace};
 
 /// How far the counter may be ahead where a run is interrupted: the operators of one basic block, in a function
@@ -45,11 +46,13 @@ impl Run<'_> {
     }
 
     /// The ticks of the phases before `kernel_run`, when they are counted.
+    pub(crate) fn counted_boot(&self) -> Option<BootTicks> {
+        self.machine.config().counts_ticks.then(|| self.kernel.boot_ticks(self.wasm))
+    }
+
     pub(crate) fn boot_ticks(&self) -> Option<RunTicks> {
-        self.machine.config().counts_ticks.then(|| {
-            let boot = self.kernel.boot_ticks(self.wasm);
-            RunTicks { decode: boot.decode, link: boot.link, init: boot.init, eval: 0 }
-        })
+        let boot = self.counted_boot()?;
+        Some(RunTicks { decode: boot.decode, link: boot.link, init: boot.init, eval: 0 })
     }
 
     /// A run that took too many ticks is stuck, however it went on.
@@ -66,17 +69,38 @@ impl Run<'_> {
         }
     }
 
-    /// What the start function took belongs to the phase that is over; from here on the counter is that of
-    /// `kernel_run`.
+    /// From here on the counter says how many ticks the start function takes.
     pub(crate) fn begin_metering(&self, store: &mut Store<Guest>, instance: &Instance, run: &mut Progress) {
-        let Some(ticks) = &mut run.ticks else { return };
+        let Some(ticks) = run.ticks else { return };
         let Some(counter) = instance.get_global(&mut *store, TICKS) else { return };
-        let started = counter.get(&mut *store).i64().and_then(|ticks| u64::try_from(ticks).ok());
-        ticks.init += started.unwrap_or(0);
-        // The counter is ours: it is mutable, and of this type.
-        let _ = counter.set(&mut *store, Val::I64(0));
         let ticks_max = ticks.left_for_eval(self.ticks_per_snapshot());
         store.data_mut().meter = Some(Meter { counter, host_ticks: 0, ticks_max });
+    }
+
+    /// A start function that does not return.
+    pub(crate) fn end_of_start(&self, store: &mut Store<Guest>, ending: &Ending, run: &mut Progress) {
+        let (Some(meter), Some(ticks), Some(boot)) =
+            (store.data().meter, &mut run.ticks, self.counted_boot())
+        else {
+            return;
+        };
+        let counted = meter.ticks(&mut *store).saturating_add_signed(run.correction);
+        ticks.init = match ending {
+            Ending::Trapped(_) => boot.init_to_start() + counted + TRAP,
+            Ending::Stuck(Stuck::TooManyTicks) => u64::MAX,
+            _ => boot.init_to_start() + counted,
+        };
+    }
+
+    /// What the start function took belongs to the phase that is over; from here on the counter is that of
+    /// `kernel_run`.
+    pub(crate) fn begin_eval(&self, store: &mut Store<Guest>, run: &mut Progress) {
+        let (Some(mut meter), Some(ticks)) = (store.data().meter, &mut run.ticks) else { return };
+        ticks.init += meter.ticks(&mut *store);
+        // The counter is ours: it is mutable, and of this type.
+        let _ = meter.counter.set(&mut *store, Val::I64(0));
+        meter.ticks_max = ticks.left_for_eval(self.ticks_per_snapshot());
+        store.data_mut().meter = Some(meter);
     }
 
     pub(crate) fn end_metering(&self, store: &mut Store<Guest>, ending: &Ending, run: &mut Progress) {
@@ -98,7 +122,7 @@ impl Run<'_> {
             return 0;
         }
         if error.downcast_ref::<Abort>().is_some() {
-            return UNTIL_HOST_CALL_TAKES_EFFECT as i64;
+            return UNTIL_CALL_TAKES_EFFECT as i64;
         }
         let Some(backtrace) = error.downcast_ref::<WasmBacktrace>() else { return 0 };
         let Some(frame) = backtrace.frames().first() else { return 0 };

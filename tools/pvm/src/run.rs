@@ -3,10 +3,10 @@
 use crate::PvmError;
 use crate::cycle::note_started;
 use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
-use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS};
+use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS, START};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
 use crate::status::{BootPhase, Stuck, Trap};
-use crate::ticks::RunTicks;
+use crate::ticks::{RunTicks, UNTIL_CALL_TAKES_EFFECT};
 use crate::version::IMPORTS_COUNT;
 use std::time::{Duration, Instant};
 use wasmtime::{Error, Instance, Store, UpdateDeadline, Val, WasmBacktrace};
@@ -38,6 +38,20 @@ pub(crate) struct Progress {
     pub(crate) ticks: Option<RunTicks>,
     /// From the counter of ticks to the ticks, where the run ended.
     pub(crate) correction: i64,
+}
+
+impl Progress {
+    fn init_is(&mut self, init: Option<u64>) {
+        if let (Some(ticks), Some(init)) = (&mut self.ticks, init) {
+            ticks.init = init;
+        }
+    }
+
+    fn eval_is(&mut self, eval: u64) {
+        if let Some(ticks) = &mut self.ticks {
+            ticks.eval = eval;
+        }
+    }
 }
 
 /// A run that ended.
@@ -113,35 +127,18 @@ impl Run<'_> {
     }
 
     fn initialise_and_call(&self, store: &mut Store<Guest>, run: &mut Progress) -> Result<Ending, PvmError> {
-        let linked = match &self.kernel.linked {
-            Ok(linked) => linked,
-            Err(detail) => {
-                return Ok(Ending::BootFailed { phase: BootPhase::Init, detail: detail.clone() });
-            }
-        };
-        let instance = match linked.instantiate(&mut *store) {
+        let instance = match self.instantiate(store, run)? {
             Ok(instance) => instance,
-            Err(error) => {
-                let ending = match self.ending(store, None, error)? {
-                    Ending::Trapped(trap) => init_failed(trap.to_string()),
-                    Ending::Stuck(Stuck::Fatal { detail }) => init_failed(detail),
-                    Ending::Stuck(Stuck::CallStackExhausted) => init_failed("call stack exhausted".into()),
-                    other => other,
-                };
-                return Ok(ending);
-            }
+            Err(ending) => return Ok(ending),
         };
+        if let Err(ending) = self.start(store, &instance, run)? {
+            return Ok(ending);
+        }
         if let Some(memory) = instance.get_memory(&mut *store, MEMORY) {
             store.data_mut().memory = GuestMemory::One(memory);
-        } else if instance.get_memory(&mut *store, MEMORY_OF_SEVERAL).is_some() {
-            store.data_mut().memory = GuestMemory::Several;
         } else {
-            if let Some(ticks) = &mut run.ticks {
-                ticks.init = self.kernel.boot_ticks(self.wasm).init_to_exports;
-            }
-            return Ok(init_failed("module must export memory 0".into()));
+            store.data_mut().memory = GuestMemory::Several;
         }
-        self.begin_metering(store, &instance, run);
         if run.ticks.is_some_and(|ticks| ticks.is_beyond(self.ticks_per_snapshot())) {
             return Ok(Ending::Stuck(Stuck::TooManyTicks));
         }
@@ -154,6 +151,7 @@ impl Run<'_> {
         note_started(&mut store.data_mut().effects.durable);
         let ty = entry.ty(&*store);
         if ty.params().len() > 0 {
+            run.eval_is(UNTIL_CALL_TAKES_EFFECT);
             return Ok(Ending::Stuck(Stuck::EntryWithParameters));
         }
         let before = work(store, &instance);
@@ -172,6 +170,56 @@ impl Run<'_> {
         });
         self.end_metering(store, &ending, run);
         Ok(ending)
+    }
+
+    /// Links and instantiates the module, up to the start function when ticks are counted.
+    fn instantiate(
+        &self,
+        store: &mut Store<Guest>,
+        run: &mut Progress,
+    ) -> Result<Result<Instance, Ending>, PvmError> {
+        let boot = self.counted_boot();
+        let linked = match &self.kernel.linked {
+            Ok(linked) => linked,
+            Err(detail) => {
+                let import = self.kernel.import_of_other_type().unwrap_or_default();
+                run.init_is(boot.map(|boot| boot.init_to_import(import)));
+                return Ok(Err(init_failed(detail.clone())));
+            }
+        };
+        let instance = match linked.instantiate(&mut *store) {
+            Ok(instance) => instance,
+            Err(error) => {
+                run.init_is(boot.map(|boot| boot.init_to_misfit));
+                return Ok(Err(as_init_failure(self.ending(store, None, error)?)));
+            }
+        };
+        let memory = [MEMORY, MEMORY_OF_SEVERAL].map(|name| instance.get_memory(&mut *store, name));
+        if memory.iter().all(Option::is_none) {
+            run.init_is(boot.map(|boot| boot.init_to_exports));
+            return Ok(Err(init_failed("module must export memory 0".into())));
+        }
+        Ok(Ok(instance))
+    }
+
+    /// Calls the start function where the engine has not.
+    fn start(
+        &self,
+        store: &mut Store<Guest>,
+        instance: &Instance,
+        run: &mut Progress,
+    ) -> Result<Result<(), Ending>, PvmError> {
+        self.begin_metering(store, instance, run);
+        if let Some(start) = instance.get_func(&mut *store, START)
+            && let Err(error) = start.call(&mut *store, &[], &mut [])
+        {
+            run.correction = self.correction(store, instance, &error);
+            let ending = self.ending(store, Some(instance), error)?;
+            self.end_of_start(store, &ending, run);
+            return Ok(Err(as_init_failure(ending)));
+        }
+        self.begin_eval(store, run);
+        Ok(Ok(()))
     }
 
     /// What an error of the engine means for the machine.
@@ -235,6 +283,15 @@ impl Run<'_> {
         let offset = backtrace.frames().first()?.module_offset()?;
         let module = instrumented(self.wasm, self.machine.counting(self.depth)).ok()?;
         module.get(offset).copied()
+    }
+}
+
+fn as_init_failure(ending: Ending) -> Ending {
+    match ending {
+        Ending::Trapped(trap) => init_failed(trap.to_string()),
+        Ending::Stuck(Stuck::Fatal { detail }) => init_failed(detail),
+        Ending::Stuck(Stuck::CallStackExhausted) => init_failed("call stack exhausted".into()),
+        other => other,
     }
 }
 

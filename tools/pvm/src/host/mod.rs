@@ -9,9 +9,9 @@ pub use portable::PortableHost;
 
 use crate::durable::ErrorCode;
 use crate::guest::{Abort, Guest, GuestMemory};
-use crate::ticks::{self, UNTIL_HOST_CALL_TAKES_EFFECT};
+use crate::ticks::{self, UNTIL_CALL_TAKES_EFFECT};
 use crate::version::{HOST_MODULE, import_index};
-use wasmtime::{Caller, Engine, Linker};
+use wasmtime::{Caller, Engine, Linker, ValType};
 
 /// Why a host function does not do what it was asked.
 pub(crate) enum Refusal {
@@ -90,7 +90,7 @@ fn answer<T: From<i32> + Copy + Into<i64>>(
             return Err(wasmtime::Error::new(abort));
         }
     };
-    check_ticks(caller, UNTIL_HOST_CALL_TAKES_EFFECT)?;
+    check_ticks(caller, UNTIL_CALL_TAKES_EFFECT)?;
     let (memory, guest) = memory.data_and_store_mut(&mut *caller);
     guest.count_call(import);
     let result = match call(memory, guest) {
@@ -112,6 +112,27 @@ fn check_ticks(caller: &mut Caller<'_, Guest>, more: u64) -> wasmtime::Result<()
         return Err(wasmtime::Error::new(Abort::OutOfTicks));
     }
     Ok(())
+}
+
+/// Whether a kernel may import a host function with this type.
+pub(crate) fn has_type(name: &str, parameters: &[ValType], results: &[ValType]) -> bool {
+    fn is_named(ty: &ValType, name: &str) -> bool {
+        matches!((ty, name), (ValType::I32, "i32") | (ValType::I64, "i64"))
+    }
+    fn are_named(types: &[ValType], names: &[&str]) -> bool {
+        types.len() == names.len() && types.iter().zip(names).all(|(ty, name)| is_named(ty, name))
+    }
+    macro_rules! types {
+        ($($name:literal $function:ident($($argument:ident: $type:ty),*) -> $result:ty;)*) => {
+            match name {
+                $($name => are_named(parameters, &[$(stringify!($type)),*])
+                    && are_named(results, &[stringify!($result)]),)*
+                "write_debug" => are_named(parameters, &["i32", "i32"]) && results.is_empty(),
+                _ => false,
+            }
+        };
+    }
+    host_functions!(types!)
 }
 
 /// All host functions of the newest version. Which of them a kernel may import is checked by name before.

@@ -25,7 +25,7 @@ use wasm_encoder::{
     BlockType, CodeSection, ConstExpr, ExportKind, ExportSection, Function, FunctionSection, GlobalSection,
     GlobalType, ImportSection, Instruction, Module, SectionId, TypeSection, ValType,
 };
-use wasmparser::{ExternalKind, FunctionBody, Parser, TypeRef};
+use wasmparser::{BinaryReader, ExternalKind, FunctionBody, Parser, TypeRef};
 
 /// The memory, when it is the only one.
 pub(crate) const MEMORY: &str = "memory";
@@ -35,6 +35,8 @@ pub(crate) const MEMORY_OF_SEVERAL: &str = "memory of several";
 pub(crate) const ENTRY: &str = "kernel_run";
 /// The function that a node calls, if the kernel has it: no PVM knows it.
 pub(crate) const NODE_ENTRY: &str = "node_run";
+/// The function that initialises, when it is called by the machine and not by the engine.
+pub(crate) const START: &str = "start";
 /// The counter of operators, i64.
 pub(crate) const OPERATORS: &str = "operators";
 /// The counter of bytes that bulk memory operators moved, i64.
@@ -127,6 +129,8 @@ struct Instrumenter {
     bodies: u32,
     /// What each operator costs, when ticks are counted.
     functions: Option<Functions>,
+    /// The start function, which is exported when ticks are counted: the counter can be read where it ends.
+    start: Option<u32>,
     watched: Option<Watched>,
 }
 
@@ -165,6 +169,9 @@ impl Instrumenter {
                 Err(_) => Functions::of(&without_duplicate_exports(wasm)?)?,
             });
         }
+        let started = if self.counting.ticks { take_start(wasm)? } else { None };
+        let (start, wasm) = started.as_ref().map_or((None, wasm), |(start, rest)| (Some(*start), rest));
+        self.start = start;
         let mut module = Module::new();
         self.parse_core_module(&mut module, Parser::new(0), wasm)?;
         Ok(module.finish())
@@ -325,6 +332,7 @@ impl Reencode for Instrumenter {
             (self.memory_name, ExportKind::Memory, memory),
             (ENTRY, ExportKind::Func, entry),
             (NODE_ENTRY, ExportKind::Func, node_entry),
+            (START, ExportKind::Func, self.start),
             (OPERATORS, ExportKind::Global, added.operators),
             (BULK_BYTES, ExportKind::Global, added.bulk.and_then(|bulk| bulk.bytes)),
             (BULK_SIZE, ExportKind::Global, added.bulk.map(|bulk| bulk.size)),
@@ -386,4 +394,25 @@ impl Instrumenter {
             (None, None) => BlockType::Empty,
         }
     }
+}
+
+/// The start function, and the module without it.
+fn take_start(wasm: &[u8]) -> Result<Option<(u32, Vec<u8>)>, Error> {
+    const HEADER_BYTES: usize = 8;
+    const START_SECTION: u8 = 8;
+    let mut reader = BinaryReader::new(wasm, 0);
+    let mut rest = reader.read_bytes(HEADER_BYTES)?.to_vec();
+    let mut start = None;
+    while !reader.eof() {
+        let from = reader.current_position();
+        let id = reader.read_u8()?;
+        let size = reader.read_var_u32()?;
+        let content = reader.read_bytes(size as usize)?;
+        if id == START_SECTION {
+            start = Some(BinaryReader::new(content, 0).read_var_u32()?);
+        } else {
+            rest.extend_from_slice(wasm.get(from..reader.current_position()).unwrap_or_default());
+        }
+    }
+    Ok(start.map(|start| (start, rest)))
 }

@@ -4,13 +4,16 @@
 //! an instance likewise. All of it follows from the module alone, but for what a start function does.
 
 use super::blocks::Blocks;
-use super::instance::{Instance, Segment};
+use super::instance::{FINISH, Instance, Segment};
 use crate::accept::{NAME_BYTES_MAX, is_float_opcode, is_known_opcode};
 use wasmparser::{
     BinaryReaderError, BlockType, ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKind,
     ElementSectionReader, ExportSectionReader, FunctionBody, GlobalSectionReader, ImportSectionReader,
-    Operator, OperatorsReader, Parser, Payload, TypeSectionReader, ValType,
+    MemorySectionReader, Operator, OperatorsReader, Parser, Payload, TableSectionReader, TypeSectionReader,
+    ValType,
 };
+
+const PAGE_BYTES: u64 = 65_536;
 
 /// The ticks of each phase, whole.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,6 +26,21 @@ pub(crate) struct BootTicks {
     pub(crate) init: u64,
     /// Of `init`, up to where the exports have been looked at.
     pub(crate) init_to_exports: u64,
+    /// Of `init`, up to where the first segment does not fit; all of it when all fit.
+    pub(crate) init_to_misfit: u64,
+}
+
+impl BootTicks {
+    /// Of `init`, up to the import of this index when its type is another one.
+    pub(crate) const fn init_to_import(&self, index: u64) -> u64 {
+        // The last one comes first.
+        self.link.saturating_sub(index)
+    }
+
+    /// Of `init`, up to the first operator of the start function.
+    pub(crate) const fn init_to_start(&self) -> u64 {
+        self.init.saturating_sub(FINISH)
+    }
 }
 
 /// The ticks of booting a kernel.
@@ -38,6 +56,7 @@ pub(crate) fn of(wasm: &[u8]) -> BootTicks {
         link: instance.imports + 1,
         init: init_to_exports + instance.ticks_from_exports(),
         init_to_exports,
+        init_to_misfit: init_to_exports + instance.ticks_from_exports_to_misfit(),
     }
 }
 
@@ -133,13 +152,11 @@ impl<'a> Decoding<'a> {
             }
             Payload::TableSection(section) => {
                 self.open(Section::Table);
-                self.instance.tables = u64::from(section.count());
-                self.ticks += u64::from(section.count());
+                self.tables(section.clone())?;
             }
             Payload::MemorySection(section) => {
                 self.open(Section::Memory);
-                self.instance.memories = u64::from(section.count());
-                self.ticks += u64::from(section.count());
+                self.memories(section.clone())?;
             }
             Payload::GlobalSection(section) => {
                 self.open(Section::Global);
@@ -165,7 +182,12 @@ impl<'a> Decoding<'a> {
                 self.open(Section::Data);
                 self.data(section.clone())?;
             }
-            _ => {}
+            Payload::End(_) => {}
+            // A section that is not known is met where the next one is looked for.
+            _ => {
+                self.end_section();
+                return Err(Stop::Refused);
+            }
         }
         Ok(())
     }
@@ -179,13 +201,41 @@ impl<'a> Decoding<'a> {
 
     /// Ends the open section, if there is one, and passes over those up to `place`.
     fn close_sections(&mut self, place: usize) {
-        if let Some((_, true)) = self.sections.checked_sub(1).and_then(|last| SECTIONS.get(last)) {
-            self.ticks += 1;
-        }
+        self.end_section();
         for (_, is_vector) in SECTIONS.get(self.sections..place).unwrap_or_default() {
             self.ticks += 2 + u64::from(*is_vector);
         }
         self.sections = place + 1;
+    }
+
+    fn end_section(&mut self) {
+        if let Some((_, true)) = self.sections.checked_sub(1).and_then(|last| SECTIONS.get(last)) {
+            self.ticks += 1;
+        }
+    }
+
+    fn tables(&mut self, section: TableSectionReader<'a>) -> Decoded {
+        for table in section {
+            let ty = table?.ty;
+            if ty.table64 || ty.shared {
+                return Err(Stop::Refused);
+            }
+            self.ticks += 1;
+            self.instance.tables.push(ty.initial);
+        }
+        Ok(())
+    }
+
+    fn memories(&mut self, section: MemorySectionReader<'a>) -> Decoded {
+        for memory in section {
+            let ty = memory?;
+            if ty.memory64 || ty.shared || ty.page_size_log2.is_some() {
+                return Err(Stop::Refused);
+            }
+            self.ticks += 1;
+            self.instance.memories.push(ty.initial.saturating_mul(PAGE_BYTES));
+        }
+        Ok(())
     }
 
     fn types(&mut self, section: TypeSectionReader<'a>) -> Decoded {
@@ -264,7 +314,9 @@ impl<'a> Decoding<'a> {
             self.ticks += 2;
             let mut items = Segment::default();
             match &element.kind {
-                ElementKind::Active { offset_expr, .. } => {
+                ElementKind::Active { table_index, offset_expr } => {
+                    items.into = table_index.unwrap_or(0) as usize;
+                    items.offset = constant_of(offset_expr);
                     items.offset_operators = Some(self.constant(offset_expr)?);
                     self.ticks += 1;
                 }
@@ -296,7 +348,9 @@ impl<'a> Decoding<'a> {
             let data = data?;
             self.ticks += 2;
             let mut bytes = Segment { size: data.data.len() as u64, ..Segment::default() };
-            if let DataKind::Active { offset_expr, .. } = &data.kind {
+            if let DataKind::Active { memory_index, offset_expr } = &data.kind {
+                bytes.into = *memory_index as usize;
+                bytes.offset = constant_of(offset_expr);
                 bytes.offset_operators = Some(self.constant(offset_expr)?);
                 self.ticks += 1;
             }
@@ -371,6 +425,14 @@ impl<'a> Decoding<'a> {
             }
         }
         Ok(())
+    }
+}
+
+/// The value of an expression that is one constant.
+fn constant_of(expression: &ConstExpr<'_>) -> u64 {
+    match expression.get_operators_reader().read() {
+        Ok(Operator::I32Const { value }) => u64::from(value.cast_unsigned()),
+        _ => 0,
     }
 }
 

@@ -8,7 +8,9 @@ const ENTRY: u64 = 3;
 /// A byte or an element of an active segment.
 const PER_ITEM: u64 = 7 * OPERATOR;
 /// From the last operator of initialisation to the end of it.
-const FINISH: u64 = 6;
+pub(super) const FINISH: u64 = 6;
+/// From the operator before last of a segment that does not fit to the error.
+const MISFIT: u64 = 3 * ENTRY + super::TRAP;
 
 /// What an instance is made of.
 #[derive(Debug, Default)]
@@ -16,8 +18,10 @@ pub(super) struct Instance {
     pub(super) types: u64,
     pub(super) imports: u64,
     pub(super) functions: u64,
-    pub(super) tables: u64,
-    pub(super) memories: u64,
+    /// Elements of each.
+    pub(super) tables: Vec<u64>,
+    /// Bytes of each.
+    pub(super) memories: Vec<u64>,
     pub(super) globals: u64,
     /// In the initial values of globals.
     pub(super) global_operators: u64,
@@ -36,6 +40,10 @@ pub(super) struct Segment {
     pub(super) operators: u64,
     /// In the expression that says where an active segment goes.
     pub(super) offset_operators: Option<u64>,
+    /// Its value.
+    pub(super) offset: u64,
+    /// The table or memory that it goes to.
+    pub(super) into: usize,
     pub(super) is_declared: bool,
 }
 
@@ -67,13 +75,34 @@ impl Instance {
             + (self.types + 1)
             + aggregate(3 * self.functions, imports, self.functions)
             + aggregate(globals, 0, self.globals)
-            + aggregate(3 * self.tables, 0, self.tables)
-            + aggregate(3 * self.memories, 0, self.memories)
+            + aggregate(3 * self.tables.len() as u64, 0, self.tables.len() as u64)
+            + aggregate(3 * self.memories.len() as u64, 0, self.memories.len() as u64)
             + (self.exports + 1)
     }
 
     /// From there to the end.
     pub(super) fn ticks_from_exports(&self) -> u64 {
+        let execution: u64 = self.elements.iter().chain(&self.data).map(Segment::execution).sum();
+        self.ticks_to_execution() + execution + ENTRY * u64::from(self.has_start) + FINISH
+    }
+
+    /// From there to where a segment does not fit.
+    pub(super) fn ticks_from_exports_to_misfit(&self) -> u64 {
+        let elements = self.elements.iter().map(|segment| (segment, &self.tables));
+        let data = self.data.iter().map(|segment| (segment, &self.memories));
+        let mut execution = 0;
+        for (segment, places) in elements.chain(data) {
+            if let Some(operators) = segment.offset_operators
+                && segment.offset + segment.size > places.get(segment.into).copied().unwrap_or(0)
+            {
+                return self.ticks_to_execution() + execution + OPERATOR * operators + ENTRY + MISFIT;
+            }
+            execution += segment.execution();
+        }
+        self.ticks_from_exports()
+    }
+
+    fn ticks_to_execution(&self) -> u64 {
         let constants: u64 = self
             .elements
             .iter()
@@ -86,15 +115,12 @@ impl Instance {
         let entries = |segments: &[Segment]| segments.iter().map(Segment::entries).sum::<u64>();
         let start = u64::from(self.has_start);
         let parts = [entries(&self.elements), entries(&self.data), start];
-        let execution: u64 = self.elements.iter().chain(&self.data).map(Segment::execution).sum();
         constants
             + 1
             + (self.data.len() as u64 + 1)
             + joined(&self.elements)
             + joined(&self.data)
             + (join(&parts) + 1)
-            + (execution + ENTRY * start)
-            + FINISH
     }
 }
 

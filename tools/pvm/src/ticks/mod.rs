@@ -27,8 +27,8 @@ const PER_BYTE_MOVED: u64 = 42;
 const PER_TREE_ACCESS: u64 = 1;
 /// The answer to a reveal is an input of its own.
 const PER_REVEAL: u64 = 1;
-/// From the call of a host function to its effect.
-pub(crate) const UNTIL_HOST_CALL_TAKES_EFFECT: u64 = 3;
+/// From a call to where a host function takes effect, or arguments are taken.
+pub(crate) const UNTIL_CALL_TAKES_EFFECT: u64 = 3;
 /// A call of a host function, beside the operator and what the function itself takes.
 const HOST_CALL: u64 = 5;
 /// From a trap of an operator to rest, beside the operator.
