@@ -4,6 +4,7 @@
 //! is invalid function by function: a body that does not validate is noted in [`Shape::broken`] and
 //! replaced by one that stops the machine for good when it is called, as it would on Octez.
 
+use crate::ticks::boot;
 use std::collections::{BTreeMap, BTreeSet};
 use wasmparser::{
     BinaryReaderError, BlockType, ExternalKind, FuncValidatorAllocations, FunctionBody, KnownCustom, Name,
@@ -87,6 +88,7 @@ pub struct Shape {
 /// # Errors
 /// [`Refused`]: the decode phase of the PVM fails.
 pub fn accept(wasm: &[u8]) -> Result<Shape, Refused> {
+    let module = wasm;
     let has_duplicate_exports = has_duplicate_exports(wasm)?;
     let deduplicated;
     let wasm = if has_duplicate_exports {
@@ -100,6 +102,9 @@ pub fn accept(wasm: &[u8]) -> Result<Shape, Refused> {
         Decoder { shape: Shape { has_duplicate_exports, ..Shape::default() }, ..Decoder::new(wasm) };
     for payload in Parser::new(0).parse_all(wasm) {
         decoder.payload(&payload?)?;
+    }
+    if !boot::of(module).decodes {
+        return Err(Refused::Invalid { detail: "it validates, but does not decode".into() });
     }
     decoder.finish()
 }
@@ -296,14 +301,41 @@ fn refuse_float_type(ty: ValType, place: impl FnOnce() -> String) -> Result<(), 
 
 /// The opcode of a prefixed instruction.
 fn sub_opcode(bytes: &[u8]) -> u32 {
+    integer(bytes).0
+}
+
+/// An unsigned integer, and what comes after it.
+fn integer(bytes: &[u8]) -> (u32, &[u8]) {
     let mut value = 0;
-    for (shift, byte) in bytes.iter().take(5).enumerate() {
-        value |= u32::from(byte & 0x7f).checked_shl(7 * shift as u32).unwrap_or(0);
+    for (index, byte) in bytes.iter().take(5).enumerate() {
+        value |= u32::from(byte & 0x7f).checked_shl(7 * index as u32).unwrap_or(0);
         if byte & 0x80 == 0 {
-            break;
+            return (value, &bytes[index + 1..]);
         }
     }
-    value
+    (value, &[])
+}
+
+/// Instructions on a memory other than the first: the decoder of the PVM expects zeros there, and knows no
+/// alignment above 32.
+pub(crate) fn names_another_memory(bytes: &[u8]) -> bool {
+    let Some((opcode, after)) = bytes.split_first() else { return false };
+    let has_bad_alignment = |bytes: &[u8]| integer(bytes).0 > 32;
+    match opcode {
+        0x28..=0x3e => has_bad_alignment(after),
+        0x3f | 0x40 => after.first() != Some(&0),
+        0xfc => match integer(after) {
+            (8, after) => integer(after).1.first() != Some(&0),
+            (10, after) => after.get(..2) != Some(&[0, 0]),
+            (11, after) => after.first() != Some(&0),
+            _ => false,
+        },
+        0xfd => match integer(after) {
+            (0..=11 | 84..=93, after) => has_bad_alignment(after),
+            _ => false,
+        },
+        _ => false,
+    }
 }
 
 /// Instructions that the float check of the PVM refuses: those on f32 and f64, and vector arithmetic on

@@ -24,7 +24,7 @@ impl Constants {
     pub const fn at_origination(version: Version) -> Self {
         let (ticks_per_snapshot, outbox_validity_levels) = match version {
             Version::V0 | Version::V1 | Version::V2 | Version::V3 => (11_000_000_000, 80_640),
-            Version::V4 | Version::V5 | Version::V6 => (50_000_000_000_000, 241_920),
+            Version::V4 | Version::V5 | Version::V6 | Version::Experimental => (50_000_000_000_000, 241_920),
         };
         Self {
             ticks_per_snapshot,

@@ -10,8 +10,9 @@ use crate::run::{Ended, Ending, Run};
 use crate::status::{BootPhase, Outcome, Stuck};
 use crate::ticks::boot;
 use crate::version::Version;
-use crate::{BOOT_KEY, FALLBACK_KEY, PvmError, RUN_TICKS_ADVISED_MAX, Rollup, RunTicks};
+use crate::{BOOT_KEY, FALLBACK_KEY, PvmError, RUN_TICKS_ADVISED_MAX, Refused, Rollup, RunTicks};
 use std::sync::Arc;
+use wasmparser::{Parser, Payload, TypeRef};
 
 pub(crate) const VERSION_KEY: Key<'static> = Key::constant("/readonly/wasm_version");
 
@@ -198,9 +199,7 @@ impl<'a> KernelRuns<'a> {
         let kernel = match self.machine.kernel(&at, &wasm, depth)? {
             Ok(kernel) => kernel,
             Err(refused) => {
-                let ticks = RunTicks { decode: boot::of(&wasm).decode, ..RunTicks::default() };
-                let detail = refused.to_string();
-                return Ok(Booted::Failed(Failure { phase: BootPhase::Decode, detail, ticks }));
+                return Ok(Booted::Failed(Failure::refused(&wasm, version, &refused)));
             }
         };
         if let Some((index, detail)) = kernel.unexpected_import(version) {
@@ -248,6 +247,35 @@ impl Failure {
         let ticks = RunTicks { decode: 1, ..RunTicks::default() };
         Self { phase: BootPhase::Decode, detail: "value not found".into(), ticks }
     }
+}
+
+impl Failure {
+    /// What does not validate may decode: Octez notices when it links or initialises.
+    fn refused(wasm: &[u8], version: Version, refused: &Refused) -> Self {
+        let boot = boot::of(wasm);
+        let ticks = RunTicks { decode: boot.decode, ..RunTicks::default() };
+        if !boot.decodes {
+            return Self { phase: BootPhase::Decode, detail: refused.to_string(), ticks };
+        }
+        if let Some((index, detail)) = unexpected_import(wasm, version) {
+            let ticks = RunTicks { link: index as u64 + 1, ..ticks };
+            return Self { phase: BootPhase::Link, detail, ticks };
+        }
+        let ticks = RunTicks { link: boot.link, init: boot.init_to_exports, ..ticks };
+        Self { phase: BootPhase::Init, detail: refused.to_string(), ticks }
+    }
+}
+
+/// The first import that a version does not have, of a module that cannot be compiled.
+fn unexpected_import(wasm: &[u8], version: Version) -> Option<(usize, String)> {
+    let imports = Parser::new(0).parse_all(wasm).flatten().filter_map(|payload| match payload {
+        Payload::ImportSection(section) => Some(section.into_imports()),
+        _ => None,
+    });
+    imports.flatten().flatten().enumerate().find_map(|(index, import)| {
+        let is_function = matches!(import.ty, TypeRef::Func(_));
+        Some((index, version.lacks_import(import.module, import.name, is_function)?))
+    })
 }
 
 enum Booted {

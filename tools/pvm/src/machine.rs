@@ -15,7 +15,7 @@ use crate::guest::Guest;
 use crate::host::has_type;
 use crate::instrument::{self, Ahead, Counting};
 use crate::ticks::boot::{self, BootTicks};
-use crate::version::{HOST_MODULE, Version};
+use crate::version::Version;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use wasmtime::{Collector, Config, Engine, ExternType, InstancePre, Linker, Module};
@@ -243,12 +243,9 @@ impl Kernel {
     /// The link phase: the first import that a version does not have, and how many come before it.
     pub(crate) fn unexpected_import(&self, version: Version) -> Option<(usize, String)> {
         self.module.imports().enumerate().find_map(|(index, import)| {
-            if import.module() != HOST_MODULE {
-                return Some((index, format!("unexpected module import: {}", import.module())));
-            }
             let is_function = matches!(import.ty(), ExternType::Func(_));
-            (!is_function || !version.has_import(import.name()))
-                .then(|| (index, format!("unexpected import: {HOST_MODULE}.{}", import.name())))
+            let unexpected = version.lacks_import(import.module(), import.name(), is_function)?;
+            Some((index, unexpected))
         })
     }
 

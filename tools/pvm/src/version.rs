@@ -20,10 +20,12 @@ pub enum Version {
     V5,
     /// `2.0.0-r6`, Ushuaia and later.
     V6,
+    /// `2.0.0-experimental`, no protocol: as V6.
+    Experimental,
 }
 
 /// The names of all versions as the durable storage spells them.
-const SPELLINGS: [(Version, &str); 7] = [
+const SPELLINGS: [(Version, &str); 8] = [
     (Version::V0, "2.0.0"),
     (Version::V1, "2.0.0-r1"),
     (Version::V2, "2.0.0-r2"),
@@ -31,6 +33,7 @@ const SPELLINGS: [(Version, &str); 7] = [
     (Version::V4, "2.0.0-r4"),
     (Version::V5, "2.0.0-r5"),
     (Version::V6, "2.0.0-r6"),
+    (Version::Experimental, "2.0.0-experimental"),
 ];
 
 /// Number of imports.
@@ -102,9 +105,6 @@ impl Version {
 
     /// The version of this spelling, if it is one.
     pub fn parse(spelling: &[u8]) -> Option<Self> {
-        if spelling == b"2.0.0-experimental" {
-            return Some(Self::V6);
-        }
         SPELLINGS.iter().find(|(_, text)| text.as_bytes() == spelling).map(|(version, _)| *version)
     }
 
@@ -134,6 +134,14 @@ impl Version {
         }
     }
 
+    /// What is wrong with an import, if something is.
+    pub(crate) fn lacks_import(self, module: &str, name: &str, is_function: bool) -> Option<String> {
+        if module != HOST_MODULE {
+            return Some(format!("unexpected module import: {module}"));
+        }
+        (!is_function || !self.has_import(name)).then(|| format!("unexpected import: {HOST_MODULE}.{name}"))
+    }
+
     /// Whether a kernel of this version may import `name`.
     pub fn has_import(self, name: &str) -> bool {
         IMPORTS.iter().any(|(import, since)| *import == name && *since <= self)
@@ -152,7 +160,7 @@ mod tests {
         }
         assert_eq!(Version::parse(b"2.0.0-r7"), None);
         let count = |version: Version| IMPORTS.iter().filter(|(name, _)| version.has_import(name)).count();
-        assert_eq!(SPELLINGS.map(|(version, _)| count(version)), [14, 17, 18, 19, 19, 19, 30]);
+        assert_eq!(SPELLINGS.map(|(version, _)| count(version)), [14, 17, 18, 19, 19, 19, 30, 30]);
         assert!(!Version::V5.has_import("no_such"));
     }
 }

@@ -5,7 +5,7 @@
 
 use super::blocks::Blocks;
 use super::instance::{FINISH, Instance, Segment};
-use crate::accept::{NAME_BYTES_MAX, is_float_opcode, is_known_opcode};
+use crate::accept::{NAME_BYTES_MAX, is_float_opcode, is_known_opcode, names_another_memory};
 use wasmparser::{
     BinaryReaderError, BlockType, ConstExpr, DataKind, DataSectionReader, ElementItems, ElementKind,
     ElementSectionReader, ExportSectionReader, FunctionBody, GlobalSectionReader, ImportSectionReader,
@@ -20,6 +20,8 @@ const PAGE_BYTES: u64 = 65_536;
 pub(crate) struct BootTicks {
     /// Up to the first error, if there is one.
     pub(crate) decode: u64,
+    /// Whether there is none.
+    pub(crate) decodes: bool,
     /// When every import is found.
     pub(crate) link: u64,
     /// Without what a start function does.
@@ -53,6 +55,7 @@ pub(crate) fn of(wasm: &[u8]) -> BootTicks {
     let init_to_exports = instance.ticks_to_exports();
     BootTicks {
         decode: decoding.ticks,
+        decodes: true,
         link: instance.imports + 1,
         init: init_to_exports + instance.ticks_from_exports(),
         init_to_exports,
@@ -116,6 +119,8 @@ struct Decoding<'a> {
     sections: usize,
     /// Ticks of the pass over all bodies that comes last, and whether it still looks into them.
     elaboration: u64,
+    bodies: u64,
+    data_count: Option<u64>,
     has_data_operators: bool,
     instance: Instance,
 }
@@ -127,8 +132,19 @@ impl<'a> Decoding<'a> {
             self.payload(&payload)?;
         }
         self.close_sections(SECTIONS.len());
-        // A last look for custom sections, the end of the pass over the bodies, the module, the next phase.
-        self.ticks += 1 + self.elaboration + 1 + 1 + 1;
+        // A last look for custom sections.
+        self.ticks += 1;
+        if self.bodies != self.instance.functions {
+            return Err(Stop::Refused);
+        }
+        // The pass over the bodies, and its end.
+        self.ticks += self.elaboration + 1;
+        let segments = self.instance.data.len() as u64;
+        if self.data_count.map_or(self.has_data_operators, |count| count != segments) {
+            return Err(Stop::Refused);
+        }
+        // The module, the next phase.
+        self.ticks += 1 + 1;
         Ok(())
     }
 
@@ -175,8 +191,14 @@ impl<'a> Decoding<'a> {
                 self.open(Section::Element);
                 self.elements(section.clone())?;
             }
-            Payload::DataCountSection { .. } => self.open(Section::DataCount),
-            Payload::CodeSectionStart { .. } => self.open(Section::Code),
+            Payload::DataCountSection { count, .. } => {
+                self.open(Section::DataCount);
+                self.data_count = Some(u64::from(*count));
+            }
+            Payload::CodeSectionStart { count, .. } => {
+                self.open(Section::Code);
+                self.bodies = u64::from(*count);
+            }
             Payload::CodeSectionEntry(body) => self.function(body)?,
             Payload::DataSection(section) => {
                 self.open(Section::Data);
@@ -400,7 +422,11 @@ impl<'a> Decoding<'a> {
             let start = operators.original_position();
             let operator = operators.read()?;
             let opcode = self.wasm.get(start..).unwrap_or_default();
-            if is_float_opcode(opcode) || !is_known_opcode(opcode) || has_float_type(&operator) {
+            let is_refused = is_float_opcode(opcode)
+                || !is_known_opcode(opcode)
+                || has_float_type(&operator)
+                || names_another_memory(opcode);
+            if is_refused {
                 return Err(Stop::Refused);
             }
             let Some(Open { block, otherwise }) = open.last().copied() else { return Err(Stop::Malformed) };
