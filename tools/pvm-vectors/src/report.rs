@@ -106,13 +106,11 @@ impl Tally {
 pub struct Report {
     /// In the order of their files.
     pub tallies: Vec<Tally>,
+    /// Files of other formats.
+    pub other_files: usize,
 }
 
 impl Report {
-    pub(crate) fn add(&mut self, tally: Tally) {
-        self.tallies.push(tally);
-    }
-
     /// How many passed, failed and were skipped.
     pub fn counts(&self) -> Counts {
         let mut counts = Counts::default();
@@ -182,6 +180,9 @@ impl Display for Report {
             writeln!(f, "no vectors were found")?;
         } else {
             write!(f, "{}", self.agreement())?;
+        }
+        if self.other_files > 0 {
+            writeln!(f, "{} files are no vectors of the PVM", self.other_files)?;
         }
         writeln!(f, "{}", self.counts())
     }

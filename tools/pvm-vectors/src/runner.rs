@@ -63,8 +63,10 @@ pub fn run(options: &Options) -> Result<Report, RunnerError> {
     let files = collect::files(path).map_err(|error| RunnerError::Folder { path: path.clone(), error })?;
     let mut report = Report::default();
     for file in files {
-        if let Some(tally) = runner.file(&file) {
-            report.add(tally);
+        match runner.file(&file) {
+            Found::Vector(tally) => report.tallies.push(*tally),
+            Found::Other => report.other_files += 1,
+            Found::FilteredOut => {}
         }
     }
     Ok(report)
@@ -76,21 +78,30 @@ struct Runner<'a> {
     options: &'a Options,
 }
 
+/// What a file is.
+enum Found {
+    Vector(Box<Tally>),
+    /// JSON of another format.
+    Other,
+    FilteredOut,
+}
+
 impl Runner<'_> {
-    /// `None` when the filter leaves it out.
-    fn file(&self, file: &Path) -> Option<Tally> {
+    fn file(&self, file: &Path) -> Found {
         let place = file.strip_prefix(&self.options.vectors).unwrap_or(file).display().to_string();
         let stem = file.file_stem().map(|stem| stem.to_string_lossy().into_owned()).unwrap_or_default();
         let filter = self.options.filter.as_deref().unwrap_or_default();
         let vector = match read(file) {
-            Ok(vector) => vector,
+            Ok(Some(vector)) => vector,
+            Ok(None) => return Found::Other,
+            Err(_) if !place.contains(filter) => return Found::FilteredOut,
             Err(error) => {
-                let tally = Tally { verdict: Verdict::Failed(vec![error]), ..Tally::named(stem) };
-                return place.contains(filter).then_some(tally);
+                let verdict = Verdict::Failed(vec![error]);
+                return Found::Vector(Box::new(Tally { verdict, ..Tally::named(stem) }));
             }
         };
         if !vector.name.contains(filter) && !place.contains(filter) {
-            return None;
+            return Found::FilteredOut;
         }
         let mut tally = Tally::named(vector.name.clone());
         tally.verdict = match self.options.skips.iter().find(|skip| skip.name == vector.name) {
@@ -101,7 +112,7 @@ impl Runner<'_> {
                 Err(_) => Verdict::Failed(vec!["the machine panicked".to_owned()]),
             },
         };
-        Some(tally)
+        Found::Vector(Box::new(tally))
     }
 
     /// On both machines; one that does not count cannot know when there were too many ticks.
@@ -166,9 +177,15 @@ fn waiting(expected: &Level, answers: &Answers, error: &PvmError) -> Option<Stri
     }
 }
 
-fn read(file: &Path) -> Result<Vector, String> {
+/// `None` for a file that nobody would take for a vector of the PVM: Ethereum's fixtures may lie in the same folder.
+fn read(file: &Path) -> Result<Option<Vector>, String> {
     let text = std::fs::read_to_string(file).map_err(|error| error.to_string())?;
-    serde_json::from_str(&text).map_err(|error| format!("no vector: {error}"))
+    let content: serde_json::Value =
+        serde_json::from_str(&text).map_err(|error| format!("no JSON: {error}"))?;
+    if content.get("pvm_version").is_none() && content.get("kernel").is_none() {
+        return Ok(None);
+    }
+    serde_json::from_value(content).map(Some).map_err(|error| format!("no vector: {error}"))
 }
 
 fn originate(machine: &Machine, vector: &Vector, answers: Arc<Answers>) -> Result<Pvm, String> {
