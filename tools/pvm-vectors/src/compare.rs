@@ -4,7 +4,7 @@ use crate::vector::{Content, Fault, Level, Runs};
 use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest};
 use millrace_pvm::durable::{Durable, Value};
-use millrace_pvm::{LevelReport, Outcome, RunReport, Status, Stuck};
+use millrace_pvm::{Interrupted, LevelReport, Outcome, RunReport, Status, Stuck};
 use std::fmt::Display;
 
 /// A value longer than this is compared by its length; the durable hash covers its bytes.
@@ -16,17 +16,39 @@ const BYTES_SHOWN: usize = 40;
 pub fn level(expected: &Level, report: &LevelReport, durable: &Durable, calls: &[String]) -> Vec<String> {
     let mut differences = Vec::new();
     status(expected, &report.status, &mut differences);
-    let runs = report.runs.len() as u64;
+    runs(expected, report.runs.len() as u64, &mut differences);
+    effects(expected, report, durable, calls, &mut differences);
+    differences
+}
+
+/// The same for a level that waits, whose last run has not ended.
+pub fn waiting(expected: &Level, interrupted: &Interrupted, calls: &[String]) -> Vec<String> {
+    let Interrupted { report, durable } = interrupted;
+    let mut differences = Vec::new();
+    runs(expected, report.runs.len() as u64 + 1, &mut differences);
+    effects(expected, report, durable, calls, &mut differences);
+    differences
+}
+
+fn runs(expected: &Level, runs: u64, differences: &mut Vec<String>) {
     if runs != expected.kernel_runs {
         differences.push(format!("{} runs were recorded, there were {runs}", expected.kernel_runs));
     }
-    outcomes(&expected.runs, &report.runs, &mut differences);
-    contents("outbox", &expected.outbox, &report.outbox, &mut differences);
-    contents("debug output", &expected.debug, &pieces(report), &mut differences);
-    contents("reveal requests", &expected.reveal_requests, &report.reveal_requests, &mut differences);
-    results(expected, durable, calls, &mut differences);
-    values(expected, durable, &mut differences);
-    differences
+}
+
+fn effects(
+    expected: &Level,
+    report: &LevelReport,
+    durable: &Durable,
+    calls: &[String],
+    differences: &mut Vec<String>,
+) {
+    outcomes(&expected.runs, &report.runs, differences);
+    contents("outbox", &expected.outbox, &report.outbox, differences);
+    contents("debug output", &expected.debug, &pieces(report), differences);
+    contents("reveal requests", &expected.reveal_requests, &report.reveal_requests, differences);
+    results(expected, durable, calls, differences);
+    values(expected, durable, differences);
 }
 
 fn status(expected: &Level, actual: &Status, differences: &mut Vec<String>) {

@@ -142,7 +142,14 @@ impl Runner<'_> {
             let at = |what: String| format!("level {}: {what}", expected.level);
             let report = match pvm.run_level(expected.level, &inputs) {
                 Ok(report) => report,
-                Err(error) => return waiting(expected, &answers, &error).into_iter().map(at).collect(),
+                Err(error) => {
+                    let mut differences: Vec<String> =
+                        waiting(expected, &answers, &error).into_iter().collect();
+                    if let Some(interrupted) = pvm.interrupted().filter(|_| differences.is_empty()) {
+                        differences = compare::waiting(expected, interrupted, &vector.calls);
+                    }
+                    return differences.into_iter().map(at).collect();
+                }
             };
             let differences = compare::level(expected, &report, pvm.durable(), &vector.calls);
             if !differences.is_empty() {

@@ -23,10 +23,10 @@ pub(crate) fn version_of(durable: &Durable) -> Result<Version, PvmError> {
         .ok_or_else(|| PvmError::Version { spelling: String::from_utf8_lossy(&spelling).into() })
 }
 
-pub(crate) fn on_stack<T: Send>(
+pub(crate) fn on_stack<T: Send, E: Send + From<PvmError>>(
     size_bytes: usize,
-    work: impl FnOnce() -> Result<T, PvmError> + Send,
-) -> Result<T, PvmError> {
+    work: impl FnOnce() -> Result<T, E> + Send,
+) -> Result<T, E> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().name("pvm-run".into()).stack_size(size_bytes);
         let running = thread
@@ -218,10 +218,17 @@ impl<'a> KernelRuns<'a> {
         };
         let effects = self.effects.clone();
         let ended = match depth {
-            Depth::Shallow => run.run(effects)?,
-            Depth::Deep { .. } => on_stack(depth.thread_stack_bytes(), || run.run(effects))?,
+            Depth::Shallow => run.run(effects),
+            Depth::Deep { .. } => on_stack(depth.thread_stack_bytes(), || run.run(effects)),
         };
-        Ok(Booted::Ran(Box::new(ended)))
+        match ended {
+            Ok(ended) => Ok(Booted::Ran(Box::new(ended))),
+            Err(interrupted) => {
+                // Who looks on may want to know how far it came. Nobody goes on from there.
+                self.effects = interrupted.effects.unwrap_or_else(|| self.effects.clone());
+                Err(interrupted.error)
+            }
+        }
     }
 
     fn fall_back(&mut self, phase: BootPhase, detail: String) -> Outcome {

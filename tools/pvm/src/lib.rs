@@ -44,7 +44,7 @@ pub use host::PortableHost;
 pub use instrument::with_operator_count;
 pub use kernel_runs::Caller;
 pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
-pub use pvm::{LevelReport, Pvm, Rollup, RunReport, State};
+pub use pvm::{Interrupted, LevelReport, Pvm, Rollup, RunReport, State};
 pub use reveal::{DalPage, DalParameters, PreimageFolder, PreimageMap, Preimages, Slots};
 pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
 pub use ticks::{RUN_TICKS_ADVISED_MAX, RunTicks};

@@ -82,6 +82,16 @@ pub struct RunReport {
     pub host_use: HostUse,
 }
 
+/// How far a level had come that could not be run to its end, for who looks on: it is run anew, from its
+/// beginning.
+#[derive(Clone, Debug)]
+pub struct Interrupted {
+    /// The runs that ended, and all that was written, revealed and sent.
+    pub report: LevelReport,
+    /// The durable storage in the middle of the run that did not end.
+    pub durable: Durable,
+}
+
 /// The machine of one rollup.
 pub struct Pvm {
     machine: Machine,
@@ -90,6 +100,7 @@ pub struct Pvm {
     preimages: Arc<dyn Preimages>,
     debug_sink: Option<DebugSink>,
     state: State,
+    interrupted: Option<Interrupted>,
 }
 
 impl Pvm {
@@ -118,7 +129,15 @@ impl Pvm {
     /// A machine that goes on from a state. Its constants are those of the latest version, unless
     /// [`Self::set_constants`] says otherwise.
     pub fn restore(machine: Machine, rollup: Rollup, preimages: Arc<dyn Preimages>, state: State) -> Self {
-        Self { machine, rollup, constants: Constants::default(), preimages, debug_sink: None, state }
+        Self {
+            machine,
+            rollup,
+            constants: Constants::default(),
+            preimages,
+            debug_sink: None,
+            state,
+            interrupted: None,
+        }
     }
 
     /// The constants of this rollup, when they are others than those of its version.
@@ -144,6 +163,11 @@ impl Pvm {
     /// The durable storage.
     pub fn durable(&self) -> &Durable {
         &self.state.durable
+    }
+
+    /// How far the last level came, if it could not be run to its end.
+    pub fn interrupted(&self) -> Option<&Interrupted> {
+        self.interrupted.as_ref()
     }
 
     /// The version in the durable storage.
@@ -184,8 +208,15 @@ impl Pvm {
         };
         let _ticking = self.machine.clock().ticking();
         // Wasm has its own bound of the stack, which the thread of the caller may not have room for.
-        let (report, durable) =
-            on_stack(Depth::Shallow.thread_stack_bytes(), || Level::new(self, &context).run())?;
+        self.interrupted = None;
+        let ended = on_stack(Depth::Shallow.thread_stack_bytes(), || Ok(Level::new(self, &context).run()))?;
+        let (report, durable) = match ended {
+            Ok(ended) => ended,
+            Err((error, interrupted)) => {
+                self.interrupted = Some(*interrupted);
+                return Err(error);
+            }
+        };
         self.constants = constants;
         self.state = State { durable, status: report.status.clone() };
         Ok(report)
@@ -223,17 +254,25 @@ impl<'a> Level<'a> {
         Self { kernel, reboots_max: context.constants.reboots_per_level_max, report }
     }
 
-    fn run(mut self) -> Result<(LevelReport, Durable), PvmError> {
-        self.report.status = match self.collect() {
-            Ok(()) => run_until_rest(&mut self)?,
-            Err(stuck) => Status::Stuck(stuck),
+    fn run(mut self) -> Result<(LevelReport, Durable), (PvmError, Box<Interrupted>)> {
+        let status = match self.collect() {
+            Ok(()) => run_until_rest(&mut self),
+            Err(stuck) => Ok(Status::Stuck(stuck)),
         };
         let effects = self.kernel.effects;
         self.report.outbox = effects.outbox;
         self.report.debug = effects.debug;
         self.report.debug_call_sizes = effects.debug_call_sizes;
         self.report.reveal_requests = effects.reveal_requests;
-        Ok((self.report, effects.durable))
+        match status {
+            Ok(status) => {
+                self.report.status = status;
+                Ok((self.report, effects.durable))
+            }
+            Err(error) => {
+                Err((error, Box::new(Interrupted { report: self.report, durable: effects.durable })))
+            }
+        }
     }
 
     /// Looks at the inputs as they come in: a protocol migration takes effect at once.

@@ -66,6 +66,19 @@ pub(crate) struct Ended {
     pub(crate) debug_streamed: usize,
 }
 
+/// A run that could not go on.
+pub(crate) struct Interrupted {
+    pub(crate) error: PvmError,
+    /// What it had done, if it began.
+    pub(crate) effects: Option<Effects>,
+}
+
+impl From<PvmError> for Box<Interrupted> {
+    fn from(error: PvmError) -> Self {
+        Box::new(Interrupted { error, effects: None })
+    }
+}
+
 /// What to run.
 pub(crate) struct Run<'a> {
     pub(crate) machine: &'a Machine,
@@ -83,8 +96,8 @@ impl Run<'_> {
     /// Runs the kernel on the stack of the caller, which is large enough for the tier.
     ///
     /// # Errors
-    /// The host could not do what the PVM would: nothing has happened then.
-    pub(crate) fn run(&self, effects: Effects) -> Result<Ended, PvmError> {
+    /// The host could not do what the PVM would.
+    pub(crate) fn run(&self, effects: Effects) -> Result<Ended, Box<Interrupted>> {
         let limit = self.machine.config().run_time_ms_max.map(Duration::from_millis);
         let guest = Guest {
             context: self.context.clone(),
@@ -108,7 +121,12 @@ impl Run<'_> {
             }
         });
         let mut run = Progress { work: None, ticks: self.boot_ticks(), correction: 0 };
-        let ending = self.initialise_and_call(&mut store, &mut run)?;
+        let ending = match self.initialise_and_call(&mut store, &mut run) {
+            Ok(ending) => ending,
+            Err(error) => {
+                return Err(Box::new(Interrupted { error, effects: Some(store.into_data().effects) }));
+            }
+        };
         let ending = self.within_ticks(ending, &mut run);
         let memory_pages = match store.data().memory {
             GuestMemory::One(memory) => Some(memory.size(&store)),

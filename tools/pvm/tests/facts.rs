@@ -3,7 +3,7 @@
 use millrace_pvm::inputs::{LevelInfo, external, level_inputs};
 use millrace_pvm::{
     BootPhase, DalParameters, LevelReport, Machine, MachineConfig, Outcome, PreimageMap, Preimages, Pvm,
-    Rollup, Slots, Status, Stuck, Version,
+    PvmError, Rollup, Slots, Status, Stuck, Version,
 };
 use std::sync::{Arc, OnceLock};
 
@@ -233,4 +233,29 @@ fn pages_are_revealed_whole_cut_or_not_at_all() {
     let first: Vec<u8> = report.outbox.iter().map(|bytes| bytes[4]).collect();
     assert_eq!(first[..3], [1, 2, 2]);
     assert_eq!(report.reveal_requests.len(), requests.len());
+}
+
+#[test]
+fn a_level_that_waits_shows_how_far_it_came_and_is_run_anew() {
+    let wat = r#"(module
+      (import "smart_rollup_core" "reveal_preimage" (func $reveal (param i32 i32 i32 i32) (result i32)))
+      (import "smart_rollup_core" "store_write" (func $store_write (param i32 i32 i32 i32 i32) (result i32)))
+      (memory 1) (export "m" (memory 0)) (data (i32.const 0) "/before")
+      (func (export "kernel_run")
+        (drop (call $store_write (i32.const 0) (i32.const 7) (i32.const 0) (i32.const 0) (i32.const 1)))
+        (drop (call $reveal (i32.const 1024) (i32.const 33) (i32.const 2048) (i32.const 100)))))"#;
+    let mut pvm = pvm(Version::V5, wat);
+    let before = pvm.durable().hash();
+    let inputs = level_inputs(INFO, None, &[]);
+    let missing = PvmError::PreimageMissing { hash: [0; 33] };
+    assert_eq!(pvm.run_level(0, &inputs), Err(missing));
+    assert_eq!(pvm.durable().hash(), before);
+    let interrupted = pvm.interrupted().expect("it began");
+    assert!(interrupted.durable.exists("/before") && interrupted.report.runs.is_empty());
+    // It waits as long as it takes; a level that is run to its end forgets.
+    assert!(pvm.run_level(0, &inputs).is_err());
+    assert!(pvm.run_level(1, &[]).is_err());
+    let mut sound = pvm_of(Version::V5, Arc::new(PreimageMap::default()), &importing(""));
+    level(&mut sound, 0, &[]);
+    assert!(sound.interrupted().is_none());
 }
