@@ -129,6 +129,13 @@ fn what_is_otherwise_fails_for_its_reason() {
 }
 
 #[test]
+fn what_a_printer_says_of_a_bad_pointer_is_no_debug_output() {
+    let mut vector = vector();
+    vector["expected"]["levels"][0]["debug"] = json!([hex::encode("Error code: -6")]);
+    assert!(run(&vector).is_success());
+}
+
+#[test]
 fn ticks_fail_no_vector_and_are_reported() {
     let mut vector = vector();
     vector["expected"]["levels"][0]["runs"][0]["ticks"]["eval"] = json!(79);
