@@ -135,13 +135,15 @@ bench: needs-rust ## Operators, host calls and bytes of a transaction, latency, 
 		--revm $(TARGET)/debug/millrace-revm $(ARGS)
 
 .PHONY: fuzz
-fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, then simulates levels and compares the EVM as long
+fuzz: needs-rust ## Feeds the parsers and the inbox garbage for FUZZ_S seconds, then simulates levels, compares the EVM and feeds the PVM as long
 	$(call say,fuzzing for $(FUZZ_S) s)
 	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) run --locked -p millrace-fuzz
 	$(call say,simulating levels for $(FUZZ_S) s)
 	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) test --locked -p millrace-core simulator -- --nocapture
 	$(call say,comparing the EVM with revm for $(FUZZ_S) s)
 	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) test --locked -p millrace-differential random -- --nocapture
+	$(call say,feeding the PVM kernels and calls for $(FUZZ_S) s)
+	@MILLRACE_FUZZ_SECONDS=$(FUZZ_S) $(CARGO) test --locked -p millrace-pvm --test fuzz -- --nocapture
 
 .PHONY: clean
 clean: ## Forgets everything that was built; the chain in .millrace stays

@@ -17,6 +17,7 @@ mod kernel;
 #[cfg(test)]
 mod limits;
 mod load;
+mod pvm;
 mod report;
 mod rollup;
 #[cfg(test)]
@@ -53,10 +54,17 @@ struct Arguments {
     /// Measures nothing but the programs of the EVM whose names have this in them, and writes nothing.
     #[arg(long, value_name = "TEXT")]
     evm: Option<String>,
+    /// Measures nothing but the PVM, and writes nothing.
+    #[arg(long)]
+    pvm: bool,
 }
 
 fn main() -> anyhow::Result<()> {
     let arguments = Arguments::parse();
+    if arguments.pvm {
+        pvm::measure(&arguments.dist, pvm::KEYS)?.print();
+        return Ok(());
+    }
     if let Some(file) = &arguments.record {
         return record(&arguments.dist, file);
     }
@@ -68,6 +76,8 @@ fn main() -> anyhow::Result<()> {
     kernel.print();
     let inbox = inbox::measure(&arguments.dist)?;
     inbox.print();
+    let pvm = pvm::measure(&arguments.dist, pvm::KEYS)?;
+    pvm.print();
     let evm = evm::measure(&arguments.dist, arguments.revm.as_deref(), "")?;
     evm.print();
     let load = match &arguments.millrace {
@@ -79,7 +89,7 @@ fn main() -> anyhow::Result<()> {
         }
         None => None,
     };
-    let text = serde_json::to_string_pretty(&report::Report { kernel, inbox, evm, load })?;
+    let text = serde_json::to_string_pretty(&report::Report { kernel, inbox, pvm, evm, load })?;
     fs::write(&arguments.out, text + "\n")
         .with_context(|| format!("cannot write {}", arguments.out.display()))?;
     println!("\nwritten to {}", arguments.out.display());

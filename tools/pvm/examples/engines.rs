@@ -215,7 +215,7 @@ fn run_times(levels: &[Level], preimages: &Arc<dyn Preimages>) -> Result<()> {
     for level in levels {
         let mut operators = 0;
         let mut on_wasmtime = |machine: &Machine| {
-            let state = State { durable: level.before.clone(), status: Status::WaitingForInput };
+            let state = State::of(level.before.clone(), Status::WaitingForInput);
             let mut pvm = Pvm::restore(machine.clone(), ROLLUP, preimages.clone(), state);
             let begin = Instant::now();
             let report = pvm.run_level(level.number, &level.inputs)?;

@@ -7,7 +7,8 @@ use crate::durable::{Durable, Key};
 use crate::status::{Outcome, Status, Stuck};
 use crate::{BOOT_KEY, FALLBACK_KEY};
 
-pub(crate) const REBOOT_KEY: Key<'static> = Key::constant("/kernel/env/reboot");
+/// What a kernel sets to be run again in the same level.
+pub const REBOOT_KEY: Key<'static> = Key::constant("/kernel/env/reboot");
 const REBOOT_COUNTER_KEY: Key<'static> = Key::constant("/readonly/kernel/env/reboot_counter");
 const TOO_MANY_REBOOT_KEY: Key<'static> = Key::constant("/readonly/kernel/env/too_many_reboot");
 const STUCK_KEY: Key<'static> = Key::constant("/readonly/kernel/env/stuck");

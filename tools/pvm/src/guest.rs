@@ -2,6 +2,7 @@
 
 use crate::constants::Constants;
 use crate::durable::Durable;
+use crate::machine::TABLE_ELEMENTS_MAX;
 use crate::meter::Meter;
 use crate::reveal::Preimages;
 use crate::version::{IMPORTS_COUNT, import_name};
@@ -9,6 +10,7 @@ use crate::{PvmError, Rollup};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Instant;
+use wasmtime::{StoreLimits, StoreLimitsBuilder};
 
 /// Messages in the outbox of one level.
 pub const OUTBOX_MESSAGES_PER_LEVEL_MAX: usize = 100;
@@ -55,16 +57,43 @@ pub(crate) struct LevelContext {
     pub(crate) debug_sink: Option<DebugSink>,
 }
 
-/// What a run changes. A clone is cheap enough to be taken before each run.
-#[derive(Clone, Default)]
+/// What runs change: those of a level so far, or one that begins where they ended.
+#[derive(Default)]
 pub(crate) struct Effects {
     pub(crate) durable: Durable,
     /// Inputs that were read.
     pub(crate) inputs_read: usize,
+    /// Messages in the outbox before [`Effects::outbox`].
+    pub(crate) outbox_before: usize,
+    /// Bytes of debug output before [`Effects::debug`].
+    pub(crate) debug_before: usize,
     pub(crate) outbox: Vec<Vec<u8>>,
     pub(crate) debug: Vec<u8>,
     pub(crate) debug_call_sizes: Vec<usize>,
     pub(crate) reveal_requests: Vec<Vec<u8>>,
+}
+
+impl Effects {
+    /// Those of a run that begins here. What runs before it have written is not copied: a level may have a thousand.
+    pub(crate) fn of_next_run(&self) -> Self {
+        Self {
+            durable: self.durable.clone(),
+            inputs_read: self.inputs_read,
+            outbox_before: self.outbox_before + self.outbox.len(),
+            debug_before: self.debug_before + self.debug.len(),
+            ..Self::default()
+        }
+    }
+
+    /// Takes over those of a run that began here.
+    pub(crate) fn absorb(&mut self, mut run: Self) {
+        self.durable = run.durable;
+        self.inputs_read = run.inputs_read;
+        self.outbox.append(&mut run.outbox);
+        self.debug.append(&mut run.debug);
+        self.debug_call_sizes.append(&mut run.debug_call_sizes);
+        self.reveal_requests.append(&mut run.reveal_requests);
+    }
 }
 
 /// The data of a wasm store.
@@ -76,11 +105,17 @@ pub(crate) struct Guest {
     /// Without calls by name: see [`Guest::finished_host_use`].
     pub(crate) host_use: HostUse,
     pub(crate) memory: GuestMemory,
+    pub(crate) limits: StoreLimits,
     pub(crate) deadline: Option<Instant>,
     /// When ticks are counted.
     pub(crate) meter: Option<Meter>,
     /// Bytes of debug output that a first attempt at this run has streamed already.
     pub(crate) debug_streamed: usize,
+}
+
+/// What a run may take of the host, beside its time and its stack: a table that would grow beyond does not.
+pub(crate) fn limits() -> StoreLimits {
+    StoreLimitsBuilder::new().table_elements(TABLE_ELEMENTS_MAX).build()
 }
 
 impl Guest {
@@ -108,6 +143,7 @@ pub(crate) enum GuestMemory {
 /// Why a host function ends the run.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum Abort {
+    /// Before there is a memory.
     #[error("host functions must not access memory during initialisation")]
     Initialising,
     /// What raises out of the interpreter of the PVM.
@@ -120,4 +156,12 @@ pub(crate) enum Abort {
     /// The level cannot be run now.
     #[error("{0}")]
     Host(PvmError),
+}
+
+impl Abort {
+    /// A host call of a module with several memories.
+    pub(crate) const SEVERAL_MEMORIES: &str = "caller module must have exactly 1 memory instance";
+    /// A size that Octez takes for that of a string.
+    pub(crate) const NEGATIVE_SIZES: [&str; 2] =
+        ["negative size of a hash", "negative size of a child's name"];
 }

@@ -61,6 +61,7 @@ pub fn transfer(transfer: Transfer<'_>) -> Vec<u8> {
 /// What the PVM itself understands of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meaning<'a> {
+    StartOfLevel,
     EndOfLevel,
     Migration(&'a [u8]),
     MalformedMigration,
@@ -69,6 +70,7 @@ pub(crate) enum Meaning<'a> {
 
 pub(crate) fn meaning(input: &[u8]) -> Meaning<'_> {
     match input {
+        [INTERNAL, START_OF_LEVEL] => Meaning::StartOfLevel,
         [INTERNAL, END_OF_LEVEL] => Meaning::EndOfLevel,
         [INTERNAL, PROTOCOL_MIGRATION, body @ ..] => match body.split_at_checked(4) {
             Some((size, name)) if size == (name.len() as u32).to_be_bytes() => Meaning::Migration(name),

@@ -1,5 +1,6 @@
 //! Runs of the kernel that is in its place, as wasm: in a level, or by themselves.
 
+use crate::accept::accept;
 use crate::constants::Constants;
 use crate::durable::{Durable, Key};
 use crate::guest::{Effects, HostUse, LevelContext};
@@ -15,6 +16,9 @@ use std::sync::Arc;
 use wasmparser::{Parser, Payload, TypeRef};
 
 pub(crate) const VERSION_KEY: Key<'static> = Key::constant("/readonly/wasm_version");
+
+/// Bytes of the magic number and the version that a module begins with.
+const HEADER_BYTES: usize = 8;
 
 pub(crate) fn version_of(durable: &Durable) -> Result<Version, PvmError> {
     let spelling =
@@ -131,7 +135,7 @@ impl<'a> KernelRuns<'a> {
             Booted::Ran(ended) => *ended,
         };
         let Ended { work, ticks, memory_pages, host_use, .. } = ended;
-        self.effects = ended.effects;
+        self.effects.absorb(ended.effects);
         self.debug_streamed = ended.debug_streamed;
         let outcome = match ended.ending {
             Ending::Finished => Outcome::Finished,
@@ -165,7 +169,7 @@ impl<'a> KernelRuns<'a> {
             } else {
                 Ending::BootFailed { phase, detail }
             },
-            effects: self.effects.clone(),
+            effects: self.effects.of_next_run(),
             host_use: HostUse::default(),
             work: None,
             ticks: ticks.map(|ticks| if is_beyond { ticks.cut(ticks_per_snapshot) } else { ticks }),
@@ -187,7 +191,7 @@ impl<'a> KernelRuns<'a> {
         }
     }
 
-    /// Runs the kernel on one tier, on a copy of the effects.
+    /// Runs the kernel on one tier, with effects of its own.
     fn attempt(&mut self, version: Version, depth: Depth) -> Result<Booted, PvmError> {
         let Some(at) = self.effects.durable.handle(BOOT_KEY.as_str()) else {
             return Ok(Booted::Failed(Failure::no_kernel()));
@@ -195,6 +199,11 @@ impl<'a> KernelRuns<'a> {
         let Some(value) = at.value() else {
             return Ok(Booted::Failed(Failure::no_kernel()));
         };
+        // What does not begin as a module may be two gigabytes of zeros, which are not even looked at.
+        let header = value.read(0, HEADER_BYTES);
+        if let Err(refused) = accept(&header) {
+            return Ok(Booted::Failed(Failure::refused(&header, version, &refused)));
+        }
         let wasm = value.to_bytes();
         let kernel = match self.machine.kernel(&at, &wasm, depth)? {
             Ok(kernel) => kernel,
@@ -216,7 +225,7 @@ impl<'a> KernelRuns<'a> {
             context: self.context,
             debug_streamed: self.debug_streamed,
         };
-        let effects = self.effects.clone();
+        let effects = self.effects.of_next_run();
         let ended = match depth {
             Depth::Shallow => run.run(effects),
             Depth::Deep { .. } => on_stack(depth.thread_stack_bytes(), || run.run(effects)),
@@ -225,7 +234,9 @@ impl<'a> KernelRuns<'a> {
             Ok(ended) => Ok(Booted::Ran(Box::new(ended))),
             Err(interrupted) => {
                 // Who looks on may want to know how far it came. Nobody goes on from there.
-                self.effects = interrupted.effects.unwrap_or_else(|| self.effects.clone());
+                if let Some(effects) = interrupted.effects {
+                    self.effects.absorb(effects);
+                }
                 Err(interrupted.error)
             }
         }

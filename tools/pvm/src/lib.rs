@@ -2,12 +2,13 @@
 //!
 //! [`Pvm`] is the machine of one rollup. [`Pvm::run_level`] gives it the inbox of a level and answers what
 //! happened: runs, outbox, debug output, status. Between levels its whole state is a [`State`]: a
-//! [`durable::Durable`] and a [`Status`]. [`Machine`] compiles kernels and keeps them; one is enough for
+//! [`durable::Durable`], a [`Status`], and [`Registers`] for the hash of it all ([`StateHash`]). [`Machine`] compiles kernels and keeps them; one is enough for
 //! many rollups. [`Caller`] calls a kernel outside of levels, for a node; [`run_until_rest`] is the cycle of runs alone, for
 //! whoever executes a kernel otherwise. [`durable`] stands alone and is also what native execution of a kernel stands on.
 //!
 //! **Bounds**: those of the PVM (values 2^31−1 bytes, keys 240, reads and writes 2,048, messages 4,096, 100
-//! outbox messages and 1,001 runs a level, 60,000 frames), wall-clock time, and ticks where they are counted, and
+//! outbox messages and 1,001 runs a level, 60,000 frames), [`TABLE_ELEMENTS_MAX`], wall-clock time, ticks where they are
+//! counted, and
 //! [`DEBUG_BYTES_PER_LEVEL_MAX`]. **Failure**: what a kernel does wrong is an [`Outcome`] or a
 //! [`Status`], as on Octez; [`PvmError`] says that this host could not do its part, and leaves the state as
 //! it was. **Deliberately unknown**: what messages mean (but for the end of a level and migrations), how a
@@ -29,13 +30,14 @@ mod meter;
 mod pvm;
 pub mod reveal;
 mod run;
+mod state_hash;
 mod status;
 mod ticks;
 mod version;
 
 pub use accept::{Entry, Import, Refused, Shape, accept};
 pub use constants::Constants;
-pub use cycle::{REBOOTS_PER_LEVEL_MAX, Runs, note_started, run_until_rest};
+pub use cycle::{REBOOT_KEY, REBOOTS_PER_LEVEL_MAX, Runs, note_started, run_until_rest};
 pub use guest::{
     DEBUG_BYTES_PER_LEVEL_MAX, DebugSink, HostUse, OUTBOX_MESSAGES_PER_LEVEL_MAX, OUTPUT_BYTES_MAX,
 };
@@ -43,9 +45,10 @@ pub use guest::{
 pub use host::PortableHost;
 pub use instrument::with_operator_count;
 pub use kernel_runs::Caller;
-pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig};
+pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig, TABLE_ELEMENTS_MAX};
 pub use pvm::{Interrupted, LevelReport, Pvm, Rollup, RunReport, State};
 pub use reveal::{DalPage, DalParameters, PreimageFolder, PreimageMap, Preimages, Slots};
+pub use state_hash::{Registers, StateHash};
 pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
 pub use ticks::{RUN_TICKS_ADVISED_MAX, RunTicks};
 pub use version::Version;

@@ -30,6 +30,8 @@ const SHALLOW_STACK_BYTES: usize = SHALLOW_FRAMES_MAX * FRAME_BYTES_MIN;
 pub const DEEP_STACK_BYTES: usize = 1 << 30;
 /// What host functions may need beyond the wasm stack.
 const HOST_STACK_BYTES: usize = 2 << 20;
+/// Elements of a table. The interpreter of the PVM makes only those that are used; here all take memory.
+pub const TABLE_ELEMENTS_MAX: usize = 10_000_000;
 /// Compiled kernels that are kept in memory.
 const KERNELS_KEPT: usize = 8;
 
@@ -111,7 +113,7 @@ impl Depth {
 /// from the cache without decoding the kernel.
 pub(crate) struct Kernel {
     pub(crate) module: Module,
-    /// `Err` when an import has another type than the host function.
+    /// `Err` when an import has another type than the host function, or a table is too large.
     pub(crate) linked: Result<InstancePre<Guest>, String>,
     boot_ticks: OnceLock<BootTicks>,
 }
@@ -221,7 +223,12 @@ impl Machine {
                 module
             }
         };
-        let linked = tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"));
+        let largest_table = module.resources_required().max_initial_table_size.unwrap_or_default();
+        let linked = if largest_table > TABLE_ELEMENTS_MAX as u64 {
+            Err(format!("a table of {largest_table} elements"))
+        } else {
+            tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"))
+        };
         Ok(Ok(Kernel { module, linked, boot_ticks: OnceLock::new() }))
     }
 }

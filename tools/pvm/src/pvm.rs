@@ -8,6 +8,7 @@ use crate::inputs::{Meaning, meaning};
 use crate::kernel_runs::{KernelRuns, VERSION_KEY, on_stack, version_of};
 use crate::machine::{Depth, Machine};
 use crate::reveal::Preimages;
+use crate::state_hash::Registers;
 use crate::status::{Outcome, Status, Stuck};
 use crate::version::Version;
 use crate::{BOOT_KEY, KERNEL_ENTRY, PvmError, RunTicks};
@@ -35,6 +36,15 @@ pub struct State {
     pub durable: Durable,
     /// Whether the machine still runs.
     pub status: Status,
+    /// What else the hash of the state covers; `None` when it is not known.
+    pub registers: Option<Registers>,
+}
+
+impl State {
+    /// A state of which no more is known.
+    pub fn of(durable: Durable, status: Status) -> Self {
+        Self { durable, status, registers: None }
+    }
 }
 
 /// What happened in a level.
@@ -54,6 +64,8 @@ pub struct LevelReport {
     pub debug_call_sizes: Vec<usize>,
     /// The requests that were answered, tag included.
     pub reveal_requests: Vec<Vec<u8>>,
+    /// Inputs that the kernel has read.
+    pub inputs_read: usize,
 }
 
 impl LevelReport {
@@ -121,8 +133,9 @@ impl Pvm {
         durable.set(VERSION_KEY, version.as_str().as_bytes());
         durable.set(REBOOT_KEY, Vec::new());
         durable.set(BOOT_KEY, boot_sector);
-        let state = State { durable, status: Status::WaitingForInput };
         let constants = Constants::at_origination(version);
+        let registers = Some(Registers::originated(constants));
+        let state = State { durable, status: Status::WaitingForInput, registers };
         Self { constants, ..Self::restore(machine, rollup, preimages, state) }
     }
 
@@ -195,6 +208,9 @@ impl Pvm {
             return Err(PvmError::Inputs);
         }
         if let Status::Stuck(_) = self.state.status {
+            if let Some(registers) = &mut self.state.registers {
+                registers.swallow(level, inputs);
+            }
             return Ok(LevelReport { level, status: self.state.status.clone(), ..LevelReport::default() });
         }
         let constants = self.constants_after(inputs);
@@ -218,7 +234,11 @@ impl Pvm {
             }
         };
         self.constants = constants;
-        self.state = State { durable, status: report.status.clone() };
+        let mut registers = self.state.registers.take();
+        if let Some(registers) = &mut registers {
+            registers.after_level(inputs, &report);
+        }
+        self.state = State { durable, status: report.status.clone(), registers };
         Ok(report)
     }
 
@@ -264,6 +284,7 @@ impl<'a> Level<'a> {
         self.report.debug = effects.debug;
         self.report.debug_call_sizes = effects.debug_call_sizes;
         self.report.reveal_requests = effects.reveal_requests;
+        self.report.inputs_read = effects.inputs_read;
         match status {
             Ok(status) => {
                 self.report.status = status;
@@ -285,7 +306,7 @@ impl<'a> Level<'a> {
                     }
                 }
                 Meaning::MalformedMigration => return Err(Stuck::MalformedMigration),
-                Meaning::EndOfLevel | Meaning::Other => {}
+                Meaning::StartOfLevel | Meaning::EndOfLevel | Meaning::Other => {}
             }
         }
         Ok(())

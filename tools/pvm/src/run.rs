@@ -2,9 +2,10 @@
 
 use crate::PvmError;
 use crate::cycle::note_started;
-use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext};
+use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext, limits};
 use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS, START};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
+use crate::state_hash::NO_MEMORY;
 use crate::status::{BootPhase, Stuck, Trap};
 use crate::ticks::{RunTicks, UNTIL_CALL_TAKES_EFFECT};
 use crate::version::IMPORTS_COUNT;
@@ -105,11 +106,13 @@ impl Run<'_> {
             calls: [0; IMPORTS_COUNT],
             host_use: HostUse::default(),
             memory: GuestMemory::Initialising,
+            limits: limits(),
             deadline: limit.map(|limit| Instant::now() + limit),
             meter: None,
             debug_streamed: self.debug_streamed,
         };
         let mut store = Store::new(&self.machine.tier(self.depth).engine, guest);
+        store.limiter(|guest| &mut guest.limits);
         store.set_epoch_deadline(1);
         store.epoch_deadline_callback(|mut guest| {
             if guest.data().meter.is_some_and(|meter| meter.is_exhausted(&mut guest)) {
@@ -215,7 +218,7 @@ impl Run<'_> {
         let memory = [MEMORY, MEMORY_OF_SEVERAL].map(|name| instance.get_memory(&mut *store, name));
         if memory.iter().all(Option::is_none) {
             run.init_is(boot.map(|boot| boot.init_to_exports));
-            return Ok(Err(init_failed("module must export memory 0".into())));
+            return Ok(Err(init_failed(NO_MEMORY.into())));
         }
         Ok(Ok(instance))
     }

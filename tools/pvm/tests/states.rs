@@ -471,7 +471,7 @@ fn a_machine_goes_on_from_a_state_that_was_taken_apart() {
     let status =
         serde_json::from_str(&serde_json::to_string(&first.state().status).expect("JSON")).expect("a status");
     let mut second =
-        Pvm::restore(machine(), ROLLUP, Arc::new(PreimageMap::default()), State { durable, status });
+        Pvm::restore(machine(), ROLLUP, Arc::new(PreimageMap::default()), State::of(durable, status));
     assert_eq!(run(&mut first, 1), run(&mut second, 1));
     assert_eq!(first.durable().hash(), second.durable().hash());
 }
@@ -511,4 +511,36 @@ fn talking_and_recursing() -> Vec<u8> {
            (drop (call $f (i32.const 50000)))
            (call $write_debug (i32.const 48) (i32.const 5)))",
     )
+}
+
+#[test]
+fn a_table_that_no_host_has_room_for_is_a_kernel_that_does_not_boot() {
+    let table = |elements: u32| {
+        format!(
+            "(table {elements} funcref) (func (export \"kernel_run\") (drop (table.grow (ref.null func) (i32.const -1))))"
+        )
+    };
+    // Nor does a table grow so large; the kernel is told.
+    let mut fits = pvm(Version::V5, kernel(&table(10_000_000)));
+    assert_eq!(outcomes(&run(&mut fits, 0)), [Outcome::Finished]);
+    let mut pvm = pvm(Version::V5, kernel(&table(u32::MAX)));
+    let report = run(&mut pvm, 0);
+    let detail = "a table of 4294967295 elements".to_owned();
+    assert_eq!(report.status, Status::Stuck(Stuck::NoFallbackKernel { phase: BootPhase::Init, detail }));
+}
+
+#[test]
+fn a_level_of_many_runs_keeps_what_each_of_them_wrote() {
+    let mut pvm = pvm(
+        Version::V5,
+        running(
+            "(drop (call $count)) (call $reboot) (drop (call $write_output (i32.const 1024) (i32.const 4)))
+             (call $write_debug (i32.const 1024) (i32.const 4))",
+        ),
+    );
+    let report = run(&mut pvm, 0);
+    let runs: Vec<_> = (1..=1_001u32).map(u32::to_le_bytes).collect();
+    assert_eq!(report.outbox, runs[..100], "a level has a hundred messages, whichever runs wrote them");
+    assert_eq!(report.debug, runs.concat());
+    assert_eq!(report.debug_call_sizes, [4; 1_001]);
 }

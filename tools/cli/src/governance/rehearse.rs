@@ -180,10 +180,7 @@ fn record(data_dir: &Path, levels: usize) -> anyhow::Result<Recording> {
     ensure!(folder.is_dir(), "there is no folder {}", folder.display());
     let recorded = recording::Recording::of(&folder, levels)
         .with_context(|| format!("{} has nothing to replay", folder.display()))?;
-    let state = |processed: recording::Processed| State {
-        durable: processed.durable,
-        status: processed.record.status,
-    };
+    let state = |processed: recording::Processed| State::of(processed.durable, processed.record.status);
     Ok(Recording {
         rollup: Rollup { address: *recorded.rollup.as_bytes(), origination_level: 0 },
         start: state(recorded.start),

@@ -146,7 +146,7 @@ pub fn recording(
     });
     let levels = (1..).zip(levels).map(|(distance, messages)| level_after(clock, distance, &messages));
     let levels = levels.collect();
-    Ok(Recording { rollup, start: State { durable, status: Status::WaitingForInput }, levels })
+    Ok(Recording { rollup, start: State::of(durable, Status::WaitingForInput), levels })
 }
 
 fn level_after(clock: L1Clock, distance: u32, messages: &[Vec<u8>]) -> RecordedLevel {

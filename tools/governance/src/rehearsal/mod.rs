@@ -338,7 +338,7 @@ fn announce(
     let Way::Message(sender) = way else {
         let upgrade = PendingUpgrade { root_hash: *proposal.root_hash.as_bytes(), activation, source };
         let durable = announced(&recording.start.durable, upgrade)?;
-        return Ok((announcement, State { durable, status: recording.start.status.clone() }, inputs));
+        return Ok((announcement, State::of(durable, recording.start.status.clone()), inputs));
     };
     let upgrade = KernelUpgrade { root_hash: proposal.root_hash, activation };
     let payload = Decision::KernelUpgrade(upgrade).encode();

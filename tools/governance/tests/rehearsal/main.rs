@@ -196,7 +196,7 @@ fn levels_before_the_first_block_are_left_out() {
     let mut recording = stage.recording.clone();
     let (start, level) = (recording.start.clone(), recording.levels[0].level);
     recording.levels.insert(0, RecordedLevel { level, inputs: vec![], after: Some(start.clone()) });
-    recording.start = State { durable: Durable::new(), status: start.status.clone() };
+    recording.start = State::of(Durable::new(), start.status.clone());
     let since = recording.since_first_block().unwrap();
     assert_eq!(since.levels.len(), stage.recording.levels.len());
     assert!(since.start.durable.differences_since(&start.durable).is_empty());

@@ -36,7 +36,7 @@ async fn a_running_sandbox_is_recorded_and_not_disturbed() {
     let rollup = Rollup { address: *recording.rollup.as_bytes(), origination_level: 0 };
     let machine = Machine::new(MachineConfig::default()).unwrap();
     let status = recording.start.record.status.clone();
-    let start = State { durable: recording.start.durable.clone(), status };
+    let start = State::of(recording.start.durable.clone(), status);
     let mut pvm = Pvm::restore(machine, rollup, Arc::new(PreimageMap::default()), start);
     for (level, recorded) in (2..).zip(&recording.levels) {
         assert_eq!(recorded.after.record.level.get(), level);

@@ -43,6 +43,11 @@ impl Name {
     fn as_sought(&self) -> Sought<'_> {
         Sought { prefix: self.prefix, text: &self.text }
     }
+
+    /// The characters, shared.
+    pub(super) fn text(&self) -> &Arc<str> {
+        &self.text
+    }
 }
 
 impl std::ops::Deref for Name {
@@ -467,10 +472,8 @@ impl Children {
         match self {
             Self::Leaf(entries) => {
                 for entry in entries {
-                    if let Some(mut node) = Arc::into_inner(entry.node)
-                        && !node.children.is_empty()
-                    {
-                        pending.push(std::mem::take(&mut node.children));
+                    if let Some(mut node) = Arc::into_inner(entry.node) {
+                        node.take_children_apart(pending);
                     }
                 }
             }

@@ -6,6 +6,7 @@
 use super::{Node, NodeHash, Value};
 use blake2::digest::consts::U32;
 use blake2::{Blake2b, Digest};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 type Blake2b256 = Blake2b<U32>;
@@ -20,45 +21,69 @@ pub(crate) fn blake2b(bytes: &[u8]) -> [u8; 32] {
     Blake2b256::digest(bytes).into()
 }
 
-struct Entry<'a> {
-    name: std::borrow::Cow<'a, str>,
-    is_leaf: bool,
-    hash: NodeHash,
+/// What a directory holds under one name.
+pub(crate) struct Entry<'a> {
+    /// One step of a path.
+    pub(crate) name: Cow<'a, str>,
+    /// Bytes, not a directory.
+    pub(crate) is_leaf: bool,
+    /// The hash of the bytes with their length, or of the directory.
+    pub(crate) hash: NodeHash,
 }
 
-/// The hash of a directory. Hashes below are kept in their nodes, so the cost follows what changed, with
-/// one exception: a directory of n names costs n whenever one of them changed.
+/// Children of the smallest directory whose hash tree is kept: hashing fewer anew takes tens of microseconds.
+pub(super) const KEPT_CHILDREN_MIN: usize = 64;
+
+/// The hash of a directory. Hashes below are kept in their nodes, and of large directories the whole hash tree, so
+/// the cost follows what changed since the last time.
 pub(super) fn of_node(node: &Arc<Node>) -> NodeHash {
-    let mut pending: Vec<&Arc<Node>> = vec![node];
+    let mut pending = vec![Arc::clone(node)];
     loop {
-        let Some(top) = pending.last() else { unreachable!("the first one returns") };
-        let waiting = pending.len();
-        if top.hash.get().is_none() {
-            let unknown = top.children.iter().map(|entry| &entry.node).filter(|n| n.hash.get().is_none());
-            pending.extend(unknown);
-        }
-        if pending.len() > waiting {
+        let Some(top) = pending.pop() else { unreachable!("the first one returns") };
+        let unhashed = if top.hash.get().is_none() { unhashed_children(&top) } else { Vec::new() };
+        if !unhashed.is_empty() {
+            pending.push(top);
+            pending.extend(unhashed);
             continue;
         }
-        let Some(top) = pending.pop() else { unreachable!("looked at above") };
-        let hash = *top.hash.get_or_init(|| of_children(top));
+        let hash = *top.hash.get_or_init(|| of_children(&top));
         if pending.is_empty() {
             return hash;
         }
     }
 }
 
+fn unhashed_children(node: &Node) -> Vec<Arc<Node>> {
+    let is_unhashed = |child: &Arc<Node>| child.hash.get().is_none();
+    // What was a child when the tree was made is hashed.
+    if let Some(mut changed) = node.kept.changed_children(&node.children) {
+        changed.retain(is_unhashed);
+        return changed;
+    }
+    node.children.iter().map(|entry| &entry.node).filter(|child| is_unhashed(child)).cloned().collect()
+}
+
 fn of_children(node: &Node) -> NodeHash {
+    let value = node.value.as_ref().map(of_value);
+    if node.children.len() >= KEPT_CHILDREN_MIN {
+        return node.kept.update(&node.children, value);
+    }
+    node.kept.forget();
     let mut entries = Vec::with_capacity(node.children.len() + 1);
     for entry in node.children.iter() {
-        let Some(hash) = entry.node.hash.get() else { unreachable!("children are hashed first") };
-        entries.push(Entry { name: (&*entry.name).into(), is_leaf: false, hash: *hash });
+        entries.push(Entry { name: (&*entry.name).into(), is_leaf: false, hash: hash_of_child(&entry.node) });
     }
-    if let Some(value) = &node.value {
+    if let Some(hash) = value {
         let at = node.children.rank(VALUE_NAME);
-        entries.insert(at, Entry { name: VALUE_NAME.into(), is_leaf: false, hash: of_value(value) });
+        entries.insert(at, Entry { name: VALUE_NAME.into(), is_leaf: false, hash });
     }
     of_entries(&entries)
+}
+
+/// The hash of a child, which is hashed before the directory that it is in.
+pub(super) fn hash_of_child(child: &Node) -> NodeHash {
+    let Some(hash) = child.hash.get() else { unreachable!("children are hashed first") };
+    *hash
 }
 
 fn of_value(value: &Value) -> NodeHash {
@@ -76,7 +101,8 @@ fn of_value(value: &Value) -> NodeHash {
     of_entries(&entries)
 }
 
-fn of_leaf(bytes: &[u8]) -> NodeHash {
+/// The hash of a leaf.
+pub(crate) fn of_leaf(bytes: &[u8]) -> NodeHash {
     let mut hasher = Blake2b256::new();
     hasher.update((bytes.len() as u64).to_be_bytes());
     hasher.update(bytes);
@@ -84,7 +110,7 @@ fn of_leaf(bytes: &[u8]) -> NodeHash {
 }
 
 /// The hash of a directory with these entries, which are in byte order of their names.
-fn of_entries(entries: &[Entry<'_>]) -> NodeHash {
+pub(crate) fn of_entries(entries: &[Entry<'_>]) -> NodeHash {
     if entries.len() > BUCKET_ENTRIES_MAX {
         let mut hashed: Vec<_> =
             entries.iter().map(|entry| (blake2b(entry.name.as_bytes()), entry)).collect();
@@ -102,9 +128,9 @@ fn of_entries(entries: &[Entry<'_>]) -> NodeHash {
 }
 
 /// The hash of a part of the hash tree: the entries whose hashed names share their first `depth` bits.
-fn of_bucket(entries: &mut [([u8; 32], &Entry<'_>)], depth: usize) -> NodeHash {
-    let mut bytes = Vec::with_capacity(160);
+pub(super) fn of_bucket(entries: &mut [([u8; 32], &Entry<'_>)], depth: usize) -> NodeHash {
     if entries.len() <= BUCKET_ENTRIES_MAX {
+        let mut bytes = Vec::with_capacity(160);
         // Splitting keeps the order, so the names are still in byte order.
         bytes.push(0);
         leb128(entries.len(), &mut bytes);
@@ -116,18 +142,29 @@ fn of_bucket(entries: &mut [([u8; 32], &Entry<'_>)], depth: usize) -> NodeHash {
         }
         return blake2b(&bytes);
     }
-    let is_right = |name: &[u8; 32]| name[depth / 8] >> (7 - depth % 8) & 1 == 1;
-    entries.sort_by_key(|(name, _)| is_right(name));
+    entries.sort_by_key(|(name, _)| is_right(name, depth));
     let count = entries.len();
-    let (left, right) = entries.split_at_mut(entries.partition_point(|(name, _)| !is_right(name)));
+    let (left, right) = entries.split_at_mut(entries.partition_point(|(name, _)| !is_right(name, depth)));
+    let sides = [left, right].map(|side| (!side.is_empty()).then(|| of_bucket(side, depth + 1)));
+    of_split(depth, count, sides)
+}
+
+/// On which side of the hash tree a hashed name is below `depth` bits that others share with it.
+pub(super) fn is_right(name: &[u8; 32], depth: usize) -> bool {
+    name[depth / 8] >> (7 - depth % 8) & 1 == 1
+}
+
+/// The hash of a part of the hash tree with more entries than fit a bucket, of the hashes of its two sides.
+pub(super) fn of_split(depth: usize, count: usize, sides: [Option<NodeHash>; 2]) -> NodeHash {
+    let mut bytes = Vec::with_capacity(96);
     bytes.push(1);
     leb128(depth, &mut bytes);
     leb128(count, &mut bytes);
-    leb128(usize::from(!left.is_empty()) + usize::from(!right.is_empty()), &mut bytes);
-    for (index, side) in [left, right].into_iter().enumerate() {
-        if !side.is_empty() {
+    leb128(sides.iter().flatten().count(), &mut bytes);
+    for (index, side) in sides.iter().enumerate() {
+        if let Some(hash) = side {
             leb128(index, &mut bytes);
-            bytes.extend_from_slice(&of_bucket(side, depth + 1));
+            bytes.extend_from_slice(hash);
         }
     }
     blake2b(&bytes)

@@ -8,7 +8,9 @@ mod changes;
 mod checked;
 mod children;
 mod hash;
-pub(crate) use hash::blake2b;
+mod hash_tree;
+pub(crate) use hash::{Entry as HashedEntry, blake2b, of_entries, of_leaf};
+pub(crate) use hash_tree::HashTree;
 mod key;
 mod value;
 
@@ -21,6 +23,7 @@ pub use key::{ErrorCode, KEY_BYTES_MAX, Key};
 pub use value::{VALUE_BYTES_MAX, Value};
 
 use children::Children;
+use hash_tree::Kept;
 use std::sync::{Arc, OnceLock};
 
 /// A Blake2b-256 digest of the tree, as Octez makes it.
@@ -33,6 +36,7 @@ struct Node {
     children: Children,
     /// Made on demand; emptied by every change below.
     hash: OnceLock<NodeHash>,
+    kept: Kept,
 }
 
 impl Node {
@@ -48,13 +52,20 @@ impl Node {
     }
 }
 
+impl Node {
+    /// Takes out all that holds on to nodes below.
+    fn take_children_apart(&mut self, pending: &mut Vec<Children>) {
+        let kept = std::mem::take(&mut self.kept).into_children();
+        let children = [Some(std::mem::take(&mut self.children)), kept];
+        pending.extend(children.into_iter().flatten().filter(|children| !children.is_empty()));
+    }
+}
+
 impl Drop for Node {
     /// Takes deep trees apart without recursion.
     fn drop(&mut self) {
-        if self.children.is_empty() {
-            return;
-        }
-        let mut pending = vec![std::mem::take(&mut self.children)];
+        let mut pending = Vec::new();
+        self.take_children_apart(&mut pending);
         while let Some(children) = pending.pop() {
             children.take_apart(&mut pending);
         }

@@ -266,6 +266,102 @@ fn a_change_is_seen_in_the_hash_above_it() {
     assert_eq!(durable.hash(), before);
 }
 
+/// Steps in a directory so wide that its hash tree is kept, with versions that share it.
+#[derive(Clone, Debug)]
+enum WideStep {
+    Set(u16, u8),
+    SetBelow(u16, u8),
+    Delete(u16),
+    CopyAll,
+    SwapAll,
+    Hash,
+    Back,
+}
+
+fn wide_step() -> impl Strategy<Value = WideStep> {
+    let name = || 0u16..150;
+    prop_oneof![
+        6 => (name(), any::<u8>()).prop_map(|(name, byte)| WideStep::Set(name, byte)),
+        3 => (name(), any::<u8>()).prop_map(|(name, byte)| WideStep::SetBelow(name, byte)),
+        4 => name().prop_map(WideStep::Delete),
+        1 => Just(WideStep::CopyAll),
+        1 => Just(WideStep::SwapAll),
+        3 => Just(WideStep::Hash),
+        1 => Just(WideStep::Back),
+    ]
+}
+
+fn apply_wide(step: &WideStep, durable: &mut Durable, versions: &mut Vec<Durable>) {
+    let (wide, other) = (Key::constant("/wide"), Key::constant("/other"));
+    match step {
+        WideStep::Set(name, byte) => durable.set(Key::trusted(&format!("/wide/{name}")), vec![*byte]),
+        WideStep::SetBelow(name, byte) => durable.set(Key::trusted(&format!("/wide/{name}/x")), vec![*byte]),
+        WideStep::Delete(name) => drop(durable.delete(Key::trusted(&format!("/wide/{name}")))),
+        WideStep::CopyAll => drop(durable.copy(wide, other)),
+        WideStep::SwapAll => {
+            durable.rename(wide, Key::constant("/between"));
+            durable.rename(other, wide);
+            durable.rename(Key::constant("/between"), other);
+        }
+        WideStep::Hash => {
+            durable.hash();
+            versions.push(durable.clone());
+        }
+        WideStep::Back => {
+            if let Some(version) = versions.pop() {
+                *durable = version;
+            }
+        }
+    }
+}
+
+fn hash_anew(durable: &Durable) -> NodeHash {
+    let values = durable.values().map(|(key, value)| (key, value.clone()));
+    Durable::from_values(values).unwrap().hash()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn what_is_kept_of_a_hash_is_never_stale(steps in proptest::collection::vec(wide_step(), 1..200)) {
+        let mut durable = Durable::new();
+        for name in 0..100 {
+            durable.set(Key::trusted(&format!("/wide/{name}")), vec![0]);
+        }
+        durable.set(Key::constant("/wide"), vec![1]);
+        let mut versions = Vec::new();
+        for step in &steps {
+            apply_wide(step, &mut durable, &mut versions);
+        }
+        prop_assert_eq!(durable.hash(), hash_anew(&durable));
+        for version in versions {
+            prop_assert_eq!(version.hash(), hash_anew(&version));
+        }
+    }
+}
+
+#[test]
+fn depth_of_wide_directories_costs_no_stack() {
+    let mut durable = Durable::new();
+    for name in 0..100 {
+        durable.set(Key::trusted(&format!("/template/{name}")), vec![0]);
+    }
+    // What is kept of this one is where each of the others begins.
+    durable.hash();
+    for _ in 0..20_000 {
+        durable.copy(Key::constant("/template"), Key::constant("/next"));
+        durable.rename(Key::constant("/deep"), Key::constant("/next/below"));
+        durable.rename(Key::constant("/next"), Key::constant("/deep"));
+    }
+    let before = durable.hash();
+    // The old hash trees hold on to the old directories.
+    durable.set(Key::constant("/deep/below/below/x"), vec![1]);
+    assert_ne!(durable.hash(), before);
+    durable.delete(Key::constant("/deep"));
+    drop(durable);
+}
+
 #[test]
 fn depth_costs_no_stack() {
     // Each copy nests all there was once more: a kernel can do this as often as it likes.

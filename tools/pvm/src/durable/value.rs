@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Bytes of one leaf of the hashed form of a value (Octez: the chunks of `<key>/@/contents`).
-pub(super) const CHUNK_BYTES: usize = 512;
+pub(crate) const CHUNK_BYTES: usize = 512;
 
 /// Bytes of the largest value.
 pub const VALUE_BYTES_MAX: usize = i32::MAX as usize;
@@ -96,7 +96,7 @@ impl Value {
     }
 
     /// Calls `visit` for every written chunk in order of its index, the last one padded with zeros.
-    pub(super) fn written_chunks(&self, mut visit: impl FnMut(usize, &[u8; CHUNK_BYTES])) {
+    pub(crate) fn written_chunks(&self, mut visit: impl FnMut(usize, &[u8; CHUNK_BYTES])) {
         match &self.0 {
             Form::Dense(bytes) => {
                 for (index, piece) in bytes.chunks(CHUNK_BYTES).enumerate() {

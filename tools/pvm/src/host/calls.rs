@@ -72,7 +72,7 @@ pub(super) fn store_get_nth_key(
     // Octez's integers have 63 bits: the highest one is lost.
     let index = index << 1 >> 1;
     let name = guest.effects.durable.store_get_nth_key(key(memory, k, n)?, index)?;
-    let max = usize::try_from(max).map_err(|_| Abort::Fatal("negative size of a child's name"))?;
+    let max = usize::try_from(max).map_err(|_| Abort::Fatal(Abort::NEGATIVE_SIZES[1]))?;
     store(memory, to, &name.as_bytes()[..name.len().min(max)])
 }
 
@@ -85,7 +85,7 @@ pub(super) fn store_get_hash(
     max: i32,
 ) -> Call<i32> {
     let hash = guest.effects.durable.store_get_hash(key(memory, k, n)?)?;
-    let max = usize::try_from(max).map_err(|_| Abort::Fatal("negative size of a hash"))?;
+    let max = usize::try_from(max).map_err(|_| Abort::Fatal(Abort::NEGATIVE_SIZES[0]))?;
     store(memory, to, &hash[..hash.len().min(max)])
 }
 
@@ -197,7 +197,8 @@ pub(super) fn write_output(memory: &mut [u8], guest: &mut Guest, from: i32, coun
         return Err(ErrorCode::InputOutputTooLarge.into());
     }
     let message = load(memory, from, size(count)?)?;
-    if guest.effects.outbox.len() >= guest.context.constants.outbox_messages_per_level_max {
+    let sent = guest.effects.outbox_before + guest.effects.outbox.len();
+    if sent >= guest.context.constants.outbox_messages_per_level_max {
         return Err(ErrorCode::OutboxFull.into());
     }
     guest.effects.outbox.push(message.to_vec());
@@ -208,17 +209,18 @@ pub(super) fn write_output(memory: &mut [u8], guest: &mut Guest, from: i32, coun
 pub(super) fn write_debug(memory: &mut [u8], guest: &mut Guest, from: i32, count: i32) -> Call<i32> {
     let bytes = load(memory, from, size(count)?)?;
     let effects = &mut guest.effects;
-    if effects.debug.len() + bytes.len() > DEBUG_BYTES_PER_LEVEL_MAX {
+    let debug_bytes = effects.debug_before + effects.debug.len() + bytes.len();
+    if debug_bytes > DEBUG_BYTES_PER_LEVEL_MAX {
         return Ok(0);
     }
     effects.debug.extend_from_slice(bytes);
     effects.debug_call_sizes.push(bytes.len());
     if let Some(sink) = &guest.context.debug_sink
-        && effects.debug.len() > guest.debug_streamed
+        && debug_bytes > guest.debug_streamed
     {
-        let fresh = bytes.len().min(effects.debug.len() - guest.debug_streamed);
+        let fresh = bytes.len().min(debug_bytes - guest.debug_streamed);
         sink(&bytes[bytes.len() - fresh..]);
-        guest.debug_streamed = effects.debug.len();
+        guest.debug_streamed = debug_bytes;
     }
     Ok(0)
 }

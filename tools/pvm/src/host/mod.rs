@@ -86,7 +86,7 @@ fn answer<T: From<i32> + Copy + Into<i64>>(
         GuestMemory::One(memory) => memory,
         GuestMemory::Initialising => return Err(wasmtime::Error::new(Abort::Initialising)),
         GuestMemory::Several => {
-            let abort = Abort::Fatal("caller module must have exactly 1 memory instance");
+            let abort = Abort::Fatal(Abort::SEVERAL_MEMORIES);
             return Err(wasmtime::Error::new(abort));
         }
     };

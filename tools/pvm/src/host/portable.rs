@@ -29,6 +29,7 @@ impl PortableHost {
             calls: [0; crate::version::IMPORTS_COUNT],
             host_use: HostUse::default(),
             memory: GuestMemory::Several,
+            limits: crate::guest::limits(),
             deadline: None,
             meter: None,
             debug_streamed: 0,

@@ -67,7 +67,7 @@ impl LevelRunner {
         level: L1Level,
         inputs: &[Vec<u8>],
     ) -> Result<Ran, PvmError> {
-        self.pvm.set_state(State { durable: from.durable.clone(), status: from.record.status.clone() });
+        self.pvm.set_state(State::of(from.durable.clone(), from.record.status.clone()));
         let report = self.pvm.run_level(level.get(), inputs)?;
         show_failures(&report);
         let ticks = ticks(&report);

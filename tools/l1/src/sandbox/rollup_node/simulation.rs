@@ -72,7 +72,7 @@ impl Simulator {
         }
         let pages = pages.into_iter().map(|page| (reveal_hash(&page), page)).collect();
         let preimages = Arc::new(WithPages { pages, others: Arc::clone(&self.preimages) });
-        let state = State { durable: from.durable.clone(), status: from.record.status.clone() };
+        let state = State::of(from.durable.clone(), from.record.status.clone());
         let mut pvm = Pvm::restore(self.machine.clone(), self.rollup, preimages, state);
         let level = from.record.level.saturating_add(1);
         let info = info_after(from.record.timestamp, from.record.block_hash);
