@@ -366,8 +366,20 @@ pub(crate) fn is_known_opcode(bytes: &[u8]) -> bool {
     }
 }
 
-/// The names of functions that a module brings along, by index.
-pub(crate) fn function_names(wasm: &[u8]) -> BTreeMap<u32, String> {
+/// The functions that a module exports, by index; of several names of one the first.
+pub fn exported_functions(wasm: &[u8]) -> BTreeMap<u32, String> {
+    let mut names = BTreeMap::new();
+    for payload in Parser::new(0).parse_all(wasm).map_while(Result::ok) {
+        let Payload::ExportSection(exports) = payload else { continue };
+        for export in exports.into_iter().flatten().filter(|export| export.kind == ExternalKind::Func) {
+            names.entry(export.index).or_insert_with(|| export.name.to_owned());
+        }
+    }
+    names
+}
+
+/// The names of functions that a module brings along, by index; none when it is no module or was stripped of them.
+pub fn function_names(wasm: &[u8]) -> BTreeMap<u32, String> {
     let mut names = BTreeMap::new();
     for payload in Parser::new(0).parse_all(wasm).flatten() {
         let Payload::CustomSection(section) = payload else { continue };

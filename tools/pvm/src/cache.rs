@@ -73,7 +73,8 @@ fn spelling(counting: Counting) -> String {
     let depth = counting.call_depth_limit.unwrap_or(0);
     let operators = if counting.operators { "metered-" } else { "" };
     let ticks = if counting.ticks { "ticks-" } else { "" };
-    format!("{operators}{ticks}{depth}")
+    let stacks = if counting.stacks { "stacks-" } else { "" };
+    format!("{stacks}{operators}{ticks}{depth}")
 }
 
 fn digest(kernel: &[u8; 32], counting: Counting, code: &[u8]) -> [u8; 32] {

@@ -45,14 +45,12 @@ pub fn run_until_rest<R: Runs>(runs: &mut R) -> Result<Status, R::Error> {
     let reboots_max = runs.reboots_max();
     let mut reboots_left = reboots_max;
     loop {
-        runs.durable().delete(REBOOT_KEY);
-        set_reboot_counter(runs.durable(), reboots_left);
+        begin(runs.durable(), reboots_left);
         let outcome = runs.run_once()?;
         match after(runs.durable(), outcome, reboots_left) {
             Next::Reboot => reboots_left -= 1,
             Next::Rest => {
-                runs.durable().set(REBOOT_KEY, Vec::new());
-                set_reboot_counter(runs.durable(), reboots_max.saturating_add(1));
+                rest(runs.durable(), reboots_max);
                 return Ok(Status::WaitingForInput);
             }
             Next::Stuck(stuck) => return Ok(Status::Stuck(stuck)),
@@ -60,8 +58,20 @@ pub fn run_until_rest<R: Runs>(runs: &mut R) -> Result<Status, R::Error> {
     }
 }
 
+/// What a run finds before it begins.
+pub(crate) fn begin(durable: &mut Durable, reboots_left: u32) {
+    durable.delete(REBOOT_KEY);
+    set_reboot_counter(durable, reboots_left);
+}
+
+/// What a level leaves for the next one.
+pub(crate) fn rest(durable: &mut Durable, reboots_max: u32) {
+    durable.set(REBOOT_KEY, Vec::new());
+    set_reboot_counter(durable, reboots_max.saturating_add(1));
+}
+
 /// What follows a run.
-enum Next {
+pub(crate) enum Next {
     Reboot,
     Rest,
     Stuck(Stuck),
@@ -72,7 +82,7 @@ fn set_reboot_counter(durable: &mut Durable, reboots_left: u32) {
 }
 
 /// Notes how a run ended and decides what follows.
-fn after(durable: &mut Durable, outcome: Outcome, reboots_left: u32) -> Next {
+pub(crate) fn after(durable: &mut Durable, outcome: Outcome, reboots_left: u32) -> Next {
     match outcome {
         Outcome::Stuck(stuck) => return Next::Stuck(stuck),
         Outcome::Finished => {

@@ -4,6 +4,7 @@ use crate::constants::Constants;
 use crate::durable::Durable;
 use crate::machine::TABLE_ELEMENTS_MAX;
 use crate::meter::Meter;
+use crate::observe::Watch;
 use crate::reveal::Preimages;
 use crate::version::{IMPORTS_COUNT, import_name};
 use crate::{PvmError, Rollup};
@@ -43,6 +44,15 @@ impl HostUse {
     /// Calls of all host functions.
     pub fn calls_total(&self) -> u64 {
         self.calls.values().sum()
+    }
+
+    /// Bytes that all of them moved, keys and debug output apart.
+    pub(crate) const fn moved_bytes(&self) -> u64 {
+        self.store_read_bytes
+            + self.store_written_bytes
+            + self.input_bytes
+            + self.output_bytes
+            + self.revealed_bytes
     }
 }
 
@@ -111,6 +121,8 @@ pub(crate) struct Guest {
     pub(crate) meter: Option<Meter>,
     /// Bytes of debug output that a first attempt at this run has streamed already.
     pub(crate) debug_streamed: usize,
+    /// What is noted of the run, if somebody wants to know.
+    pub(crate) watch: Option<Box<Watch>>,
 }
 
 /// What a run may take of the host, beside its time and its stack: a table that would grow beyond does not.

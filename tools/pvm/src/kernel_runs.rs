@@ -5,6 +5,7 @@ use crate::constants::Constants;
 use crate::durable::{Durable, Key};
 use crate::guest::{Effects, HostUse, LevelContext};
 use crate::machine::{Depth, Machine};
+use crate::observe::Observed;
 use crate::pvm::RunReport;
 use crate::reveal::Preimages;
 use crate::run::{Ended, Ending, Run};
@@ -111,6 +112,8 @@ pub(crate) struct KernelRuns<'a> {
     function: &'static str,
     pub(crate) effects: Effects,
     debug_streamed: usize,
+    /// What was observed of the last run.
+    pub(crate) observed: Option<Observed>,
 }
 
 impl<'a> KernelRuns<'a> {
@@ -121,7 +124,7 @@ impl<'a> KernelRuns<'a> {
         durable: Durable,
     ) -> Self {
         let effects = Effects { durable, ..Effects::default() };
-        Self { machine, context, function, effects, debug_streamed: 0 }
+        Self { machine, context, function, effects, debug_streamed: 0, observed: None }
     }
 
     pub(crate) fn inputs(&self) -> &'a [Vec<u8>] {
@@ -137,6 +140,7 @@ impl<'a> KernelRuns<'a> {
         let Ended { work, ticks, memory_pages, host_use, .. } = ended;
         self.effects.absorb(ended.effects);
         self.debug_streamed = ended.debug_streamed;
+        self.observed = ended.observed;
         let outcome = match ended.ending {
             Ending::Finished => Outcome::Finished,
             Ending::Trapped(trap) => Outcome::Trapped(trap),
@@ -175,6 +179,7 @@ impl<'a> KernelRuns<'a> {
             ticks: ticks.map(|ticks| if is_beyond { ticks.cut(ticks_per_snapshot) } else { ticks }),
             memory_pages: None,
             debug_streamed: self.debug_streamed,
+            observed: None,
         }
     }
 

@@ -2,8 +2,9 @@
 //!
 //! [`Pvm`] is the machine of one rollup. [`Pvm::run_level`] gives it the inbox of a level and answers what
 //! happened: runs, outbox, debug output, status. Between levels its whole state is a [`State`]: a
-//! [`durable::Durable`], a [`Status`], and [`Registers`] for the hash of it all ([`StateHash`]). [`Machine`] compiles kernels and keeps them; one is enough for
-//! many rollups. [`Caller`] calls a kernel outside of levels, for a node; [`run_until_rest`] is the cycle of runs alone, for
+//! [`durable::Durable`], a [`Status`], and [`Registers`] for the hash of it all ([`StateHash`]). [`Machine`] compiles kernels
+//! and keeps them; one is enough for many rollups. [`Steps`] is the same machine run by run, for whoever looks in between.
+//! [`Caller`] calls a kernel outside of levels, for a node; [`run_until_rest`] is the cycle of runs alone, for
 //! whoever executes a kernel otherwise. [`durable`] stands alone and is also what native execution of a kernel stands on.
 //!
 //! **Bounds**: those of the PVM (values 2^31−1 bytes, keys 240, reads and writes 2,048, messages 4,096, 100
@@ -27,15 +28,17 @@ mod instrument;
 mod kernel_runs;
 mod machine;
 mod meter;
+mod observe;
 mod pvm;
 pub mod reveal;
 mod run;
 mod state_hash;
 mod status;
+mod steps;
 mod ticks;
 mod version;
 
-pub use accept::{Entry, Import, Refused, Shape, accept};
+pub use accept::{Entry, Import, Refused, Shape, accept, exported_functions, function_names};
 pub use constants::Constants;
 pub use cycle::{REBOOT_KEY, REBOOTS_PER_LEVEL_MAX, Runs, note_started, run_until_rest};
 pub use guest::{
@@ -46,10 +49,12 @@ pub use host::PortableHost;
 pub use instrument::with_operator_count;
 pub use kernel_runs::Caller;
 pub use machine::{DEEP_STACK_BYTES, Machine, MachineConfig, TABLE_ELEMENTS_MAX};
+pub use observe::{Frame, HostCalls, MemoryImage, Observe, Observed, Profile, ProfileNode};
 pub use pvm::{Interrupted, LevelReport, Pvm, Rollup, RunReport, State};
 pub use reveal::{DalPage, DalParameters, PreimageFolder, PreimageMap, Preimages, Slots};
 pub use state_hash::{Registers, StateHash};
 pub use status::{BootPhase, Outcome, Status, Stuck, Trap};
+pub use steps::{Phase, Steps};
 pub use ticks::{RUN_TICKS_ADVISED_MAX, RunTicks};
 pub use version::Version;
 

@@ -14,11 +14,12 @@ use crate::durable::{Handle, blake2b};
 use crate::guest::Guest;
 use crate::host::has_type;
 use crate::instrument::{self, Ahead, Counting};
+use crate::observe::{OWN_IMPORTS, Observe, is_told};
 use crate::ticks::boot::{self, BootTicks};
 use crate::version::Version;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use wasmtime::{Collector, Config, Engine, ExternType, InstancePre, Linker, Module};
+use wasmtime::{Collector, Config, Engine, ExternType, ImportType, InstancePre, Linker, Module};
 
 /// A frame takes no less than a return address and a frame pointer.
 const FRAME_BYTES_MIN: usize = 16;
@@ -50,6 +51,8 @@ pub struct MachineConfig {
     pub run_time_ms_max: Option<u64>,
     /// Frames at which a run is stuck, instead of as many as the version says: to find out how deep a kernel goes.
     pub call_depth_limit: Option<u32>,
+    /// What to keep of each run for [`crate::Steps`], besides its report.
+    pub observe: Observe,
 }
 
 impl Default for MachineConfig {
@@ -60,6 +63,7 @@ impl Default for MachineConfig {
             counts_ticks: false,
             run_time_ms_max: Some(600_000),
             call_depth_limit: None,
+            observe: Observe::Nothing,
         }
     }
 }
@@ -116,6 +120,8 @@ pub(crate) struct Kernel {
     /// `Err` when an import has another type than the host function, or a table is too large.
     pub(crate) linked: Result<InstancePre<Guest>, String>,
     boot_ticks: OnceLock<BootTicks>,
+    /// Imports that instrumentation added, behind those of the kernel.
+    own_imports: usize,
 }
 
 impl Machine {
@@ -166,8 +172,9 @@ impl Machine {
             Depth::Shallow => None,
             Depth::Deep { limit } => Some(limit),
         };
-        let MachineConfig { metered, counts_ticks, .. } = self.0.config;
-        Counting { operators: metered, ticks: counts_ticks, call_depth_limit }
+        let MachineConfig { metered, counts_ticks, observe, .. } = self.0.config;
+        let stacks = observe == Observe::Stacks;
+        Counting { operators: metered || stacks, ticks: counts_ticks, call_depth_limit, stacks }
     }
 
     /// Decodes and compiles the kernel at a node, unless it is kept.
@@ -229,7 +236,8 @@ impl Machine {
         } else {
             tier.linker.instantiate_pre(&module).map_err(|error| format!("{error:#}"))
         };
-        Ok(Ok(Kernel { module, linked, boot_ticks: OnceLock::new() }))
+        let own_imports = if counting.stacks && is_told(&module) { OWN_IMPORTS } else { 0 };
+        Ok(Ok(Kernel { module, linked, boot_ticks: OnceLock::new(), own_imports }))
     }
 }
 
@@ -247,9 +255,16 @@ pub(crate) fn ahead(wasm: &[u8], counting: Counting, place: (u32, usize)) -> Opt
 }
 
 impl Kernel {
+    /// The imports that the kernel has itself.
+    fn imports(&self) -> impl DoubleEndedIterator<Item = (usize, ImportType<'_>)> {
+        let mut imports: Vec<_> = self.module.imports().enumerate().collect();
+        imports.truncate(imports.len().saturating_sub(self.own_imports));
+        imports.into_iter()
+    }
+
     /// The link phase: the first import that a version does not have, and how many come before it.
     pub(crate) fn unexpected_import(&self, version: Version) -> Option<(usize, String)> {
-        self.module.imports().enumerate().find_map(|(index, import)| {
+        self.imports().find_map(|(index, import)| {
             let is_function = matches!(import.ty(), ExternType::Func(_));
             let unexpected = version.lacks_import(import.module(), import.name(), is_function)?;
             Some((index, unexpected))
@@ -259,8 +274,6 @@ impl Kernel {
     /// The import whose type is another one than the host function's, the last one if there are several: they are
     /// looked at from the end.
     pub(crate) fn import_of_other_type(&self) -> Option<u64> {
-        let mut imports: Vec<_> = self.module.imports().enumerate().collect();
-        imports.reverse();
         let has_other_type = |ty: &ExternType, name: &str| match ty {
             ExternType::Func(ty) => {
                 let (parameters, results): (Vec<_>, Vec<_>) = (ty.params().collect(), ty.results().collect());
@@ -268,8 +281,8 @@ impl Kernel {
             }
             _ => true,
         };
-        let found = imports.iter().find(|(_, import)| has_other_type(&import.ty(), import.name()));
-        found.map(|(index, _)| *index as u64)
+        let found = self.imports().rev().find(|(_, import)| has_other_type(&import.ty(), import.name()));
+        found.map(|(index, _)| index as u64)
     }
 
     /// What booting it takes; `wasm` is the kernel, not compiled.

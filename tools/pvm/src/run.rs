@@ -5,6 +5,7 @@ use crate::cycle::note_started;
 use crate::guest::{Abort, Effects, Guest, GuestMemory, HostUse, LevelContext, limits};
 use crate::instrument::{BROKEN, BULK_BYTES, DEPTH, ENTRY, MEMORY, MEMORY_OF_SEVERAL, OPERATORS, START};
 use crate::machine::{Depth, Kernel, Machine, instrumented};
+use crate::observe::{MemoryImage, Observe, Observed, Watch};
 use crate::state_hash::NO_MEMORY;
 use crate::status::{BootPhase, Stuck, Trap};
 use crate::ticks::{RunTicks, UNTIL_CALL_TAKES_EFFECT};
@@ -65,6 +66,8 @@ pub(crate) struct Ended {
     pub(crate) ticks: Option<RunTicks>,
     pub(crate) memory_pages: Option<u64>,
     pub(crate) debug_streamed: usize,
+    /// What is known beyond this, if the machine observes.
+    pub(crate) observed: Option<Observed>,
 }
 
 /// A run that could not go on.
@@ -110,6 +113,7 @@ impl Run<'_> {
             deadline: limit.map(|limit| Instant::now() + limit),
             meter: None,
             debug_streamed: self.debug_streamed,
+            watch: (self.machine.config().observe != Observe::Nothing).then(Box::default),
         };
         let mut store = Store::new(&self.machine.tier(self.depth).engine, guest);
         store.limiter(|guest| &mut guest.limits);
@@ -135,7 +139,15 @@ impl Run<'_> {
             GuestMemory::One(memory) => Some(memory.size(&store)),
             GuestMemory::Initialising | GuestMemory::Several => None,
         };
+        let image = match store.data().memory {
+            GuestMemory::One(memory) if store.data().watch.is_some() => MemoryImage::of(memory.data(&store)),
+            _ => MemoryImage::default(),
+        };
         let mut guest = store.into_data();
+        let observed = guest.watch.take().map(|watch| {
+            let operators = run.work.map_or(0, |work| work.operators);
+            Observed { memory: image, ..Watch::finish(*watch, operators) }
+        });
         Ok(Ended {
             ending,
             host_use: guest.finished_host_use(),
@@ -144,6 +156,7 @@ impl Run<'_> {
             ticks: run.ticks,
             memory_pages,
             debug_streamed: guest.debug_streamed,
+            observed,
         })
     }
 

@@ -103,6 +103,9 @@ impl Version {
     /// What a rollup originated today starts with on Ushuaia.
     pub const LATEST: Self = Self::V6;
 
+    /// All of them.
+    pub const ALL: [Self; 7] = [Self::V0, Self::V1, Self::V2, Self::V3, Self::V4, Self::V5, Self::V6];
+
     /// The version of this spelling, if it is one.
     pub fn parse(spelling: &[u8]) -> Option<Self> {
         SPELLINGS.iter().find(|(_, text)| text.as_bytes() == spelling).map(|(version, _)| *version)

@@ -93,14 +93,27 @@ fn answer<T: From<i32> + Copy + Into<i64>>(
     check_ticks(caller, UNTIL_CALL_TAKES_EFFECT)?;
     let (memory, guest) = memory.data_and_store_mut(&mut *caller);
     guest.count_call(import);
-    let result = match call(memory, guest) {
+    let moved_bytes = guest.host_use.moved_bytes();
+    let answered = call(memory, guest);
+    if let Some(watch) = &mut guest.watch {
+        let moved_bytes = guest.host_use.moved_bytes() - moved_bytes;
+        watch.host_call(import, arguments, moved_bytes, matches!(answered, Err(Refusal::Code(_))));
+    }
+    let result = match answered {
         Ok(result) => result,
         Err(Refusal::Code(code)) => code.code().into(),
         Err(Refusal::Abort(abort)) => return Err(wasmtime::Error::new(abort)),
     };
-    if let Some(meter) = &mut caller.data_mut().meter {
-        meter.host_ticks += ticks::host_call(import, arguments, result.into());
-        check_ticks(caller, 0)?;
+    let guest = caller.data_mut();
+    if guest.meter.is_some() || guest.watch.is_some() {
+        let ticks = ticks::host_call(import, arguments, result.into());
+        if let Some(watch) = &mut guest.watch {
+            watch.host_ticks(import, ticks);
+        }
+        if let Some(meter) = &mut guest.meter {
+            meter.host_ticks += ticks;
+            check_ticks(caller, 0)?;
+        }
     }
     Ok(result)
 }
@@ -158,8 +171,10 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<Guest>> {
         |mut caller: Caller<'_, Guest>, from: i32, count: i32| {
             const IMPORT: usize = import_index("write_debug");
             let call = |memory: &mut [u8], guest: &mut Guest| calls::write_debug(memory, guest, from, count);
-            answer(&mut caller, IMPORT, &[], call).map(|_: i32| ())
+            let arguments = [i64::from(from), i64::from(count)];
+            answer(&mut caller, IMPORT, &arguments, call).map(|_: i32| ())
         },
     )?;
+    crate::observe::link(&mut linker)?;
     Ok(linker)
 }

@@ -33,6 +33,7 @@ impl PortableHost {
             deadline: None,
             meter: None,
             debug_streamed: 0,
+            watch: None,
         })
     }
 

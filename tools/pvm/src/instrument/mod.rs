@@ -59,6 +59,8 @@ pub(crate) struct Counting {
     pub(crate) ticks: bool,
     /// Trap when a call makes this many frames.
     pub(crate) call_depth_limit: Option<u32>,
+    /// Tell the host of every call and every return, with the operators so far: these must be counted too.
+    pub(crate) stacks: bool,
 }
 
 /// The module to compile for a kernel that was accepted.
@@ -74,7 +76,8 @@ pub(crate) fn instrument(
     let memory_name = if memories > 1 { MEMORY_OF_SEVERAL } else { MEMORY };
     let mut instrumenter =
         Instrumenter { counting, broken: broken.clone(), memory_name, ..Default::default() };
-    instrumenter.write(wasm)
+    let module = instrumenter.write(wasm)?;
+    if counting.stacks { crate::observe::with_stacks(&module) } else { Ok(module) }
 }
 
 /// How far the counter of ticks is ahead at an instruction of the instrumented module: `function` is its
