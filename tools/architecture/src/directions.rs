@@ -71,6 +71,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
         ],
     ),
     ("governance", &["primitives", "wire", "layout", "engine", "pvm", "artifact", "preimages"]),
+    ("debugger", &["primitives", "wire", "layout", "pvm"]),
     (
         "cli",
         &[
@@ -88,6 +89,7 @@ const ALLOWED: &[(&str, &[&str])] = &[
             "sequencing",
             "node",
             "governance",
+            "debugger",
         ],
     ),
     (

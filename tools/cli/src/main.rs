@@ -10,6 +10,7 @@
 #![allow(clippy::print_stdout, reason = "this program talks to its user")]
 
 mod accounts;
+mod debugger;
 mod governance;
 mod installer;
 mod kernel;
@@ -35,7 +36,8 @@ use std::process::ExitCode;
   millrace preimages make new-kernel.wasm --out pages
   millrace preimages serve --dir pages   the pages of a new kernel, for rollup nodes to fetch
   millrace kernel verify dist/kernel.wasm
-  millrace governance check --kernel dist/kernel.wasm")]
+  millrace governance check --kernel dist/kernel.wasm
+  millrace debugger --kernel dist/kernel.wasm --inputs inputs.json")]
 struct Arguments {
     /// What to log on the standard error stream: error, warn, info, debug, trace, or directives such as
     /// `warn,millrace_node=debug`.
@@ -61,6 +63,8 @@ enum Command {
     /// Read, make and check what governance decides, and rehearse upgrades.
     #[command(subcommand)]
     Governance(governance::Command),
+    /// Run a kernel in the PVM by commands: steps, storage, profiles.
+    Debugger(Box<debugger::Arguments>),
     /// Act on the layer 1 of a running sandbox.
     L1(l1::Arguments),
 }
@@ -84,6 +88,7 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
         Command::Preimages(command) => block_on(preimages::run(command))?,
         Command::Kernel(command) => return kernel::run(command),
         Command::Governance(command) => return governance::run(command),
+        Command::Debugger(arguments) => debugger::run(*arguments)?,
         Command::L1(arguments) => block_on(l1::run(arguments))?,
     }
     Ok(ExitCode::SUCCESS)

@@ -35,6 +35,7 @@ fn every_command_explains_itself() {
         &["governance", "explain"],
         &["governance", "check"],
         &["governance", "rehearse"],
+        &["debugger"],
     ] {
         let output = millrace(&[command, &["--help"]].concat());
         let text = String::from_utf8(output.stdout).unwrap();
@@ -57,6 +58,9 @@ fn a_wrong_command_line_is_refused_with_exit_code_2() {
         &["l1", "fault", "reorg", "1", "--lost", "--late", "2"],
         &["l1", "fault", "rollup-node", "asleep"],
         &["l1", "execute-outbox", "--index", "1"],
+        &["debugger"],
+        &["debugger", "--kernel", "k.wasm", "--pvm-version", "3"],
+        &["debugger", "--kernel", "k.wasm", "--rollup", "KT18amZmM5W7qDWVt2pH6uj7sCEd3kbzLrHT"],
     ] {
         let output = millrace(wrong);
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");

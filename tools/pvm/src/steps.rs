@@ -180,7 +180,7 @@ impl Steps {
                     }
                 }
                 Meaning::MalformedMigration => return Err(Stuck::MalformedMigration),
-                Meaning::EndOfLevel | Meaning::Other => {}
+                Meaning::StartOfLevel | Meaning::EndOfLevel | Meaning::Other => {}
             }
         }
         Ok(())
@@ -199,11 +199,11 @@ impl Steps {
         let _ticking = self.machine.clock().ticking();
         let (report, effects, observed) = on_stack(Depth::Shallow.thread_stack_bytes(), || {
             let mut runs = KernelRuns::new(&self.machine, &self.context, KERNEL_ENTRY, Durable::new());
-            runs.effects = self.effects.clone();
+            runs.effects = self.effects.of_next_run();
             let report = runs.run_once()?;
             Ok((report, runs.effects, runs.observed))
         })?;
-        self.effects = effects;
+        self.effects.absorb(effects);
         self.observed = observed.unwrap_or_default();
         self.phase = Phase::Ended(report.outcome.clone());
         Ok(Some(report))
