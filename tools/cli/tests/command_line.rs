@@ -1,7 +1,8 @@
 //! The built binary: what it says of itself. That this test is there also makes `cargo test` build the binary,
 //! which the black-box scenarios start.
 
-use std::process::{Command, Output};
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
 
 fn millrace(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_millrace")).args(arguments).output().unwrap()
@@ -174,4 +175,45 @@ fn the_schema_that_is_printed_is_that_of_the_repository() {
         serde_json::from_slice(&millrace(&["installer", "schema"]).stdout).unwrap();
     let kept = include_str!("../../../installer/rollup.schema.json");
     assert_eq!(printed, serde_json::from_str::<serde_json::Value>(kept).unwrap());
+}
+
+#[test]
+fn a_script_is_piped_into_the_debugger() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = |name: &str, contents: &str| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, contents).unwrap();
+        path.into_os_string().into_string().unwrap()
+    };
+    let kernel = file(
+        "kernel.wast",
+        r#"(module (import "smart_rollup_core" "write_debug" (func $write_debug (param i32 i32)))
+          (memory (export "memory") 1) (data (i32.const 0) "hello\n")
+          (func (export "kernel_run") (call $write_debug (i32.const 0) (i32.const 6))))"#,
+    );
+    let inputs = file("inputs.json", "[[]]");
+    let run = |arguments: &[&str], script: &str| {
+        let arguments = [&["debugger", "--kernel", &kernel, "--inputs", &inputs], arguments].concat();
+        let mut child = Command::new(env!("CARGO_BIN_EXE_millrace"))
+            .args(arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        child.stdin.take().unwrap().write_all(script.as_bytes()).unwrap();
+        child.wait_with_output().unwrap()
+    };
+    let output = run(&["-p", "2.0.0-r5"], "step inbox\nshow key /readonly/wasm_version as string\nno\n");
+    assert!(output.status.success(), "{output:?}");
+    let expected = "> Loaded 0 inputs at level 0\nhello\nEvaluation took 50000000000000 ticks so far\n\
+                    Status: Waiting for input\nInternal_status: Collect\n> 2.0.0-r5\n> > ";
+    assert_eq!(String::from_utf8(output.stdout).unwrap(), expected);
+    assert_eq!(String::from_utf8(output.stderr).unwrap(), "Unknown command `no`\n");
+    let output = run(&["--json"], "step inbox\n");
+    let reply: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&reply["debug"], &reply["status"]), (&"hello\n".into(), &"Waiting for input".into()));
+    let output = run(&["--installer-config", &inputs], "");
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stderr).unwrap().starts_with("error: "));
 }
