@@ -21,7 +21,7 @@ struct Arguments {
 
 fn main() -> anyhow::Result<ExitCode> {
     let Arguments { vectors, filter, verbose } = Arguments::parse();
-    let options = runner::Options { vectors, filter, skips: skips::checked_in()?, state_hash: None };
+    let options = runner::Options { vectors, filter, skips: skips::checked_in()? };
     let report = runner::run(&options)?;
     let mut out = std::io::stdout().lock();
     if verbose {

@@ -1,6 +1,5 @@
 //! What became of the vectors.
 
-use crate::runner::StateHasher;
 use crate::ticks::Estimate;
 use crate::vector::StateHash;
 use millrace_pvm::Pvm;
@@ -48,10 +47,12 @@ pub struct Agreement {
     pub levels_of_exact_counter: u64,
     /// Run by run.
     pub estimates: Vec<Estimate>,
-    /// Hashes of whole machines that were compared.
+    /// Hashes of whole machines that were recorded where a level was run.
     pub state_hashes: u64,
-    /// And are the same.
+    /// Those that are the same.
     pub state_hashes_equal: u64,
+    /// Those that are not known here.
+    pub state_hashes_unknown: u64,
 }
 
 impl Agreement {
@@ -62,15 +63,12 @@ impl Agreement {
         self.estimates.extend(estimates);
     }
 
-    pub(crate) fn state_hash(
-        &mut self,
-        hasher: Option<StateHasher>,
-        pvm: &Pvm,
-        recorded: Option<&StateHash>,
-    ) {
-        if let (Some(hash), Some(recorded)) = (hasher.and_then(|hasher| hasher(pvm)), recorded) {
-            self.state_hashes += 1;
-            self.state_hashes_equal += u64::from(recorded.hex.0 == hash);
+    pub(crate) fn state_hash(&mut self, pvm: &Pvm, recorded: Option<&StateHash>) {
+        let Some(recorded) = recorded else { return };
+        self.state_hashes += 1;
+        match pvm.state().hash() {
+            Some(hash) => self.state_hashes_equal += u64::from(recorded.hex.0 == *hash.as_bytes()),
+            None => self.state_hashes_unknown += 1,
         }
     }
 
@@ -81,6 +79,7 @@ impl Agreement {
         self.estimates.extend_from_slice(&other.estimates);
         self.state_hashes += other.state_hashes;
         self.state_hashes_equal += other.state_hashes_equal;
+        self.state_hashes_unknown += other.state_hashes_unknown;
     }
 }
 
@@ -194,8 +193,11 @@ impl Display for Agreement {
         writeln!(f, "ticks: exact on {levels_of_exact_ticks} of {levels} levels, {}", self.errors())?;
         writeln!(f, "tick counter: the same after {levels_of_exact_counter} of {levels} levels")?;
         match self.state_hashes {
-            0 => writeln!(f, "state hash: not compared"),
-            compared => writeln!(f, "state hash: the same {} of {compared} times", self.state_hashes_equal),
+            0 => writeln!(f, "state hash: none was recorded"),
+            recorded => {
+                let Self { state_hashes_equal: equal, state_hashes_unknown: unknown, .. } = self;
+                writeln!(f, "state hash: the same {equal} of {recorded} times, not known {unknown} times")
+            }
         }
     }
 }

@@ -16,9 +16,6 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// Wall-clock time that one run of a kernel may take.
 pub const RUN_TIME_MS_MAX: u64 = 300_000;
 
-/// Computes the hash of a whole machine; `None` when it cannot.
-pub type StateHasher = fn(&Pvm) -> Option<[u8; 32]>;
-
 /// What to run, and how.
 #[derive(Clone, Debug)]
 pub struct Options {
@@ -28,8 +25,6 @@ pub struct Options {
     pub filter: Option<String>,
     /// What is not run.
     pub skips: Vec<Skip>,
-    /// How the hash of a whole machine is computed. Without it no such hash is compared.
-    pub state_hash: Option<StateHasher>,
 }
 
 /// Why nothing was run.
@@ -134,7 +129,7 @@ impl Runner<'_> {
             Err(error) => return vec![error],
         };
         if let Some(agreement) = &mut agreement {
-            agreement.state_hash(self.options.state_hash, &pvm, vector.expected.initial_state_hash.as_ref());
+            agreement.state_hash(&pvm, vector.expected.initial_state_hash.as_ref());
         }
         let mut counter = Counter::default();
         for (inbox, expected) in vector.levels.iter().zip(&vector.expected.levels) {
@@ -159,7 +154,7 @@ impl Runner<'_> {
                 let window = pvm.constants().ticks_per_snapshot;
                 let is_counted = counter.agrees(expected, inputs.len(), &report, window);
                 agreement.level(ticks::of_level(expected, &report), is_counted);
-                agreement.state_hash(self.options.state_hash, &pvm, expected.state_hash.as_ref());
+                agreement.state_hash(&pvm, expected.state_hash.as_ref());
             }
         }
         missing_levels(vector)

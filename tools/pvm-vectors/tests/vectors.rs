@@ -25,7 +25,7 @@ fn main() -> Result<ExitCode, Box<dyn Error>> {
         return Ok(ExitCode::SUCCESS);
     }
     println!("pvm-vectors: running the vectors in {}", vectors.display());
-    let options = runner::Options { vectors, filter: None, skips: skips::checked_in()?, state_hash: None };
+    let options = runner::Options { vectors, filter: None, skips: skips::checked_in()? };
     let report = runner::run(&options)?;
     print!("{report}");
     Ok(if report.is_success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })

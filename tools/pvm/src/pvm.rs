@@ -156,6 +156,9 @@ impl Pvm {
     /// The constants of this rollup, when they are others than those of its version.
     pub fn set_constants(&mut self, constants: Constants) {
         self.constants = constants;
+        if let Some(registers) = &mut self.state.registers {
+            registers.set_constants(constants);
+        }
     }
 
     /// The constants of this rollup.
@@ -239,6 +242,9 @@ impl Pvm {
             registers.after_level(inputs, &report);
         }
         self.state = State { durable, status: report.status.clone(), registers };
+        if let Some(ticks) = report.runs.last().and_then(|run| run.ticks) {
+            self.state.count_stuck_run(ticks.phases());
+        }
         Ok(report)
     }
 

@@ -67,6 +67,11 @@ impl Registers {
         self.tick
     }
 
+    /// Takes others for those of the origination: before the first level.
+    pub(crate) fn set_constants(&mut self, constants: Constants) {
+        (self.constants, self.current) = (constants, constants);
+    }
+
     /// Adds the ticks of the run in which the machine got stuck.
     pub(super) fn count_stuck_run(&mut self, ticks: u64) {
         self.tick = Some(self.last_call_tick.saturating_add(ticks.into()));

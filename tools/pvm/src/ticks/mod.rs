@@ -52,8 +52,13 @@ pub struct RunTicks {
 impl RunTicks {
     /// All phases, and the step that begins the run. What follows until the next run begins is padding.
     pub const fn total(&self) -> u64 {
+        LEAVING_SNAPSHOT.saturating_add(self.phases())
+    }
+
+    /// All phases.
+    pub(crate) const fn phases(&self) -> u64 {
         let boot = self.decode.saturating_add(self.link).saturating_add(self.init);
-        LEAVING_SNAPSHOT.saturating_add(boot).saturating_add(self.eval)
+        boot.saturating_add(self.eval)
     }
 
     /// Whether they are more than a run may take: the last one is left to rest.
