@@ -33,6 +33,12 @@ pub enum EngineError {
         /// The layout of this program.
         known: u64,
     },
+    /// Another node says that the layer 1 changed what it never changes.
+    #[error("the layer 1 decides nothing at {path}")]
+    Premise {
+        /// The path.
+        path: String,
+    },
     /// An upgrade is due, and a page of its kernel is missing. The rollup stands still until somebody publishes it.
     #[error("a kernel upgrade is due and its page {} is missing: put it among the preimages", hex(page))]
     PageMissing {
@@ -117,6 +123,7 @@ impl EngineError {
             | Self::NoNodeEntry { .. }
             | Self::UnknownLayout { .. }
             | Self::PageMissing { .. }
+            | Self::Premise { .. }
             | Self::Upgrade(_)
             | Self::Pvm(_)
             | Self::NotBooted { .. } => false,

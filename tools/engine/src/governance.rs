@@ -10,7 +10,7 @@ use millrace_host::PathBuf;
 use millrace_layout::{
     Key, LayoutError, Value,
     clock::{self, L1Clock},
-    delayed::Bounds,
+    delayed::{self, Bounds},
     governance::{self as announced, PendingAuthorities, PendingUpgrades},
     parameters::{self, Parameters},
     queue,
@@ -18,7 +18,7 @@ use millrace_layout::{
     upgrade,
     version::{self, StorageVersion},
 };
-use millrace_pvm::durable::Durable;
+use millrace_pvm::durable::{self, Durable};
 use millrace_wire::authority::Authority;
 
 /// What the layer 1 has decided as of a level.
@@ -150,6 +150,53 @@ impl Engine {
     }
 }
 
+/// Where [`Engine::adopt`] writes.
+fn adopted() -> Result<[String; 5], EngineError> {
+    fn of<V: Value>(key: &Key<V>) -> String {
+        key.path().to_string()
+    }
+    Ok([
+        of(&sequencers::key()?),
+        of(&sequencers::change()?),
+        of(&parameters::key()?),
+        of(&announced::authorities()?),
+        of(&announced::upgrades()?),
+    ])
+}
+
+/// One change of a state: a path, and the value there, or none.
+pub type Premise = (Vec<u8>, Option<Vec<u8>>);
+
+impl Engine {
+    /// The state with what another node says that the layer 1 decided and brought before the next block: nothing but
+    /// what [`Engine::adopt`] and [`Engine::delay`] may change.
+    ///
+    /// # Errors
+    /// [`EngineError::Premise`] names a path that is none of those, [`EngineError::Layout`].
+    pub fn presume(&self, state: &Durable, premises: &[Premise]) -> Result<Durable, EngineError> {
+        let decided = adopted()?;
+        let bounds = delayed::bounds()?;
+        let inbox = bounds.path().as_str().rsplit_once('/').map(|(inbox, _)| format!("{inbox}/"));
+        let mut state = state.clone();
+        for (path, value) in premises {
+            let refused = || EngineError::Premise { path: String::from_utf8_lossy(path).into_owned() };
+            let text = std::str::from_utf8(path).map_err(|_| refused())?;
+            let is_delayed = inbox.as_ref().is_some_and(|inbox| text.starts_with(inbox));
+            if !is_delayed && !decided.iter().any(|known| known == text) {
+                return Err(refused());
+            }
+            let key = durable::Key::parse(path).map_err(|_| refused())?;
+            match value {
+                Some(value) => state.set(key, value.clone()),
+                None => {
+                    state.delete_value(key);
+                }
+            }
+        }
+        Ok(state)
+    }
+}
+
 fn is_known(version: Option<StorageVersion>) -> bool {
     version.is_none_or(|version| version == version::CURRENT)
 }
@@ -185,8 +232,11 @@ fn put<V: Value + PartialEq>(
 mod tests {
     use super::*;
     use crate::calls::tests::engine_of;
-    use millrace_layout::governance::{PendingAuthority, PendingUpgrade, Source};
-    use millrace_primitives::{Address, Epoch, L1Level, Timestamp};
+    use millrace_layout::{
+        delayed::{Content, Item},
+        governance::{PendingAuthority, PendingUpgrade, Source},
+    };
+    use millrace_primitives::{Address, Epoch, L1Level, Timestamp, TransactionHash};
     use millrace_wire::signature::PublicKey;
 
     fn key(number: u8) -> PublicKey {
@@ -231,6 +281,35 @@ mod tests {
         let engine = engine_of(&mut host, &Parameters::default());
         version::key().unwrap().write(&mut host, &version).unwrap();
         (engine, host.durable)
+    }
+
+    #[test]
+    fn only_what_the_layer_1_decides_and_brings_can_be_presumed() {
+        let (engine, state) = local(version::CURRENT);
+        let decided = decided();
+        let item = Item {
+            name: TransactionHash::new([7; 32]),
+            level: L1Level::new(3),
+            timestamp: Timestamp::new(30),
+            content: Content::Transaction(vec![1]),
+        };
+        let adopted = engine.adopt(&state, &decided, &decided.upgrades).unwrap();
+        let presumed = engine.delay(&adopted, &item).unwrap();
+        let changes = presumed.changes_since(&state).into_iter();
+        let premises: Vec<Premise> = changes.map(|change| (change.key.into_bytes(), change.value)).collect();
+        assert!(premises.len() > 5, "{premises:?}");
+        assert!(engine.presume(&state, &premises).unwrap().changes_since(&presumed).is_empty());
+        let [clock, kernel] = [clock::key().unwrap().path().to_string(), "/kernel/boot.wasm".to_owned()];
+        for path in [&clock, &kernel, "/evm/world/head", "/base/delayed", "", "/\u{e9}"] {
+            let premise = (path.as_bytes().to_vec(), Some(vec![1]));
+            let refused = engine.presume(&state, &[premise]);
+            assert!(
+                matches!(refused, Err(EngineError::Premise { path: ref told }) if told == path),
+                "{path}"
+            );
+        }
+        let refused = engine.presume(&state, &[(vec![0xff], None)]);
+        assert!(matches!(refused, Err(EngineError::Premise { .. })));
     }
 
     #[test]

@@ -34,7 +34,7 @@ pub use apply::{Applied, FailedUpgrade, Mode, Switched};
 pub use calls::{Call, CallError, CallOutcome, Simulation, Stage};
 pub use error::EngineError;
 pub use follow::FromContent;
-pub use governance::{Governance, upgrades_to_come};
+pub use governance::{Governance, Premise, upgrades_to_come};
 pub use kernel::{ForeignKernel, check_kernel, layout_mark, sources_mark};
 pub use millrace_block::{BlueprintFault, Candidate, Dropped, TransactionFault};
 pub use millrace_evm::{

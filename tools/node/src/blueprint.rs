@@ -4,9 +4,9 @@ use crate::{
     database::{self, transaction_hash},
     shared::{Decided, Shared, Snapshot},
 };
-use millrace_engine::{Dropped, EngineError, Switched, TransactionFault};
+use millrace_engine::{Applied, Dropped, EngineError, Switched, TransactionFault};
 use millrace_layout::delayed::Item;
-use millrace_primitives::{Address, PreimageHash, Timestamp, TransactionHash};
+use millrace_primitives::{Address, BlockNumber, Epoch, PreimageHash, Timestamp, TransactionHash};
 use millrace_pvm::durable::Durable;
 use millrace_rpc::SealedBlock;
 use millrace_sequencing::{pool::Transaction, schedule::Office};
@@ -111,33 +111,56 @@ pub(crate) fn build(shared: &Shared, signer: &Signer, order: &Order) -> Result<B
     let state = order.delayed.iter().try_fold(state, queue)?;
     let applied = shared.engine.apply(&state, &blueprint)?;
     let executed = started.elapsed();
+    tell_kernels(&applied, blueprint.number);
+    // All that can fail comes before the block is on the disk: from then on it is the head.
+    let nonces = nonces(shared, &applied.state, order)?;
+    let messages = signer.sign(order.office, &blueprint)?;
+    let invalid = invalid(order, &applied.dropped);
+    let made = Made { messages, presumed: state, applied, epoch: order.office.epoch };
+    let (snapshot, consumed) = keep(shared, parent, made)?;
+    let stored = started.elapsed().saturating_sub(executed);
+    tracing::debug!(number = %blueprint.number, ?executed, ?stored, "a block is made");
+    Ok(Built { nonces, consumed, invalid, snapshot })
+}
+
+/// Says which kernels took over with a block, and which did not.
+pub(crate) fn tell_kernels(applied: &Applied, number: BlockNumber) {
     for failed in &applied.failed {
         let (root, reason) = (PreimageHash::new(failed.root_hash), failed.reason);
-        tracing::error!(%root, reason, number = %blueprint.number, "a kernel did not take over");
+        tracing::error!(%root, reason, %number, "a kernel did not take over");
     }
     if let Some(Switched { root_hash }) = applied.switched {
         let root = PreimageHash::new(root_hash);
-        tracing::info!(%root, number = %blueprint.number, "another kernel has taken over");
+        tracing::info!(%root, %number, "another kernel has taken over");
     }
-    // All that can fail comes before the block is on the disk: from then on it is the head.
-    let nonces = nonces(shared, &applied.state, order)?;
+}
+
+/// A block that was executed.
+pub(crate) struct Made {
+    /// Its blueprint as the layer 1 gets it.
+    pub(crate) messages: Vec<Vec<u8>>,
+    /// The state that it was executed on.
+    pub(crate) presumed: Durable,
+    pub(crate) applied: Applied,
+    /// The epoch in which it was signed.
+    pub(crate) epoch: Epoch,
+}
+
+/// Stores a block that was made on `parent`; answers it, and the delayed items that it consumed.
+pub(crate) fn keep(
+    shared: &Shared,
+    parent: &Snapshot,
+    made: Made,
+) -> Result<(Snapshot, BTreeSet<TransactionHash>), BuildError> {
+    let Made { messages, presumed, applied, epoch } = made;
     let consumed = shared.engine.consumed(&applied.state)?;
-    let messages = signer.sign(order.office, &blueprint)?;
     let transaction_hashes = applied.block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: applied.hash, block: applied.block, transaction_hashes };
-    shared.store.commit_block(&database::commit_of(&sealed, messages, &applied.state, &parent.state))?;
-    let stored = started.elapsed().saturating_sub(executed);
-    tracing::debug!(number = %blueprint.number, ?executed, ?stored, "a block is made");
-    Ok(Built {
-        nonces,
-        consumed,
-        invalid: invalid(order, &applied.dropped),
-        snapshot: Snapshot {
-            block: Arc::new(sealed),
-            state: applied.state,
-            made_in: Some(order.office.epoch),
-        },
-    })
+    let premises = database::changes(&presumed, &parent.state);
+    let commit = database::commit_of(&sealed, (messages, premises), &applied.state, &parent.state);
+    shared.store.commit_block(&commit)?;
+    let snapshot = Snapshot { block: Arc::new(sealed), state: applied.state, made_in: Some(epoch) };
+    Ok((snapshot, consumed))
 }
 
 /// The nonces in `state` of all who had a transaction in the blueprint.

@@ -33,6 +33,9 @@ pub struct NodeConfig {
     pub genesis: Genesis,
     /// Who is asked for pages of announced kernels that the folder does not have, as `http://127.0.0.1:8080`.
     pub preimages_endpoints: Vec<String>,
+    /// JSON-RPC of nodes that have blocks before the layer 1 has them: followed and given transactions in turn while this
+    /// node does not order.
+    pub upstreams: Vec<String>,
     /// The keys of this node: it orders transactions while one of them is the sequencer's, and stands by otherwise.
     pub keys: Vec<SecretKey>,
     /// No block is made in so many seconds before an announced change of the sequencer: what is not in a level by then is

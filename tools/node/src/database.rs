@@ -125,7 +125,7 @@ fn make_genesis(
     let (head, block) = (engine.head(&state)?, engine.head_block(&state)?);
     let transaction_hashes = block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
     let sealed = SealedBlock { hash: head.hash, block, transaction_hashes };
-    store.commit_block(&commit_of(&sealed, Vec::new(), &state, &Durable::new()))?;
+    store.commit_block(&commit_of(&sealed, (Vec::new(), Vec::new()), &state, &Durable::new()))?;
     Ok(Snapshot { block: Arc::new(sealed), state, made_in: None })
 }
 
@@ -137,20 +137,24 @@ pub(crate) fn transaction_hash(raw: &[u8]) -> TransactionHash {
 /// What the database takes for a block.
 pub(crate) fn commit_of(
     sealed: &SealedBlock,
-    blueprint: Vec<Vec<u8>>,
+    (blueprint, premises): (Vec<Vec<u8>>, Vec<StateChange>),
     state: &Durable,
     parent: &Durable,
 ) -> BlockCommit {
-    let changes = state.changes_since(parent).into_iter();
     BlockCommit {
         block: sealed.block.clone(),
         hash: sealed.hash,
         transaction_hashes: sealed.transaction_hashes.clone(),
         blueprint,
-        state_changes: changes
-            .map(|change| StateChange { key: change.key.into_bytes(), value: change.value })
-            .collect(),
+        premises,
+        state_changes: changes(state, parent),
     }
+}
+
+/// How a state differs from an older one.
+pub(crate) fn changes(state: &Durable, older: &Durable) -> Vec<StateChange> {
+    let changes = state.changes_since(older).into_iter();
+    changes.map(|change| StateChange { key: change.key.into_bytes(), value: change.value }).collect()
 }
 
 fn load_state(store: &Store) -> Result<Durable, NodeError> {

@@ -64,6 +64,9 @@ pub enum NodeError {
     /// Pages of kernels cannot be fetched.
     #[error(transparent)]
     Endpoint(#[from] EndpointError),
+    /// Upstreams cannot be asked.
+    #[error("no client for upstreams: {0}")]
+    Upstream(reqwest::Error),
     /// JSON-RPC cannot be served.
     #[error("cannot serve JSON-RPC at {address}: {source}")]
     Rpc {

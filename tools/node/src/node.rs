@@ -10,6 +10,7 @@ use crate::{
     shared::{Reorganisation, Shared},
     successors::Successors,
     time,
+    upstream::{Following, Upstreams},
 };
 use millrace_l1::client::{RollupNode, RollupNodeConfig};
 use millrace_primitives::{BlockNumber, L1Level, RollupAddress};
@@ -43,6 +44,8 @@ pub struct Node {
     sequencer: JoinHandle<()>,
     layer1: JoinHandle<()>,
     kernels: JoinHandle<()>,
+    /// `None` without an upstream.
+    following: Option<JoinHandle<()>>,
 }
 
 impl Drop for Node {
@@ -50,6 +53,9 @@ impl Drop for Node {
         self.sequencer.abort();
         self.layer1.abort();
         self.kernels.abort();
+        if let Some(following) = &self.following {
+            following.abort();
+        }
     }
 }
 
@@ -63,6 +69,7 @@ impl Node {
         let rollup_node = RollupNode::new(&config.rollup_node, RollupNodeConfig::default())?;
         let rollup = rollup_node.smart_rollup_address().await?;
         let kernels = Successors::new(&config)?;
+        let upstreams = Upstreams::new(&config.upstreams).map_err(NodeError::Upstream)?;
         let opening = config.clone();
         let opened = tokio::task::spawn_blocking(move || database::open(&opening, rollup)).await;
         let Opened { store, engine, recent } =
@@ -77,12 +84,19 @@ impl Node {
 
         let address = config.rpc.listen;
         let chain = LocalChain::new(Arc::clone(&shared)).with_wallet(config.development_keys);
+        let chain = chain.with_upstreams(upstreams.clone(), !config.keys.is_empty());
         let chain = Arc::new(chain);
         let rpc = millrace_rpc::start(config.rpc, chain, millrace_rpc::monotonic_clock()).await;
         let rpc = rpc.map_err(|source| NodeError::Rpc { address, source })?;
         tracing::info!(%number, %rollup, rpc = %rpc.address(), "the node has started");
 
         let (reports, inbox) = mpsc::channel(REPORTS_MAX);
+        let following = upstreams.map(|upstreams| Following {
+            shared: Arc::clone(&shared),
+            upstreams,
+            domain,
+            reports: reports.clone(),
+        });
         let layer1 =
             Layer1Task::new(Arc::clone(&shared), rollup_node.clone(), (keys.clone(), domain), reports);
         let schedule = Schedule::new(keys, config.handover_margin_s, number, head.made_in);
@@ -97,6 +111,7 @@ impl Node {
             rpc: Some(rpc),
             layer1: tokio::spawn(layer1.run()),
             kernels: tokio::spawn(kernels.run(Arc::clone(&shared))),
+            following: following.map(|following| tokio::spawn(following.run())),
             sequencer: tokio::spawn(sequencer.run(inbox, stop.subscribe())),
             stop,
             shared,
@@ -156,6 +171,10 @@ impl Node {
         // They end by the abort, or ended before.
         let _ = (&mut self.layer1).await;
         let _ = (&mut self.kernels).await;
+        if let Some(following) = self.following.take() {
+            following.abort();
+            let _ = following.await;
+        }
         self.wait_for_readers().await;
         tracing::info!(number = %self.shared.head().number(), "the node has stopped");
     }

@@ -39,6 +39,8 @@ pub struct Status {
     pub publication: Option<String>,
     /// Why the rollup node's blocks cannot be taken over for now; it is tried again.
     pub following: Option<String>,
+    /// Why no upstream can be followed; `None` while one is, or there is none.
+    pub upstream: Option<String>,
     /// What is wrong with a kernel that is to take over; `None` while there is none, or all of it is here.
     pub upgrade: Option<String>,
     /// Whether the rollup node answers.

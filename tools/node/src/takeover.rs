@@ -104,7 +104,7 @@ pub(crate) fn take_over(shared: &Shared, plan: &Plan) -> Result<TakenOver, TakeO
         let applied = work.make(&state, wanted)?;
         let transaction_hashes = applied.block.transactions.iter().map(|raw| transaction_hash(raw)).collect();
         let sealed = SealedBlock { hash: applied.hash, block: applied.block, transaction_hashes };
-        commits.push(database::commit_of(&sealed, Vec::new(), &applied.state, &parent.state));
+        commits.push(database::commit_of(&sealed, (Vec::new(), Vec::new()), &applied.state, &parent.state));
         added.push(Snapshot { block: Arc::new(sealed), state: applied.state, made_in: None });
     }
     let nonces = nonces(shared, &added.last().unwrap_or(&branch).state, removed.iter().chain(&added))?;
@@ -177,7 +177,7 @@ impl Work<'_> {
 }
 
 /// The nonces in `state` of all who had a transaction in one of these blocks.
-fn nonces<'a>(
+pub(crate) fn nonces<'a>(
     shared: &Shared,
     state: &Durable,
     blocks: impl Iterator<Item = &'a Snapshot>,

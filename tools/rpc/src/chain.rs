@@ -1,5 +1,6 @@
 //! What the methods ask of the node.
 
+use crate::blueprints::Blueprints;
 use crate::call::{CallRequest, TraceRequest};
 use crate::governance::{AuthorityStatus, UpgradesStatus};
 use crate::simulation::{SimulateError, SimulatedBlock, SimulationRequest};
@@ -415,6 +416,12 @@ pub trait Chain: Send + Sync + 'static {
 
     /// Which kernel runs and which are to come; `None` before the rollup node was heard.
     fn upgrades(&self) -> Option<UpgradesStatus>;
+
+    /// The blueprints after the block `parent`, whose hash the asker has as `hash`: as many as go into a reply.
+    ///
+    /// # Errors
+    /// The node cannot tell.
+    fn blueprints(&self, parent: BlockNumber, hash: BlockHash) -> Result<Blueprints, ChainError>;
 
     /// The accounts that the node signs for. None, but on a chain for development.
     fn wallet(&self) -> Option<&dyn Wallet> {

@@ -17,6 +17,7 @@
 mod api;
 mod arguments;
 mod bloom;
+mod blueprints;
 mod call;
 mod call_argument;
 mod chain;
@@ -43,6 +44,7 @@ mod trace_reply;
 mod transaction;
 mod wallet;
 
+pub use blueprints::{Blueprints, Premise, SignedBlueprint};
 pub use call::{
     AccountOverride, Authorization, BlockOverrides, Call, CallRequest, Cancel, Overrides, Stage,
     StorageOverride, TraceRequest,

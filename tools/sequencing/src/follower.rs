@@ -66,6 +66,8 @@ pub enum Cause {
     Reorganisation,
     /// A blueprint of this node that it had given up in an unwinding became a block after all.
     GivenUp,
+    /// An upstream had another block than the layer 1.
+    Upstream,
 }
 
 impl Cause {
@@ -77,6 +79,7 @@ impl Cause {
             Self::Upgrade => "a kernel took over or gave way at another block",
             Self::Reorganisation => "the layer 1 was reorganised",
             Self::GivenUp => "a blueprint that was given up became a block after all",
+            Self::Upstream => "an upstream had another block than the layer 1",
         }
     }
 }

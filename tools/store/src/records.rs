@@ -22,6 +22,8 @@ pub struct BlockCommit {
     pub transaction_hashes: Vec<TransactionHash>,
     /// The signed external messages of its blueprint; none for the genesis block.
     pub blueprint: Vec<Vec<u8>>,
+    /// What the state after the parent had to become before that blueprint was executed: what the layer 1 decided and brought.
+    pub premises: Vec<StateChange>,
     /// How the state after it differs from the state after its parent. Each key at most once.
     pub state_changes: Vec<StateChange>,
 }

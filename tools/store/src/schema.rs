@@ -6,7 +6,7 @@ use redb::{Database, ReadableDatabase, TableDefinition, TableError};
 use std::path::Path;
 
 /// The version of the tables and encodings that this program writes. A change of either adds one.
-pub const SCHEMA_VERSION: u32 = 1;
+pub const SCHEMA_VERSION: u32 = 2;
 
 pub(crate) type Bytes = &'static [u8];
 pub(crate) type Digest = &'static [u8; 32];
@@ -25,6 +25,8 @@ pub(crate) const NUMBERS: TableDefinition<Digest, u64> = TableDefinition::new("n
 pub(crate) const TRANSACTIONS: TableDefinition<Digest, (u64, u32)> = TableDefinition::new("transactions");
 /// Block number to the signed external messages.
 pub(crate) const BLUEPRINTS: TableDefinition<u64, Bytes> = TableDefinition::new("blueprints");
+/// Block number to the changes of the state that its blueprint presumes; only of blocks with a blueprint.
+pub(crate) const PREMISES: TableDefinition<u64, Bytes> = TableDefinition::new("premises");
 /// Path to value, after the last block.
 pub(crate) const STATE: TableDefinition<Bytes, Bytes> = TableDefinition::new("state");
 /// Block number to the changes that lead from the state after it to the state before it.
@@ -104,6 +106,7 @@ fn create(database: &Database, identity: &Identity) -> Result<(), StoreError> {
         write.open_table(NUMBERS)?;
         write.open_table(TRANSACTIONS)?;
         write.open_table(BLUEPRINTS)?;
+        write.open_table(PREMISES)?;
         write.open_table(STATE)?;
         write.open_table(UNDO)?;
         write.open_table(MARKS)?;

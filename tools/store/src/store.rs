@@ -1,7 +1,8 @@
 //! The database itself.
 
 use crate::codec::{
-    Malformed, Reader, Writer, decode_body, decode_changes, decode_list, encode_body, encode_list,
+    Malformed, Reader, Writer, decode_body, decode_changes, decode_list, encode_body, encode_changes,
+    encode_list,
 };
 use crate::error::StoreError;
 use crate::records::{
@@ -9,7 +10,7 @@ use crate::records::{
 };
 use crate::schema::{
     BLOOMS, BLUEPRINTS, BODIES, HEADERS, Identity, KEY_DIVERGENCE, KEY_GIVEN_UP, MARKS, METADATA, NUMBERS,
-    STATE, TRANSACTIONS, UNDO, claim,
+    PREMISES, STATE, TRANSACTIONS, UNDO, claim,
 };
 use crate::state;
 use millrace_primitives::{Block, BlockHash, BlockNumber, Bloom, L1Level, TransactionHash};
@@ -173,6 +174,17 @@ impl Store {
         let read = self.database.begin_read()?;
         let Some(record) = read.open_table(BLUEPRINTS)?.get(number.get())? else { return Ok(None) };
         decode_list(record.value()).map(Some).map_err(|Malformed| corrupt("blueprints", number.get()))
+    }
+
+    /// What the state after the parent had to become before the blueprint of a block was executed; `None` when the block was
+    /// not made of one.
+    ///
+    /// # Errors
+    /// Corruption, or the disk failed.
+    pub fn premises(&self, number: BlockNumber) -> Result<Option<Vec<StateChange>>, StoreError> {
+        let read = self.database.begin_read()?;
+        let Some(record) = read.open_table(PREMISES)?.get(number.get())? else { return Ok(None) };
+        decode_changes(record.value()).map(Some).map_err(|Malformed| corrupt("premises", number.get()))
     }
 
     /// Whether a block of this hash was signed here and taken away again: one of the last [`GIVEN_UP_MAX`].
@@ -429,7 +441,8 @@ fn insert_block(write: &WriteTransaction, commit: &BlockCommit) -> Result<(), St
 
     let body = encode_body(&commit.block.transactions, &commit.transaction_hashes, &commit.block.receipts);
     let blueprint = encode_list(&commit.blueprint);
-    for (table, bytes) in [("bodies", &body), ("blueprints", &blueprint)] {
+    let premises = encode_changes(&commit.premises);
+    for (table, bytes) in [("bodies", &body), ("blueprints", &blueprint), ("premises", &premises)] {
         if bytes.len() > VALUE_SIZE_BYTES_MAX {
             return Err(StoreError::TooLarge { table, size_bytes: bytes.len() });
         }
@@ -437,6 +450,7 @@ fn insert_block(write: &WriteTransaction, commit: &BlockCommit) -> Result<(), St
     write.open_table(BODIES)?.insert(number, body.as_slice())?;
     if !commit.blueprint.is_empty() {
         write.open_table(BLUEPRINTS)?.insert(number, blueprint.as_slice())?;
+        write.open_table(PREMISES)?.insert(number, premises.as_slice())?;
     }
     if header.logs_bloom != Bloom::default() {
         write.open_table(BLOOMS)?.insert(number, header.logs_bloom.0.as_slice())?;
@@ -461,6 +475,7 @@ fn remove_block(write: &WriteTransaction, number: u64) -> Result<(), StoreError>
     };
     write.open_table(NUMBERS)?.remove(hash.as_bytes())?;
     write.open_table(BLUEPRINTS)?.remove(number)?;
+    write.open_table(PREMISES)?.remove(number)?;
     write.open_table(BLOOMS)?.remove(number)?;
     let mut table = write.open_table(TRANSACTIONS)?;
     for hash in &hashes {

@@ -99,6 +99,7 @@ fn commit(number: u64) -> BlockCommit {
         hash: hash_of(number),
         transaction_hashes: (0..count).map(|index| transaction_hash(number, u32::from(index))).collect(),
         blueprint: if number == 0 { Vec::new() } else { vec![vec![number as u8; 40], Vec::new()] },
+        premises: vec![StateChange { key: b"/p".to_vec(), value: (number > 1).then(|| vec![number as u8]) }],
         state_changes: vec![
             StateChange { key: b"/head".to_vec(), value: Some(number.to_be_bytes().to_vec()) },
             StateChange {
@@ -144,6 +145,8 @@ fn assert_holds_chain_to(store: &Store, head: u64) {
         assert_eq!(store.number_of(&hash_of(number)).expect("reads"), Some(block));
         let blueprint = (number > 0).then(|| commit(number).blueprint);
         assert_eq!(store.blueprint(block).expect("reads"), blueprint);
+        let premises = blueprint.is_some().then(|| commit(number).premises);
+        assert_eq!(store.premises(block).expect("reads"), premises);
     }
     assert_eq!(store.block(BlockNumber::new(head + 1)).expect("reads"), None);
     assert_eq!(store.number_of(&hash_of(head + 1)).expect("reads"), None);
@@ -266,6 +269,7 @@ fn corrupt_entries_are_named() {
     damage(schema::HEADERS, 0, &[1, 2, 3]);
     damage(schema::BODIES, 1, &[0xff; 20]);
     damage(schema::BLUEPRINTS, 2, &[9]);
+    damage(schema::PREMISES, 2, &[9]);
     damage(schema::BLOOMS, 3, &[0; 255]);
     write.commit().expect("commits");
     drop(database);
@@ -278,6 +282,7 @@ fn corrupt_entries_are_named() {
     check(store.header(BlockNumber::ZERO).map(drop), "headers", "0");
     check(store.block(BlockNumber::new(1)).map(drop), "bodies", "1");
     check(store.blueprint(BlockNumber::new(2)).map(drop), "blueprints", "2");
+    check(store.premises(BlockNumber::new(2)).map(drop), "premises", "2");
     let all = BlockNumber::ZERO..=BlockNumber::MAX;
     check(store.blocks_with_bloom(all, 10, &|_| true).map(drop), "blooms", "3");
     assert_eq!(store.block(BlockNumber::new(3)).expect("an intact one"), Some(expected(3)));

@@ -333,6 +333,7 @@ async fn start_node(
             compiled: Some(compiled(arguments, data_dir)),
         },
         preimages_endpoints: arguments.preimages_endpoint.clone(),
+        upstreams: Vec::new(),
         keys,
         handover_margin_s: arguments.handover_margin_s,
         rpc: RpcConfig {

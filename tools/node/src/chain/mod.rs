@@ -1,5 +1,6 @@
 //! The chain as the JSON-RPC asks for it.
 
+mod blueprints;
 mod calls;
 mod governance;
 mod refusal;
@@ -9,13 +10,16 @@ mod wallet;
 
 pub use wallet::{DevelopmentKeys, InvalidKey};
 
-use crate::shared::{Decided, Shared, Snapshot};
+use crate::{
+    shared::{Decided, Shared, Snapshot},
+    upstream::Upstreams,
+};
 use millrace_engine::{EngineError, standing::Standing};
 use millrace_primitives::{
     Account, Address, BlockHash, BlockNumber, Bloom, Gas, H256, PreimageHash, TransactionHash, U256,
 };
 use millrace_rpc::{
-    AuthorityStatus, BlockTag, CallError, CallRequest, Chain, ChainError, Fees, ListedCall,
+    AuthorityStatus, BlockTag, Blueprints, CallError, CallRequest, Chain, ChainError, Fees, ListedCall,
     PooledTransaction, SealedBlock, SealedHeader, SimulateError, SimulatedBlock, SimulationRequest,
     Submission, SubmitError, SyncProgress, TraceRequest, TransactionPosition, UpgradesStatus, Wallet,
 };
@@ -34,12 +38,22 @@ pub(crate) struct LocalChain {
     /// Transactions that are being checked at a time: their signatures are the work.
     admissions: Arc<Semaphore>,
     wallet: Option<DevelopmentKeys>,
+    /// Who is given transactions while others order.
+    upstreams: Option<Arc<Upstreams>>,
+    /// Whether this node may order transactions some day.
+    has_keys: bool,
 }
 
 impl LocalChain {
     pub(crate) fn new(shared: Arc<Shared>) -> Self {
         let threads = std::thread::available_parallelism().map_or(2, usize::from);
-        Self { shared, admissions: Arc::new(Semaphore::new(threads)), wallet: None }
+        let admissions = Arc::new(Semaphore::new(threads));
+        Self { shared, admissions, wallet: None, upstreams: None, has_keys: true }
+    }
+
+    /// The same with upstreams that are given transactions, of a node that may order some day or not.
+    pub(crate) fn with_upstreams(self, upstreams: Option<Arc<Upstreams>>, has_keys: bool) -> Self {
+        Self { upstreams, has_keys, ..self }
     }
 
     /// The same with accounts that it signs for.
@@ -184,14 +198,27 @@ impl Chain for LocalChain {
             if let Some(stopped @ Stopped::Diverged(_)) = self.shared.status.borrow().stopped {
                 return Err(ChainError::Unavailable(stopped.to_string()).into());
             }
+            if !self.has_keys && self.upstreams.is_none() {
+                let reason = "this node has no upstream to give transactions to";
+                return Err(ChainError::Unavailable(reason.to_owned()).into());
+            }
             let stopping = || ChainError::Unavailable("the node stops".to_owned());
             let permit = Arc::clone(&self.admissions).acquire_owned().await.map_err(|_| stopping())?;
-            let shared = Arc::clone(&self.shared);
+            let (shared, own) = (Arc::clone(&self.shared), raw.clone());
             let admission = tokio::task::spawn_blocking(move || {
                 let _permit = permit;
-                admit(&shared, raw)
+                admit(&shared, own)
             });
-            admission.await.map_err(|_| stopping())?
+            let hash = admission.await.map_err(|_| stopping())??;
+            if self.shared.status.borrow().standby.is_some()
+                && let Some(upstreams) = &self.upstreams
+                && let Err(error) = upstreams.submit(&raw).await
+            {
+                // Nobody but an upstream would put it in a block.
+                self.shared.pool().remove(hash);
+                return Err(ChainError::Unavailable(format!("no upstream takes it: {error}")).into());
+            }
+            Ok(hash)
         })
     }
 
@@ -237,6 +264,10 @@ impl Chain for LocalChain {
 
     fn upgrades(&self) -> Option<UpgradesStatus> {
         governance::upgrades(&self.shared)
+    }
+
+    fn blueprints(&self, parent: BlockNumber, hash: BlockHash) -> Result<Blueprints, ChainError> {
+        blueprints::after(&self.shared, parent, hash)
     }
 
     fn wallet(&self) -> Option<&dyn Wallet> {

@@ -5,11 +5,11 @@
 //! Delayed items are taken only from final levels: a block that contains an item which a reorganisation
 //! takes back could never be confirmed.
 
-mod blueprints;
 mod reading;
 mod walk;
 
 use crate::{
+    import::{Import, ImportError},
     shared::{Decided, Shared},
     takeover::{Plan, TakeOverError},
 };
@@ -58,6 +58,8 @@ pub(crate) enum Report {
     },
     /// Blocks of the rollup node are to take the place of local ones.
     TakeOver(Box<Plan>, oneshot::Sender<Result<(), TakeOverError>>),
+    /// An upstream has the next block.
+    Upstream(Box<Import>, oneshot::Sender<Result<(), ImportError>>),
     /// They cannot, for now.
     Stuck(String),
     /// The rollup node has another chain.
@@ -320,6 +322,8 @@ impl Layer1Task {
                 tracing::warn!(%number, reason, "the kernel dropped a blueprint that was not made here");
             } else if number > confirmed && reason == BlueprintFault::TimestampAhead.code() {
                 again.push(number);
+            } else if number > confirmed && self.keys.is_empty() {
+                tracing::warn!(%number, reason, "the kernel dropped a blueprint that an upstream had");
             } else if number > confirmed {
                 self.follower.dropped(number, reason)?;
             }

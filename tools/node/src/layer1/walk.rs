@@ -1,7 +1,8 @@
 //! When the rollup node has other blocks than this node: level by level, which of them, why, and what they were made of.
 
-use super::{FollowError, Layer1Task, Report, blueprints::Gathered, lookup};
+use super::{FollowError, Layer1Task, Report, lookup};
 use crate::{
+    gathered::Gathered,
     shared::Snapshot,
     takeover::{Plan, Proposal, TakeOverError, Wanted},
 };
@@ -281,6 +282,8 @@ impl Layer1Task {
         };
         match evidence.cause() {
             Some(cause) => Ok(Some(cause)),
+            // What it has, an upstream said.
+            None if self.keys.is_empty() => Ok(Some(Cause::Upstream)),
             None => Err(self.follower.diverge(difference).into()),
         }
     }

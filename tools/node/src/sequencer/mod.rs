@@ -4,6 +4,7 @@ mod reports;
 
 use crate::{
     blueprint::{self, BuildError, Built, Order, Signer},
+    import::{Import, ImportError},
     layer1::Report,
     publication::{HandOverError, hand_over},
     shared::{Decided, Shared},
@@ -46,6 +47,8 @@ pub(crate) struct Machines {
 
 /// Where it is told what became of a plan.
 type Answer = oneshot::Sender<Result<(), TakeOverError>>;
+/// Where it is told what became of a block of an upstream.
+type ImportAnswer = oneshot::Sender<Result<(), ImportError>>;
 
 pub(crate) struct Sequencer {
     shared: Arc<Shared>,
@@ -74,6 +77,9 @@ pub(crate) struct Sequencer {
     /// Blocks of the rollup node that take the place of local ones as soon as no block is being made.
     plan: Option<(Box<Plan>, Answer)>,
     taking_over: Option<JoinHandle<(Result<TakenOver, TakeOverError>, Answer)>>,
+    /// A block of an upstream that is next as soon as nothing else is being done.
+    import: Option<(Box<Import>, ImportAnswer)>,
+    importing: Option<JoinHandle<(Result<Built, ImportError>, ImportAnswer)>>,
 }
 
 /// Something that goes into a block.
@@ -88,6 +94,7 @@ enum Happening {
     Built(Result<Result<Built, BuildError>, JoinError>),
     Handed(Result<Result<Vec<BlockNumber>, HandOverError>, JoinError>),
     TakenOver(Result<(Result<TakenOver, TakeOverError>, Answer), JoinError>),
+    Imported(Result<(Result<Built, ImportError>, ImportAnswer), JoinError>),
     Report(Report),
     Arrival,
     Due,
@@ -121,18 +128,21 @@ impl Sequencer {
             handing: None,
             plan: None,
             taking_over: None,
+            import: None,
+            importing: None,
         }
     }
 
     /// Works until it is told to stop, and then finishes the block that is being made.
     pub(crate) async fn run(mut self, mut reports: mpsc::Receiver<Report>, mut stop: watch::Receiver<bool>) {
         let mut is_stopping = false;
-        while !is_stopping || self.building.is_some() || self.taking_over.is_some() {
+        while !is_stopping || self.is_moving_head() {
             let due = if is_stopping { None } else { self.work() };
             let happening = tokio::select! {
                 built = finished(&mut self.building) => Happening::Built(built),
                 handed = finished(&mut self.handing) => Happening::Handed(handed),
                 taken = finished(&mut self.taking_over) => Happening::TakenOver(taken),
+                imported = finished(&mut self.importing) => Happening::Imported(imported),
                 Some(report) = reports.recv() => Happening::Report(report),
                 () = self.shared.arrival.notified() => Happening::Arrival,
                 () = time::sleep_until(due) => Happening::Due,
@@ -143,6 +153,7 @@ impl Sequencer {
                 Happening::Built(built) => self.built(built),
                 Happening::Handed(handed) => self.handed(handed),
                 Happening::TakenOver(taken) => self.taken_over(taken),
+                Happening::Imported(imported) => self.imported(imported),
                 Happening::Report(report) => self.reported(report),
                 Happening::Arrival => self.is_priced_out = false,
                 Happening::Due => {}
@@ -153,6 +164,11 @@ impl Sequencer {
             // What it was about to hand over is handed over after the next start.
             handing.abort();
         }
+    }
+
+    /// Whether a block is being made, of whatever kind: then the head is about to be another.
+    fn is_moving_head(&self) -> bool {
+        self.building.is_some() || self.taking_over.is_some() || self.importing.is_some()
     }
 
     /// Starts whatever is due; answers when to look again.
@@ -166,13 +182,15 @@ impl Sequencer {
             }
         }
         self.start_taking_over();
+        self.start_importing();
         let publication = self.publish(now);
         let production = self.produce(now);
         [publication, production, Some(self.expire_at)].into_iter().flatten().min()
     }
 
     fn publish(&mut self, now: Moment) -> Option<Moment> {
-        if !self.shared.status.borrow().is_linked {
+        // Without keys nothing here is this node's to publish.
+        if !self.shared.status.borrow().is_linked || self.signer.keys.is_empty() {
             return None;
         }
         match self.publisher.decide(now) {
@@ -203,6 +221,8 @@ impl Sequencer {
         let parent_timestamp = parent.block.block.header.timestamp;
         match self.producer.decide(self.demand(), parent_timestamp, now) {
             producer::Decision::Produce { timestamp } => match charge {
+                // Its end brings the task back here.
+                Charge::InOffice(_) if self.importing.is_some() => None,
                 Charge::InOffice(office) => self.start_block(office, timestamp, now),
                 // The producer stands by then.
                 Charge::Standby(_) => None,
@@ -277,6 +297,17 @@ impl Sequencer {
             }
         };
         let number = built.snapshot.number();
+        self.advance(built);
+        if self.isolation.succeeded() == Verdict::Guilty {
+            self.condemn();
+        }
+        self.publisher.signed_up_to(number);
+        self.shared.report(|status| status.failure = None);
+    }
+
+    /// Goes on from a new block.
+    fn advance(&mut self, built: Built) {
+        let number = built.snapshot.number();
         let block = Arc::clone(&built.snapshot.block);
         // One that was dropped is in no block, and would make the next blueprint invalid.
         self.delayed.retain(|item| !built.consumed.contains(&item.name));
@@ -288,12 +319,7 @@ impl Sequencer {
                 pool.remove(hash);
             }
         });
-        if self.isolation.succeeded() == Verdict::Guilty {
-            self.condemn();
-        }
-        self.publisher.signed_up_to(number);
         self.schedule.moved(number);
-        self.shared.report(|status| status.failure = None);
         let header = &block.block.header;
         let transactions = block.block.transactions.len();
         tracing::debug!(%number, hash = %block.hash, transactions, gas_used = %header.gas_used, "block");

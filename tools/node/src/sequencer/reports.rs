@@ -1,17 +1,21 @@
 //! What the task is told of the rollup node, and what it does about it.
 
-use super::{Answer, Sequencer};
+use super::{Answer, ImportAnswer, Sequencer};
 use crate::{
+    blueprint::Built,
     chain::admit,
+    import::{ImportError, import},
     layer1::Report,
     shared::{Decided, Reorganisation, Shared, Snapshot},
     takeover::{TakeOverError, TakenOver, take_over},
+    time,
 };
 use millrace_primitives::{BlockNumber, L1Level, Timestamp};
 use millrace_rpc::SealedBlock;
 use millrace_sequencing::{
     isolation::Isolation,
-    schedule::{Announced, View},
+    producer::Stopped,
+    schedule::{Announced, Charge, View},
 };
 use std::{collections::BTreeSet, sync::Arc};
 use tokio::task::JoinError;
@@ -72,6 +76,7 @@ impl Sequencer {
                 self.producer.take_over(Some(number));
                 self.plan = Some((plan, answer));
             }
+            Report::Upstream(import, answer) => self.import = Some((import, answer)),
             Report::Stuck(reason) => {
                 tracing::error!(reason, "the rollup node's chain cannot be taken over");
                 self.shared.report(|status| status.following = Some(reason));
@@ -106,12 +111,47 @@ impl Sequencer {
 
     /// Begins to take blocks over when some wait for that and none is being made.
     pub(super) fn start_taking_over(&mut self) {
-        if self.building.is_some() || self.taking_over.is_some() {
+        if self.is_moving_head() {
             return;
         }
         let Some((plan, answer)) = self.plan.take() else { return };
         let shared = Arc::clone(&self.shared);
         self.taking_over = Some(tokio::task::spawn_blocking(move || (take_over(&shared, &plan), answer)));
+    }
+
+    /// Begins to make a block of an upstream when one waits for that and nothing else is being done.
+    pub(super) fn start_importing(&mut self) {
+        if self.is_moving_head() {
+            return;
+        }
+        let Some((block, answer)) = self.import.take() else { return };
+        let obstacle = if matches!(self.producer.stopped(), Some(Stopped::Diverged(_))) {
+            Some(ImportError::Diverged)
+        } else if matches!(self.schedule.charge(time::now()), Charge::InOffice(_)) {
+            Some(ImportError::InOffice)
+        } else {
+            None
+        };
+        if let Some(obstacle) = obstacle {
+            // An error means that nobody waits for it: the node stops. Here and below.
+            let _ = answer.send(Err(obstacle));
+            return;
+        }
+        let shared = Arc::clone(&self.shared);
+        self.importing = Some(tokio::task::spawn_blocking(move || (import(&shared, &block), answer)));
+    }
+
+    pub(super) fn imported(
+        &mut self,
+        imported: Result<(Result<Built, ImportError>, ImportAnswer), JoinError>,
+    ) {
+        match imported {
+            Ok((made, answer)) => {
+                let _ = answer.send(made.map(|built| self.advance(built)));
+            }
+            // Whoever waits for the answer tries again.
+            Err(error) => tracing::error!(%error, "a block of the upstream was not made"),
+        }
     }
 
     pub(super) fn taken_over(

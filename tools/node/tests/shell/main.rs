@@ -3,6 +3,7 @@
 
 mod authority;
 mod rollup;
+mod upstream;
 mod wallet;
 
 use millrace_engine::BlueprintFault;
@@ -62,6 +63,7 @@ impl Scene {
             chain_id: U256::from(CHAIN_ID),
             genesis: Genesis { installer: "none".into(), preimages: "none".into(), compiled: None },
             preimages_endpoints: Vec::new(),
+            upstreams: Vec::new(),
             keys: vec![sequencer_key()],
             handover_margin_s: 5,
             rpc: RpcConfig { listen: ([127, 0, 0, 1], 0).into(), ..RpcConfig::default() },
@@ -130,6 +132,7 @@ fn commit_genesis(dir: &Path, genesis: &Durable) {
         hash: head.hash,
         transaction_hashes: Vec::new(),
         blueprint: Vec::new(),
+        premises: Vec::new(),
         state_changes: changes
             .map(|change| StateChange { key: change.key.into_bytes(), value: change.value })
             .collect(),

@@ -2,6 +2,7 @@
 //! row with the most arguments it takes and how it is run.
 
 mod blocks;
+mod blueprints;
 mod debug;
 mod fees;
 mod governance;
@@ -148,5 +149,7 @@ fn register_submissions(module: &mut RpcModule<Api>) -> Result<(), RegisterMetho
         let hash = api.chain.submit(raw).await?;
         json(&Fixed::from(hash))
     })?;
+    // It may wait for a while, and holds no turn meanwhile.
+    module.register_async_method("millrace_blueprints", |params, api, _| blueprints::after(params, api))?;
     Ok(())
 }

@@ -67,6 +67,32 @@ async fn what_the_layer_1_has_decided_is_told() {
     assert_eq!(fixture.call("millrace_kernelRoot", json!([])).await, repeated(0x22, 33));
 }
 
+#[tokio::test]
+async fn blueprints_are_told_after_a_block_that_both_have() {
+    let fixture = Fixture::new().await;
+    let blueprint = json!({
+        "number": "0x3", "hash": repeated(0x33, 32), "messages": ["0x01", "0x02"],
+        "premises": [["0x2f61", "0x03"], ["0x2f62", null]],
+    });
+    let hash = hash_of_block;
+    let found = fixture.call("millrace_blueprints", json!(["0x2", hash(2)])).await;
+    assert_eq!(found, json!({ "head": "0x3", "isParentKnown": true, "blueprints": [blueprint] }));
+    let other = fixture.call("millrace_blueprints", json!(["0x2", hash(1)])).await;
+    assert_eq!(other, json!({ "head": "0x3", "isParentKnown": false, "blueprints": [] }));
+    // At the head the reply comes with the next block.
+    let params = json!(["0x3", hash(3)]);
+    let watched = fixture.chain.blocks_watched();
+    let asked = fixture.call("millrace_blueprints", params);
+    let made = async {
+        while fixture.chain.blocks_watched() == watched {
+            tokio::task::yield_now().await;
+        }
+        fixture.chain.push_block();
+    };
+    let (found, ()) = tokio::join!(asked, made);
+    assert_eq!((&found["head"], found["blueprints"].as_array().map(Vec::len)), (&json!("0x4"), Some(1)));
+}
+
 #[test]
 fn the_version_names_platform_and_compiler() {
     let parts: Vec<_> = CLIENT_VERSION.split('/').collect();

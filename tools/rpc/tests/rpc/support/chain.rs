@@ -9,10 +9,11 @@ use millrace_primitives::{
     PreimageHash, Receipt, Timestamp, TransactionHash, U256,
 };
 use millrace_rpc::{
-    AnnouncedAuthority, AnnouncedUpgrade, AuthorityStatus, BlockRequest, BlockTag, Call, CallError,
-    CallRequest, Cancel, Chain, ChainError, Fees, ListedCall, PooledTransaction, Refusal, SealedBlock,
-    SealedHeader, SimulateError, SimulatedBlock, SimulatedCall, SimulatedFailure, SimulationRequest,
-    Submission, SubmitError, SyncProgress, TraceRequest, TransactionPosition, UpgradesStatus, Wallet,
+    AnnouncedAuthority, AnnouncedUpgrade, AuthorityStatus, BlockRequest, BlockTag, Blueprints, Call,
+    CallError, CallRequest, Cancel, Chain, ChainError, Fees, ListedCall, PooledTransaction, Refusal,
+    SealedBlock, SealedHeader, SignedBlueprint, SimulateError, SimulatedBlock, SimulatedCall,
+    SimulatedFailure, SimulationRequest, Submission, SubmitError, SyncProgress, TraceRequest,
+    TransactionPosition, UpgradesStatus, Wallet,
 };
 use millrace_trace::{AccountState, Frame, FrameKind, Prestate, PrestateOptions, Step, Steps, Trace, Watch};
 use std::collections::BTreeMap;
@@ -214,6 +215,11 @@ impl FakeChain {
 
     fn blocks(&self) -> Vec<Arc<SealedBlock>> {
         self.blocks.lock().expect("not poisoned").clone()
+    }
+
+    /// How many wait for the next block.
+    pub(crate) fn blocks_watched(&self) -> usize {
+        self.new_blocks.receiver_count()
     }
 
     /// Adds the next block, with a log, and announces it.
@@ -590,6 +596,20 @@ impl Chain for FakeChain {
         let upgrade =
             AnnouncedUpgrade { root_hash: [0x11; 33], activation: Timestamp::new(3_000), source: "admin" };
         Some(UpgradesStatus { kernel_root: None, waiting: vec![upgrade] })
+    }
+
+    fn blueprints(&self, parent: BlockNumber, hash: BlockHash) -> Result<Blueprints, ChainError> {
+        let head = self.number_of_tag(BlockTag::Latest);
+        let is_parent_known = self.header(parent)?.is_some_and(|header| header.hash == hash);
+        let first = parent.saturating_add(1);
+        let blueprint = SignedBlueprint {
+            number: first,
+            hash: BlockHash::new([0x33; 32]),
+            messages: vec![vec![1], vec![2]],
+            premises: vec![(b"/a".to_vec(), Some(vec![3])), (b"/b".to_vec(), None)],
+        };
+        let blueprints = if is_parent_known && first <= head { vec![blueprint] } else { Vec::new() };
+        Ok(Blueprints { head, is_parent_known, blueprints })
     }
 
     fn wallet(&self) -> Option<&dyn Wallet> {

@@ -12,13 +12,13 @@ use std::collections::BTreeMap;
 
 /// Pieces of blueprints, by number and by header with certificate.
 #[derive(Default)]
-pub(super) struct Gathered {
+pub(crate) struct Gathered {
     pieces: BTreeMap<(BlockNumber, Vec<u8>), BTreeMap<u16, Vec<u8>>>,
 }
 
 impl Gathered {
     /// Takes the chunks among the messages of a level.
-    pub(super) fn of_messages(messages: &[Vec<u8>], rollup: &RollupAddress) -> Self {
+    pub(crate) fn of_messages(messages: &[Vec<u8>], rollup: &RollupAddress) -> Self {
         let mut gathered = Self::default();
         for bytes in messages {
             let Ok(Message::External(external)) = message::parse(bytes, rollup) else { continue };
@@ -35,7 +35,7 @@ impl Gathered {
     }
 
     /// Adds what waited already.
-    pub(super) fn add(
+    pub(crate) fn add(
         &mut self,
         number: BlockNumber,
         Stored(announced): Stored,
@@ -45,7 +45,7 @@ impl Gathered {
     }
 
     /// The whole blueprints of this number that `authority` certified.
-    pub(super) fn certified(
+    pub(crate) fn certified(
         &self,
         number: BlockNumber,
         authority: &Authority,
