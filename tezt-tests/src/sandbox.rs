@@ -1,14 +1,10 @@
 //! The sandbox as a process.
 
-use crate::{PATIENCE, Rpc, compiled_kernels, dist, millrace};
-use anyhow::{Context as _, bail, ensure};
+use crate::{PATIENCE, Process, Rpc, compiled_kernels, dist, millrace};
+use anyhow::{Context as _, ensure};
 use serde_json::Value;
 use std::{collections::BTreeMap, path::Path, process::Stdio};
-use tokio::{
-    io::{AsyncBufReadExt as _, AsyncReadExt as _, BufReader},
-    process::{Child, Command},
-    time::timeout,
-};
+use tokio::{process::Command, time::timeout};
 
 /// How a sandbox is started: on any free ports, with what all sandboxes of a test run share.
 #[derive(Clone, Debug, Default)]
@@ -63,20 +59,10 @@ impl Options {
     }
 }
 
-/// How the last line of the banner begins.
-const LAST_LINE: &str = "Stop with Ctrl-C";
-
-/// The address that stands behind a name in the banner.
-fn address(banner: &str, name: &str) -> anyhow::Result<String> {
-    let line = banner.lines().find_map(|line| line.strip_prefix(name));
-    let address = line.and_then(|line| line.split_whitespace().next());
-    address.map(str::to_owned).with_context(|| format!("the banner has no {name}:\n{banner}"))
-}
-
 /// A running `millrace sandbox`.
 #[derive(Debug)]
 pub struct Sandbox {
-    process: Child,
+    process: Process,
     /// Its JSON-RPC.
     pub rpc: Rpc,
     rollup_node: String,
@@ -90,39 +76,9 @@ impl Sandbox {
     /// # Errors
     /// When it stops before; the error has what it printed.
     pub async fn start(data_dir: &Path, options: &Options) -> anyhow::Result<Self> {
-        let mut process = options.command(data_dir)?.spawn().context("millrace cannot be started")?;
-        let output = process.stdout.take().context("no standard output")?;
-        let mut lines = BufReader::new(output).lines();
-        let mut banner = String::new();
-        let ready = async {
-            while let Some(line) = lines.next_line().await? {
-                banner.push_str(&line);
-                banner.push('\n');
-                if line.starts_with(LAST_LINE) {
-                    return Ok(true);
-                }
-            }
-            anyhow::Ok(false)
-        };
-        let is_ready = timeout(PATIENCE, ready).await.context("the sandbox did not start in time")??;
-        if !is_ready {
-            let mut errors = String::new();
-            if let Some(mut stderr) = process.stderr.take() {
-                stderr.read_to_string(&mut errors).await?;
-            }
-            bail!("the sandbox stopped before it was ready:\n{banner}{errors}");
-        }
-        // Whatever it prints later must not fill the pipes.
-        tokio::spawn(async move { while let Ok(Some(_)) = lines.next_line().await {} });
-        if let Some(stderr) = process.stderr.take() {
-            let mut lines = BufReader::new(stderr).lines();
-            tokio::spawn(async move {
-                while let Ok(Some(line)) = lines.next_line().await {
-                    eprintln!("sandbox: {line}");
-                }
-            });
-        }
-        let (rpc, rollup_node) = (address(&banner, "JSON-RPC")?, address(&banner, "Rollup node")?);
+        let process = Process::start("sandbox", options.command(data_dir)?).await?;
+        let (rpc, rollup_node) = (process.address("JSON-RPC")?, process.address("Rollup node")?);
+        let banner = process.banner.clone();
         Ok(Self { process, rpc: Rpc::new(rpc)?, rollup_node, banner })
     }
 
@@ -195,20 +151,15 @@ impl Sandbox {
     ///
     /// # Errors
     /// When it is gone already.
-    pub async fn crash(mut self) -> anyhow::Result<()> {
-        self.process.kill().await.context("the sandbox was gone already")
+    pub async fn crash(self) -> anyhow::Result<()> {
+        self.process.crash().await
     }
 
     /// Stops it with Ctrl-C and waits until it is gone.
     ///
     /// # Errors
     /// When it does not stop, or not well.
-    pub async fn stop(mut self) -> anyhow::Result<()> {
-        let id = self.process.id().context("the sandbox was gone already")?;
-        let status = Command::new("kill").args(["-INT", &id.to_string()]).status().await?;
-        ensure!(status.success(), "kill failed");
-        let status = timeout(PATIENCE, self.process.wait()).await.context("it did not stop")??;
-        ensure!(status.success(), "the sandbox ended with {status}");
-        Ok(())
+    pub async fn stop(self) -> anyhow::Result<()> {
+        self.process.stop().await
     }
 }

@@ -5,6 +5,7 @@ mod garbage;
 mod governance;
 mod hostile;
 mod layer1;
+mod nodes;
 mod preimages;
 mod schedules;
 mod survival;

@@ -10,12 +10,15 @@
 #![allow(clippy::print_stdout, reason = "this program talks to its user")]
 
 mod accounts;
+mod data_dir;
 mod debugger;
 mod governance;
 mod installer;
 mod kernel;
 mod l1;
 mod logging;
+mod node;
+mod origin;
 mod preimages;
 mod sandbox;
 mod signals;
@@ -31,6 +34,9 @@ use std::process::ExitCode;
   millrace sandbox --fresh               the same, forgetting what was there
   millrace l1 deposit --receiver 0xf39Fd6e51aad88F6F4ce6aB8827279cffFb92266 --amount-mutez 1000000
   millrace l1 bake 10                    ten levels of its layer 1, now
+  millrace config init --out node.toml   the settings of a node
+  millrace sequencer --config node.toml
+  millrace observer --config node.toml
   millrace installer build --config rollup.yaml --out dist
   millrace installer inspect dist/installer.wasm
   millrace preimages make new-kernel.wasm --out pages
@@ -51,6 +57,13 @@ struct Arguments {
 enum Command {
     /// Start a whole rollup on this machine: layer 1, rollup node, sequencer, JSON-RPC.
     Sandbox(Box<sandbox::Arguments>),
+    /// Run a node that orders transactions, beside a rollup node.
+    Sequencer(Box<node::SequencerArguments>),
+    /// Run a node that follows the chain, beside a rollup node.
+    Observer(Box<node::ObserverArguments>),
+    /// The settings of a node: make, check and explain them.
+    #[command(subcommand)]
+    Config(node::config::Command),
     /// Build and inspect the installer kernel that a rollup is originated with.
     #[command(subcommand)]
     Installer(installer::Command),
@@ -84,6 +97,9 @@ fn run(arguments: Arguments) -> anyhow::Result<ExitCode> {
     logging::start(&arguments.log_level)?;
     match arguments.command {
         Command::Sandbox(arguments) => block_on(sandbox::run(*arguments))?,
+        Command::Sequencer(arguments) => block_on(node::run_sequencer(*arguments))?,
+        Command::Observer(arguments) => block_on(node::run_observer(*arguments))?,
+        Command::Config(command) => node::config::run(&command)?,
         Command::Installer(command) => installer::run(command)?,
         Command::Preimages(command) => block_on(preimages::run(command))?,
         Command::Kernel(command) => return kernel::run(command),

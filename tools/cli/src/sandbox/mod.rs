@@ -1,31 +1,27 @@
 //! `millrace sandbox`: a whole rollup in this process.
 
-mod data_dir;
-mod origin;
 mod screen;
 
-use crate::signals::{stop_signal, stopped};
+use crate::{
+    data_dir::{DataDir, Owner},
+    node::watch::{Trouble, Watch},
+    origin::{Origin, Overrides},
+    signals::{stop_signal, stopped},
+};
 use anyhow::{Context as _, bail, ensure};
-use data_dir::DataDir;
 use millrace_installer::development;
 use millrace_l1::sandbox::chain::Rules;
 use millrace_l1::sandbox::limits::BATCHER_KEYS;
 use millrace_l1::sandbox::{Commitments, Phase, Progress, Sandbox, SandboxConfig, rollup_node::NodeError};
-use millrace_node::{Genesis, Node, NodeConfig, Retention, RpcConfig, Status};
+use millrace_node::{Genesis, Node, NodeConfig, Retention, RpcConfig};
 use millrace_primitives::{L1Level, U256};
-use millrace_sequencing::{
-    pool,
-    producer::{Rhythm, Stopped},
-    publisher,
-    schedule::Standby,
-};
+use millrace_sequencing::{pool, producer::Rhythm, publisher};
 use millrace_wire::{base58::Base58Check as _, signature::SecretKey};
-use origin::{Origin, Overrides};
 use std::{
     net::{IpAddr, SocketAddr, TcpListener},
     path::PathBuf,
 };
-use tokio::sync::{broadcast::error::RecvError, watch};
+use tokio::sync::watch;
 
 /// Flags of `millrace sandbox`.
 #[derive(Clone, Debug, clap::Args)]
@@ -33,6 +29,7 @@ use tokio::sync::{broadcast::error::RecvError, watch};
   millrace sandbox
   millrace sandbox --fresh --chain-id 4242
   millrace sandbox --level-time-ms manual
+  millrace sandbox --without-node
   millrace sandbox --rpc-port 9545 --rollup-node-port 9932 --data-dir /tmp/second-chain
 
 The chain goes on at the next start with the same --data-dir.")]
@@ -83,6 +80,9 @@ pub(crate) struct Arguments {
     /// An empty block is made after this long without a block; 0 for never.
     #[arg(long, value_name = "MS", default_value_t = 5_000)]
     empty_block_ms: u64,
+    /// Only layer 1 and rollup node: for `millrace sequencer` and `millrace observer` beside them.
+    #[arg(long)]
+    without_node: bool,
 }
 
 fn secret_key(text: &str) -> Result<SecretKey, String> {
@@ -156,7 +156,7 @@ impl std::str::FromStr for LevelTime {
 /// Starts everything, tells what happens, and stops in order when it is told to.
 pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     let mut stop = stop_signal()?;
-    let data_dir = DataDir::open(&arguments.data_dir)?;
+    let data_dir = DataDir::open(&arguments.data_dir, Owner::Sandbox)?;
     check_free("JSON-RPC", arguments.rpc_addr, arguments.rpc_port, "--rpc-port")?;
     check_free("the rollup node", [127, 0, 0, 1].into(), arguments.rollup_node_port, "--rollup-node-port")?;
 
@@ -168,6 +168,9 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
         println!("stopping");
         return Ok(());
     };
+    if arguments.without_node {
+        return serve_layer1(&arguments, sandbox, &mut stop).await;
+    }
     let started = tokio::select! {
         started = start_node(&arguments, &data_dir, &origin, &sandbox) => started,
         () = stopped(&mut stop) => {
@@ -199,6 +202,32 @@ pub(crate) async fn run(arguments: Arguments) -> anyhow::Result<()> {
     outcome
 }
 
+/// Leaves the rest to nodes in other processes, until it is told to stop.
+async fn serve_layer1(
+    arguments: &Arguments,
+    sandbox: Sandbox,
+    stop: &mut watch::Receiver<bool>,
+) -> anyhow::Result<()> {
+    println!("Rollup node   {}", sandbox.endpoint());
+    println!("Data folder   {}", arguments.data_dir.display());
+    println!("Stop with Ctrl-C. The next start goes on from here; with --fresh, from block 0.");
+    let mut trouble = Trouble::default();
+    let mut progress = sandbox.progress();
+    let outcome = loop {
+        tokio::select! {
+            () = stopped(stop) => break trouble.outcome(),
+            changed = progress.changed() => {
+                changed.context("the layer 1 stopped by itself")?;
+                let progress = progress.borrow_and_update().clone();
+                trouble.of_rollup_node(trouble_of(&progress), matches!(progress.phase, Phase::Dead(_)));
+            }
+        }
+    };
+    println!("stopping");
+    sandbox.shutdown().await;
+    outcome
+}
+
 /// What the chain began with: at its first start that is what was built, and nothing is forgotten before that is known
 /// to fit this program.
 fn origin(arguments: &Arguments, data_dir: &DataDir) -> anyhow::Result<Origin> {
@@ -210,7 +239,7 @@ fn origin(arguments: &Arguments, data_dir: &DataDir) -> anyhow::Result<Origin> {
         }
         return Ok(origin);
     }
-    let built = Origin::built(dist)?;
+    let built = Origin::built(dist, "--dist")?;
     ensure!(
         *fresh || !data_dir.has_chain(),
         "the chain in {} is of an older program and cannot go on: forget it with --fresh",
@@ -356,99 +385,23 @@ async fn start_node(
 
 /// Tells what happens until the sandbox is told to stop; fails when it can no longer do its work.
 async fn watch_over(node: &Node, sandbox: &Sandbox, stop: &mut watch::Receiver<bool>) -> anyhow::Result<()> {
-    let mut blocks = node.blocks();
-    let mut reorganisations = node.reorganisations();
-    let mut status = node.status();
+    let mut watch = Watch::of(node);
     let mut progress = sandbox.progress();
-    let mut trouble = Trouble::default();
     loop {
         tokio::select! {
-            () = stopped(stop) => return trouble.outcome(),
-            block = blocks.recv() => match block {
-                Ok(block) if block.block.transactions.is_empty() => {}
-                Ok(block) => println!("{}", screen::block_line(&block)),
-                Err(RecvError::Lagged(count)) => println!("({count} blocks not shown)"),
-                Err(RecvError::Closed) => bail!("the node stopped by itself"),
-            },
-            reorganisation = reorganisations.recv() => match reorganisation {
-                Ok(reorganisation) => println!("{}", screen::reorganisation_line(&reorganisation)),
-                Err(RecvError::Lagged(count)) => println!("({count} unwindings not shown)"),
-                Err(RecvError::Closed) => bail!("the node stopped by itself"),
-            },
-            changed = status.changed() => {
-                changed.context("the node stopped by itself")?;
-                let status = status.borrow_and_update().clone();
-                trouble.of_node(&status);
-            }
+            () = stopped(stop) => return watch.outcome(),
+            told = watch.next() => told?,
             changed = progress.changed() => {
                 changed.context("the layer 1 stopped by itself")?;
                 let progress = progress.borrow_and_update().clone();
-                trouble.of_layer1(&progress);
+                watch.trouble.of_rollup_node(trouble_of(&progress), matches!(progress.phase, Phase::Dead(_)));
             }
         }
     }
 }
 
-/// What is wrong, told once each time that it changes.
-#[derive(Debug, Default)]
-struct Trouble {
-    standby: Option<String>,
-    node: Option<String>,
-    layer1: Option<String>,
-    /// The trouble that does not pass.
-    fatal: Option<String>,
-}
-
-impl Trouble {
-    fn of_node(&mut self, status: &Status) {
-        let standby = status.standby.filter(|standby| *standby != Standby::Unheard);
-        let standby = standby.map(|standby| standby.to_string());
-        if standby != self.standby {
-            println!("{}", standby.as_deref().unwrap_or("this node makes the blocks"));
-            self.standby = standby;
-        }
-        // To stand by is no trouble.
-        let stopped = status.stopped.filter(|stopped| !matches!(stopped, Stopped::Standby(_)));
-        let stopped = stopped.map(|stopped| stopped.to_string());
-        if let Some(Stopped::Diverged(_)) = status.stopped {
-            self.fatal = stopped.clone();
-        }
-        let now = stopped
-            .or_else(|| status.following.clone())
-            .or_else(|| status.failure.clone())
-            .or_else(|| status.publication.clone());
-        Self::tell(&mut self.node, now, "the node works again");
-    }
-
-    fn of_layer1(&mut self, progress: &Progress) {
-        let now = match &progress.phase {
-            Phase::Halted(_) => Some(progress.to_string()),
-            Phase::Dead(_) => {
-                self.fatal = Some(progress.to_string());
-                self.fatal.clone()
-            }
-            _ => None,
-        };
-        Self::tell(&mut self.layer1, now, "the rollup node works again");
-    }
-
-    fn tell(before: &mut Option<String>, now: Option<String>, over: &str) {
-        if *before == now {
-            return;
-        }
-        match &now {
-            Some(text) => eprintln!("error: {text}"),
-            None => println!("{over}"),
-        }
-        *before = now;
-    }
-
-    fn outcome(self) -> anyhow::Result<()> {
-        match self.fatal {
-            Some(fatal) => bail!(fatal),
-            None => Ok(()),
-        }
-    }
+fn trouble_of(progress: &Progress) -> Option<String> {
+    matches!(progress.phase, Phase::Halted(_) | Phase::Dead(_)).then(|| progress.to_string())
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use crate::accounts::{ACCOUNTS, MNEMONIC, TOKENS};
 use millrace_installer::Parameters;
-use millrace_node::{Reorganisation, SealedBlock};
+use millrace_node::SealedBlock;
 use millrace_primitives::RollupAddress;
 use millrace_wire::base58::Base58Check as _;
 use std::{
@@ -66,55 +66,11 @@ fn chain(
     writeln!(text, "Stop with Ctrl-C. The next start goes on from here; with --fresh, from block 0.\n")
 }
 
-/// One line for blocks that are no longer there.
-pub(super) fn reorganisation_line(reorganisation: &Reorganisation) -> String {
-    let Reorganisation { branch, cause, removed, added } = reorganisation;
-    format!(
-        "unwound to block {branch}: {}; {} blocks are gone, {} of the rollup node in their place",
-        cause.text(),
-        removed.len(),
-        added.len()
-    )
-}
-
-/// One line for a block.
-pub(super) fn block_line(sealed: &SealedBlock) -> String {
-    let header = &sealed.block.header;
-    let count = sealed.block.transactions.len();
-    let transactions = if count == 1 { "transaction " } else { "transactions" };
-    format!(
-        "block {:>6}  {count:>4} {transactions}  {:>12} gas  0x{}",
-        header.number.get(),
-        header.gas_used.get(),
-        sealed.hash
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::node::watch::tests::block;
     use millrace_installer::development;
-    use millrace_primitives::{Block, BlockHash, BlockNumber, Bloom, Gas, H256, Header, Timestamp, U256};
-    use millrace_sequencing::follower::Cause;
-    use std::sync::Arc;
-
-    fn block() -> SealedBlock {
-        let header = Header {
-            parent_hash: BlockHash::new([0; 32]),
-            beneficiary: Default::default(),
-            state_root: H256::zero(),
-            transactions_root: H256::zero(),
-            receipts_root: H256::zero(),
-            logs_bloom: Bloom::default(),
-            number: BlockNumber::new(7),
-            gas_limit: Gas::MAX,
-            gas_used: Gas::new(621_000),
-            timestamp: Timestamp::ZERO,
-            base_fee_per_gas: U256::one(),
-        };
-        let block = Block { header, transactions: vec![vec![1]], receipts: Vec::new() };
-        SealedBlock { hash: BlockHash::new([0xab; 32]), block, transaction_hashes: Vec::new() }
-    }
 
     #[test]
     fn the_banner_says_all_that_a_wallet_needs() {
@@ -142,26 +98,5 @@ mod tests {
         }
         parameters.ticketer = None;
         assert!(!banner(&places, &parameters, RollupAddress::new([1; 20]), &block()).contains("Deposit"));
-    }
-
-    #[test]
-    fn an_unwinding_has_one_line() {
-        let reorganisation = Reorganisation {
-            branch: BlockNumber::new(6),
-            cause: Cause::Flush,
-            removed: vec![Arc::new(block()), Arc::new(block())],
-            added: vec![Arc::new(block())],
-        };
-        let line = reorganisation_line(&reorganisation);
-        for part in ["to block 6", Cause::Flush.text(), "2 blocks are gone", "1 of the rollup node"] {
-            assert!(line.contains(part), "{part} is not in {line}");
-        }
-    }
-
-    #[test]
-    fn a_block_has_one_line() {
-        let line = block_line(&block());
-        let hash = "ab".repeat(32);
-        assert_eq!(line, format!("block      7     1 transaction         621000 gas  0x{hash}"));
     }
 }

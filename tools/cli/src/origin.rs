@@ -1,7 +1,8 @@
-//! What the rollup of a sandbox is originated with, and keeps.
+//! What a rollup is originated with, and what a chain keeps of it.
 //!
 //! A chain belongs to the installer that it began with. So its first start copies installer, kernel and preimages from
-//! `dist/` into the data folder, and every start boots from that copy: `dist/` may then change or go away.
+//! the folder that `installer build` made into the data folder, and every start boots from that copy: the first may then
+//! change or go away.
 
 use anyhow::{Context as _, bail, ensure};
 use millrace_installer::{Amount, Parameters, build};
@@ -73,13 +74,13 @@ pub(crate) struct Origin {
 }
 
 impl Origin {
-    /// What `make dist` left in a folder.
-    pub(crate) fn built(folder: &Path) -> anyhow::Result<Self> {
+    /// What `make dist` or `installer build` left in a folder, which `flag` names.
+    pub(crate) fn built(folder: &Path, flag: &str) -> anyhow::Result<Self> {
         let shown = folder.display();
         let origin = Self::read(folder)?;
         let origin = origin.with_context(|| {
             format!(
-                "there is no built kernel in {shown}: run `make dist`, or name another folder with --dist"
+                "there is no built kernel in {shown}: run `make dist`, or name another folder with {flag}"
             )
         })?;
         let kernel = origin.check_kernel();
@@ -115,7 +116,8 @@ impl Origin {
         matches!(Self::read(folder), Ok(Some(other)) if other.root_hash != self.root_hash)
     }
 
-    fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
+    /// What is in a folder, whatever its kernel; `None` when nothing is.
+    pub(crate) fn read(folder: &Path) -> anyhow::Result<Option<Self>> {
         let path = folder.join(INDEX);
         let damaged = || format!("{} is damaged", path.display());
         let text = match fs::read_to_string(&path) {
@@ -216,13 +218,13 @@ mod tests {
     #[test]
     fn a_missing_or_stale_folder_says_what_to_do() {
         let dir = tempfile::tempdir().unwrap();
-        let error = format!("{:#}", Origin::built(&dir.path().join("dist")).unwrap_err());
+        let error = format!("{:#}", Origin::built(&dir.path().join("dist"), "--dist").unwrap_err());
         assert!(error.contains("make dist"), "{error}");
         dist(dir.path(), "01", &"0".repeat(SOURCES.len()));
-        let error = format!("{:#}", Origin::built(dir.path()).unwrap_err());
+        let error = format!("{:#}", Origin::built(dir.path(), "--dist").unwrap_err());
         assert!(error.contains("make dist") && error.contains("runs 000000000000"), "{error}");
         fs::write(dir.path().join(INDEX), "{").unwrap();
-        assert!(Origin::built(dir.path()).is_err());
+        assert!(Origin::built(dir.path(), "--dist").is_err());
     }
 
     #[test]
@@ -232,7 +234,7 @@ mod tests {
         let none = Overrides::default();
         assert!(Origin::kept(&kept, &none).unwrap().is_none());
         dist(&built, "01", SOURCES);
-        let first = Origin::built(&built).unwrap().keep(&none, &kept).unwrap();
+        let first = Origin::built(&built, "--dist").unwrap().keep(&none, &kept).unwrap();
         assert!(!first.differs_from(&built));
         dist(&built, "02", SOURCES);
         let origin = Origin::kept(&kept, &none).unwrap().unwrap();
@@ -250,7 +252,7 @@ mod tests {
         let (built, kept) = (dir.path().join("dist"), dir.path().join("kept"));
         dist(&built, "01", SOURCES);
         fs::remove_file(built.join(INSTALLER)).unwrap();
-        let origin = Origin::built(&built).unwrap();
+        let origin = Origin::built(&built, "--dist").unwrap();
         assert!(origin.keep(&Overrides::default(), &kept).is_err());
         assert!(Origin::kept(&kept, &Overrides::default()).unwrap().is_none());
     }
