@@ -123,7 +123,7 @@ pub(crate) const HELP: &[&str] = &[
      operators of every stack of calls. Writes collapsed stacks and a flame graph to files. `--no-reboot` profiles one \
      `kernel_run`, `--without-time` leaves times out; stacks are always collapsed.",
     "show functions [<count>]: of the last profile, the functions that took most (default 20).",
-    "show host calls: what the last step or profile called of the host, with bytes and estimated ticks.",
+    "show host calls: what the last step or profile called of the host, with bytes and the ticks that they took.",
     "show memory at <address> for <length> bytes [as string] | show memory at <address> as <kind>: memory, after `step result`.",
     "mark <name>: remembers the durable storage under <name>.",
     "diff <point> [<point>]: what differs in the durable storage between two points (the second is `now` unless given). A point is a \
