@@ -14,7 +14,8 @@
 //! whose cause is known (the authority changed, the kernel forced a block, an upgrade fell elsewhere) unwinds the local chain
 //! and takes over the rollup node's; any other stops production for good, also after a restart. The same task learns what
 //! the layer 1 decides: who orders transactions, and until when; a node that does not, stands by and follows. [`Node::stop`] ends all of it in order, and a start after
-//! that, or after a crash, goes on from the database. One more task fetches the pages of announced kernels.
+//! that, or after a crash, goes on from the database. One more task fetches the pages of announced kernels, and one asks
+//! upstreams for blueprints while others order, if there are any ([`NodeConfig::upstreams`]).
 //!
 //! **Bounds**: [`NodeConfig`] and the limits in it; one block and one hand-over at a time; states of recent
 //! blocks only ([`Retention`]). **Failure**: [`NodeError`] at the start; afterwards [`Status`]
