@@ -79,3 +79,9 @@ pub(crate) fn meaning(input: &[u8]) -> Meaning<'_> {
         _ => Meaning::Other,
     }
 }
+
+/// Whether these are the inputs of a level: one end of level, and nothing after it.
+pub(crate) fn are_of_level(inputs: &[Vec<u8>]) -> bool {
+    let is_end = |input: &Vec<u8>| meaning(input) == Meaning::EndOfLevel;
+    inputs.iter().filter(|input| is_end(input)).count() == 1 && inputs.last().is_some_and(is_end)
+}

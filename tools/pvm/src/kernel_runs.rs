@@ -4,6 +4,7 @@ use crate::accept::accept;
 use crate::constants::Constants;
 use crate::durable::{Durable, Key};
 use crate::guest::{Effects, HostUse, LevelContext};
+use crate::inputs::{Meaning, meaning};
 use crate::machine::{Depth, Machine};
 use crate::observe::Observed;
 use crate::pvm::RunReport;
@@ -103,6 +104,22 @@ impl std::fmt::Debug for Caller {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Caller").field("rollup", &self.context.rollup).finish_non_exhaustive()
     }
+}
+
+/// Takes note of the inputs of a level as they come in: a protocol migration takes effect at once.
+pub(crate) fn take_in(durable: &mut Durable, inputs: &[Vec<u8>]) -> Result<(), Stuck> {
+    for input in inputs {
+        match meaning(input) {
+            Meaning::Migration(protocol) => {
+                if let Some(version) = Version::of_protocol(protocol) {
+                    durable.set(VERSION_KEY, version.as_str().as_bytes());
+                }
+            }
+            Meaning::MalformedMigration => return Err(Stuck::MalformedMigration),
+            Meaning::StartOfLevel | Meaning::EndOfLevel | Meaning::Other => {}
+        }
+    }
+    Ok(())
 }
 
 /// Runs that share their effects.

@@ -4,12 +4,12 @@ use crate::constants::Constants;
 use crate::cycle::{REBOOT_KEY, Runs, run_until_rest};
 use crate::durable::Durable;
 use crate::guest::{DebugSink, HostUse, LevelContext};
-use crate::inputs::{Meaning, meaning};
-use crate::kernel_runs::{KernelRuns, VERSION_KEY, on_stack, version_of};
+use crate::inputs::{Meaning, are_of_level, meaning};
+use crate::kernel_runs::{KernelRuns, VERSION_KEY, on_stack, take_in, version_of};
 use crate::machine::{Depth, Machine};
 use crate::reveal::Preimages;
 use crate::state_hash::Registers;
-use crate::status::{Outcome, Status, Stuck};
+use crate::status::{Outcome, Status};
 use crate::version::Version;
 use crate::{BOOT_KEY, KERNEL_ENTRY, PvmError, RunTicks};
 use std::sync::Arc;
@@ -205,9 +205,7 @@ impl Pvm {
     /// The host could not do what the PVM would, a preimage is missing for example: the state is as before,
     /// and the level can be tried again.
     pub fn run_level(&mut self, level: u32, inputs: &[Vec<u8>]) -> Result<LevelReport, PvmError> {
-        let Some((last, _)) = inputs.split_last() else { return Err(PvmError::Inputs) };
-        let ends = inputs.iter().filter(|input| meaning(input) == Meaning::EndOfLevel).count();
-        if ends != 1 || meaning(last) != Meaning::EndOfLevel {
+        if !are_of_level(inputs) {
             return Err(PvmError::Inputs);
         }
         if let Status::Stuck(_) = self.state.status {
@@ -281,7 +279,8 @@ impl<'a> Level<'a> {
     }
 
     fn run(mut self) -> Result<(LevelReport, Durable), (PvmError, Box<Interrupted>)> {
-        let status = match self.collect() {
+        let inputs = self.kernel.inputs();
+        let status = match take_in(&mut self.kernel.effects.durable, inputs) {
             Ok(()) => run_until_rest(&mut self),
             Err(stuck) => Ok(Status::Stuck(stuck)),
         };
@@ -300,22 +299,6 @@ impl<'a> Level<'a> {
                 Err((error, Box::new(Interrupted { report: self.report, durable: effects.durable })))
             }
         }
-    }
-
-    /// Looks at the inputs as they come in: a protocol migration takes effect at once.
-    fn collect(&mut self) -> Result<(), Stuck> {
-        for input in self.kernel.inputs() {
-            match meaning(input) {
-                Meaning::Migration(protocol) => {
-                    if let Some(version) = Version::of_protocol(protocol) {
-                        self.kernel.effects.durable.set(VERSION_KEY, version.as_str().as_bytes());
-                    }
-                }
-                Meaning::MalformedMigration => return Err(Stuck::MalformedMigration),
-                Meaning::StartOfLevel | Meaning::EndOfLevel | Meaning::Other => {}
-            }
-        }
-        Ok(())
     }
 }
 

@@ -7,8 +7,8 @@ use crate::constants::Constants;
 use crate::cycle::{Next, REBOOT_KEY, after, begin, rest};
 use crate::durable::Durable;
 use crate::guest::{DebugSink, Effects, LevelContext};
-use crate::inputs::{Meaning, meaning};
-use crate::kernel_runs::{KernelRuns, VERSION_KEY, on_stack, version_of};
+use crate::inputs::are_of_level;
+use crate::kernel_runs::{KernelRuns, VERSION_KEY, on_stack, take_in, version_of};
 use crate::machine::{Depth, Machine};
 use crate::observe::Observed;
 use crate::pvm::{Rollup, RunReport};
@@ -152,37 +152,20 @@ impl Steps {
     /// # Errors
     /// [`PvmError::Inputs`] when they are no level's, or none are waited for.
     pub fn load(&mut self, level: u32, inputs: Vec<Vec<u8>>) -> Result<(), PvmError> {
-        let ends = inputs.iter().filter(|input| meaning(input) == Meaning::EndOfLevel).count();
-        let ends_last = inputs.last().is_some_and(|last| meaning(last) == Meaning::EndOfLevel);
-        if ends != 1 || !ends_last || self.phase != Phase::Collect {
+        if !are_of_level(&inputs) || self.phase != Phase::Collect {
             return Err(PvmError::Inputs);
         }
         let durable = std::mem::take(&mut self.effects).durable;
         self.effects = Effects { durable, ..Effects::default() };
         self.context = LevelContext { level, inputs: Arc::new(inputs), ..self.context.clone() };
         self.reboots_left = self.context.constants.reboots_per_level_max;
-        self.phase = match self.collect() {
+        self.phase = match take_in(&mut self.effects.durable, &self.context.inputs) {
             Ok(()) => {
                 begin(&mut self.effects.durable, self.reboots_left);
                 Phase::Snapshot
             }
             Err(stuck) => Phase::Stuck(stuck),
         };
-        Ok(())
-    }
-
-    fn collect(&mut self) -> Result<(), Stuck> {
-        for input in self.context.inputs.iter() {
-            match meaning(input) {
-                Meaning::Migration(protocol) => {
-                    if let Some(version) = Version::of_protocol(protocol) {
-                        self.effects.durable.set(VERSION_KEY, version.as_str().as_bytes());
-                    }
-                }
-                Meaning::MalformedMigration => return Err(Stuck::MalformedMigration),
-                Meaning::StartOfLevel | Meaning::EndOfLevel | Meaning::Other => {}
-            }
-        }
         Ok(())
     }
 
