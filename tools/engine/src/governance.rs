@@ -50,19 +50,16 @@ impl Governance {
     /// # Errors
     /// Never, short of a bug in the layout.
     pub fn paths() -> Result<Vec<String>, EngineError> {
-        fn of<V: Value>(key: &Key<V>) -> String {
-            key.path().to_string()
-        }
         Ok(vec![
-            of(&version::key()?),
-            of(&clock::key()?),
-            of(&sequencers::key()?),
-            of(&sequencers::change()?),
-            of(&announced::authorities()?),
-            of(&announced::upgrades()?),
-            of(&parameters::key()?),
-            of(&upgrade::kernel_root()?),
-            of(&queue::bounds()?),
+            path_of(&version::key()?),
+            path_of(&clock::key()?),
+            path_of(&sequencers::key()?),
+            path_of(&sequencers::change()?),
+            path_of(&announced::authorities()?),
+            path_of(&announced::upgrades()?),
+            path_of(&parameters::key()?),
+            path_of(&upgrade::kernel_root()?),
+            path_of(&queue::bounds()?),
         ])
     }
 
@@ -150,17 +147,18 @@ impl Engine {
     }
 }
 
+fn path_of<V: Value>(key: &Key<V>) -> String {
+    key.path().to_string()
+}
+
 /// Where [`Engine::adopt`] writes.
 fn adopted() -> Result<[String; 5], EngineError> {
-    fn of<V: Value>(key: &Key<V>) -> String {
-        key.path().to_string()
-    }
     Ok([
-        of(&sequencers::key()?),
-        of(&sequencers::change()?),
-        of(&parameters::key()?),
-        of(&announced::authorities()?),
-        of(&announced::upgrades()?),
+        path_of(&sequencers::key()?),
+        path_of(&sequencers::change()?),
+        path_of(&parameters::key()?),
+        path_of(&announced::authorities()?),
+        path_of(&announced::upgrades()?),
     ])
 }
 
