@@ -58,6 +58,7 @@ pub(crate) struct Upstreams {
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Blueprints {
+    head: Hex,
     is_parent_known: bool,
     blueprints: Vec<Signed>,
 }
@@ -196,7 +197,9 @@ enum FollowError {
     Upstream(#[from] UpstreamError),
     #[error("the upstream has not block {0}, the last of this node: its chain is another, or behind")]
     OtherChain(BlockNumber),
-    #[error("the upstream has block {0} of the layer 1, where this node will find it too")]
+    #[error(
+        "the upstream has no blueprint of block {0}: it is the layer 1's, where this node will find it too"
+    )]
     NoBlueprint(BlockNumber),
     #[error("block {0} of the upstream does not decode")]
     Malformed(BlockNumber),
@@ -255,11 +258,15 @@ impl Following {
         if !found.is_parent_known {
             return Err(FollowError::OtherChain(head.number()));
         }
+        let mut next = head.number().saturating_add(1);
         if found.blueprints.is_empty() {
+            if found.head.number().is_some_and(|theirs| theirs >= next) {
+                // The reply did not wait: neither must the next question come at once.
+                return Err(FollowError::NoBlueprint(next));
+            }
             // It has nothing new for long: another may have.
             self.upstreams.turn();
         }
-        let mut next = head.number().saturating_add(1);
         for signed in found.blueprints {
             let import = self.certified(signed, next, authority)?;
             let number = next;
@@ -282,7 +289,7 @@ impl Following {
     ) -> Result<Import, FollowError> {
         let malformed = || FollowError::Malformed(next);
         if signed.number.number() != Some(next) {
-            return Err(FollowError::NoBlueprint(next));
+            return Err(malformed());
         }
         let hash = BlockHash::from_slice(&signed.hash.0).ok_or_else(malformed)?;
         let messages: Vec<Vec<u8>> = signed.messages.into_iter().map(|Hex(bytes)| bytes).collect();

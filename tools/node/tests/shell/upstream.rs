@@ -24,6 +24,8 @@ enum Turned {
     Blueprint,
     /// The layer 1 gave somebody money.
     Premise,
+    /// The next block was made of no blueprint.
+    Bare,
     /// What is no reply.
     Garbage,
     /// The upstream is on another chain.
@@ -70,6 +72,7 @@ async fn pass(State((http, behind, turned)): State<Behind>, Json(request): Json<
             Turned::Nothing => {}
             Turned::Garbage => *result = json!({ "blueprints": 3 }),
             Turned::Chain => result["isParentKnown"] = json!(false),
+            Turned::Bare => result["blueprints"] = json!([]),
             Turned::Hash => result["blueprints"][0]["hash"] = json!(format!("0x{}", "77".repeat(32))),
             Turned::Blueprint => {
                 let message = result["blueprints"][0]["messages"][0].as_str().unwrap().to_owned();
@@ -128,6 +131,7 @@ async fn what_an_upstream_says_is_checked() {
         (Turned::Garbage, "no reply"),
         (Turned::Hash, "at the upstream"),
         (Turned::Blueprint, "not certified"),
+        (Turned::Bare, "no blueprint of block 1"),
         (Turned::Premise, "decides nothing at /evm/world/accounts/aa"),
         (Turned::Chain, "has not block 0"),
     ] {
